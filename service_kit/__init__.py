@@ -1,0 +1,1 @@
+"""What both services share and neither owns: serving, health, errors, metrics, logs, settings."""

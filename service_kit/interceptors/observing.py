@@ -1,0 +1,71 @@
+"""What access log and metrics have in common: they see RPCs begin and end, and change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from service_kit.interceptors.around import AroundInterceptor, Context, Proceed, Rpc
+
+# The client's own timer may end the call first. Its core rounds the timeout it sends up by as much
+# as 1%, and the network adds a little, so the server sees a cancellation just before the deadline.
+_DEADLINE_ROUNDING = 0.01
+_DEADLINE_SLACK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an RPC ended; ``peer_kind`` is ipv4, ipv6 or unix, never an address."""
+
+    code: grpc.StatusCode
+    seconds: float
+    peer_kind: str
+
+
+class ObservingInterceptor(AroundInterceptor):
+    """Tells a subclass when RPCs begin and how they end. Belongs outside the errors interceptor."""
+
+    def started(self, rpc: Rpc) -> None:
+        """Take note of an RPC that begins."""
+
+    @abstractmethod
+    def finished(self, rpc: Rpc, outcome: Outcome) -> None:
+        """Take note of an RPC that has ended."""
+
+    async def around(self, rpc: Rpc, proceed: Proceed, request: Any, context: Context) -> Any:
+        """Watch one RPC."""
+        self.started(rpc)
+        began = time.perf_counter()
+        timeout = context.time_remaining()
+        code = grpc.StatusCode.UNKNOWN
+        try:
+            response = await proceed(request, context)
+            code = _code_set(context) or grpc.StatusCode.OK
+        except asyncio.CancelledError:
+            code = code_of_cancellation(timeout, context.time_remaining())
+            raise
+        except Exception:
+            code = _code_set(context) or grpc.StatusCode.UNKNOWN
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            self.finished(rpc, Outcome(code, seconds, context.peer().partition(":")[0]))
+        return response
+
+
+def _code_set(context: Context) -> grpc.StatusCode | None:
+    return context.code()  # None, whatever its type says, until a code is set
+
+
+def code_of_cancellation(timeout: float | None, remaining: float | None) -> grpc.StatusCode:
+    """Tell a passed deadline from a caller who left; seconds, None for an RPC without deadline."""
+    if timeout is None or remaining is None:
+        return grpc.StatusCode.CANCELLED
+    if remaining <= timeout * _DEADLINE_ROUNDING + _DEADLINE_SLACK_SECONDS:
+        return grpc.StatusCode.DEADLINE_EXCEEDED
+    return grpc.StatusCode.CANCELLED

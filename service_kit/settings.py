@@ -1,0 +1,94 @@
+"""Settings of a server, from environment variables, read once and frozen.
+
+A service subclasses ``ServerSettings`` with its ``env_prefix`` and a default for ``bind``. A field
+may go without the prefix by a ``validation_alias``, as in ``Field(validation_alias="REDIS_URL")``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service_kit.addresses import check_address, is_loopback
+from service_kit.auth import binding_refusal
+
+Address = Annotated[str, AfterValidator(check_address)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+_MIB = 1024 * 1024
+
+
+class ServerSettings(BaseSettings):
+    """What every server needs to be told."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    bind: Address = Field(
+        "127.0.0.1:0", description="Address to serve gRPC on: host:port, [ipv6]:port or unix:path."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address to serve /metrics on.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics; 0 takes any.")
+    log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
+
+    auth_mode: Literal["none"] = Field(
+        "none", description="How callers prove who they are. none: not at all."
+    )
+    allow_unauthenticated: bool = Field(
+        default=False,
+        description="With AUTH_MODE=none given too: serve other machines without authentication.",
+    )
+    tenant: str = Field(
+        "default", min_length=1, description="Tenant of every caller with AUTH_MODE=none."
+    )
+    reflection: Literal["auto", "on", "off"] = Field(
+        "auto", description="Server reflection; auto: on if bound to a loopback address."
+    )
+
+    max_receive_bytes: int = Field(4 * _MIB, gt=0, description="Largest message taken in, bytes.")
+    max_send_bytes: int = Field(16 * _MIB, gt=0, description="Largest message sent, bytes.")
+    max_concurrent_rpcs: int = Field(
+        1000, gt=0, description="RPCs handled at once; others get RESOURCE_EXHAUSTED."
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, description="Time that RPCs in flight have to end after SIGTERM, seconds."
+    )
+    max_connection_age_seconds: float = Field(
+        1800.0,
+        ge=0,
+        description="Age at which clients are asked to connect anew (and spread out); 0: never.",
+    )
+    max_connection_age_grace_seconds: float = Field(
+        300.0, gt=0, description="Time that RPCs on a connection too old have to end, seconds."
+    )
+    keepalive_seconds: float = Field(
+        60.0, gt=0, description="Idle time after which a connection is probed, seconds."
+    )
+    keepalive_timeout_seconds: float = Field(
+        20.0, gt=0, description="Time that a probe has to be answered, seconds."
+    )
+
+    @property
+    def serves_reflection(self) -> bool:
+        """Whether reflection is on, with ``auto`` decided."""
+        return self.reflection == "on" or (self.reflection == "auto" and is_loopback(self.bind))
+
+    @model_validator(mode="after")
+    def _must_not_be_open_by_accident(self) -> Self:
+        refusal = binding_refusal(
+            self.bind,
+            mode=self.auth_mode,
+            mode_given="auth_mode" in self.model_fields_set,
+            allow_unauthenticated=self.allow_unauthenticated,
+            prefix=self.model_config.get("env_prefix", ""),
+        )
+        if refusal is not None:
+            raise ValueError(refusal)
+        return self
