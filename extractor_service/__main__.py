@@ -1,0 +1,29 @@
+"""The extractor's command line: ``python -m extractor_service``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from extractor_service.app import serve
+from extractor_service.model import ModelError
+from extractor_service.settings import ExtractorSettings
+from service_kit.binding import BindError
+from service_kit.command_line import parse_or_exit
+from service_kit.logs import configure
+
+
+def main() -> None:
+    """Serve until told to stop; one line on stderr and a code other than 0 if that cannot be."""
+    settings = parse_or_exit(ExtractorSettings, sys.argv[1:])
+    configure(settings.log_level, "extractor")
+    try:
+        asyncio.run(serve(settings))
+    except (BindError, ModelError) as error:
+        sys.exit(f"extractor: {error}")
+    except ImportError as error:
+        sys.exit(f"extractor: {error.name} is not installed: install the extra 'extractor'")
+
+
+if __name__ == "__main__":
+    main()

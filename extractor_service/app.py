@@ -1,0 +1,173 @@
+"""The extractor put together: the one place that knows all its parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+
+from agentmemory.v1 import extractor_service_pb2
+from agentmemory.v1.extractor_service_pb2_grpc import add_ExtractorServiceServicer_to_server
+from prometheus_client import CollectorRegistry
+
+from extractor_service.batcher import Batcher
+from extractor_service.embed_metrics import EmbedMetrics
+from extractor_service.embedder import Embedder
+from extractor_service.extraction_metrics import ExtractionMetrics
+from extractor_service.model import load_embedder
+from extractor_service.pipeline import Pipeline
+from extractor_service.servicer import ExtractorServicer
+from extractor_service.settings import ExtractorSettings
+from extractor_service.stream import StreamLimits
+from extractor_service.worker import Ruleset, RulesWorker
+from service_kit.auth import AnonymousAuthenticator
+from service_kit.health import Check, Health
+from service_kit.interceptors import standard_interceptors
+from service_kit.metrics import new_registry, serve_metrics
+from service_kit.server import BoundServer, Service, build_server, serve_until_signal
+
+SERVICE = extractor_service_pb2.DESCRIPTOR.services_by_name["ExtractorService"].full_name
+
+# What grpc may send, less what wraps a result.
+_RESULT_OVERHEAD_BYTES = 64
+# The rest of the grace is for what is in flight when a stream is told to end.
+_SHARE_OF_GRACE = 0.9
+# A flag of our own: asking costs nothing, and who waits for the service learns of it sooner.
+_READINESS_TTL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """What is loaded after the port is bound, each in the thread that will use it."""
+
+    rules: Callable[[], Ruleset]
+    embedder: Callable[[], Embedder]
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """The assembled service: bound, but neither warm nor answering."""
+
+    bound: BoundServer
+    pipeline: Pipeline
+    servicer: ExtractorServicer
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Keep health true and warm up in the background, in the task that this gives.
+
+        Afterwards the threads have ended.
+        """
+        async with self.bound.health:
+            warming = asyncio.create_task(self.pipeline.warm(), name="warm")
+            try:
+                yield warming
+            finally:
+                warming.cancel()
+                await asyncio.wait([warming])
+                await self.pipeline.stop()
+
+
+def load_rules() -> Ruleset:
+    """The spaCy rules. Takes seconds; ImportError if they are not installed."""
+    from extractor_service.rules import CONTEXT_TURNS, RULES_VERSION, RulesExtractor
+
+    return Ruleset(RulesExtractor.load().extract, RULES_VERSION, CONTEXT_TURNS)
+
+
+def default_loaders(settings: ExtractorSettings) -> Loaders:
+    """The real rules and the configured model."""
+    return Loaders(rules=load_rules, embedder=lambda: load_embedder(settings.model_choice))
+
+
+def assemble(
+    settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry
+) -> Extractor:
+    """Wire everything and bind the port, within the event loop; BindError if it cannot be had."""
+    metrics = ExtractionMetrics(registry)
+    pipeline = _pipeline(settings, loaders, registry, metrics)
+    servicer = ExtractorServicer(pipeline, _limits(settings), metrics)
+    bound = build_server(
+        settings,
+        services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
+        health=Health({SERVICE: [_warm_check(pipeline)]}),
+        interceptors=standard_interceptors(registry, AnonymousAuthenticator(settings.tenant)),
+    )
+    return Extractor(bound, pipeline, servicer)
+
+
+async def serve(settings: ExtractorSettings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises BindError, ModelError for a model that cannot be used, and ImportError for a part that
+    is not installed.
+    """
+    registry = new_registry("extractor", version("agent-memory-grpc"))
+    extractor = assemble(settings, default_loaders(settings), registry)
+    with closing(serve_metrics(registry, settings.metrics_host, settings.metrics_port)):
+        async with extractor.running() as warming:
+            serving = asyncio.create_task(
+                serve_until_signal(
+                    extractor.bound,
+                    drain_seconds=settings.drain_seconds,
+                    on_drain=[extractor.servicer.drain],
+                )
+            )
+            warming.add_done_callback(lambda task: _give_up_if_failed(task, serving))
+            await asyncio.wait([serving])
+            if warming.done():
+                warming.result()
+            await serving
+
+
+def _give_up_if_failed(warming: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
+    if not warming.cancelled() and warming.exception() is not None:
+        serving.cancel()
+
+
+def _pipeline(
+    settings: ExtractorSettings,
+    loaders: Loaders,
+    registry: CollectorRegistry,
+    metrics: ExtractionMetrics,
+) -> Pipeline:
+    worker = RulesWorker(
+        loaders.rules,
+        limit=settings.rules_queue_messages,
+        depth_changed=metrics.rules_queue_depth.set,
+    )
+    batcher = Batcher(
+        loaders.embedder,
+        EmbedMetrics(registry),
+        token_budget=settings.embed_batch_tokens or None,
+        queue_limit=settings.embed_queue_texts,
+    )
+    return Pipeline(worker, batcher, metrics)
+
+
+def _limits(settings: ExtractorSettings) -> StreamLimits:
+    return StreamLimits(
+        max_in_flight=settings.max_in_flight,
+        max_delta_messages=settings.max_delta_messages,
+        max_result_bytes=settings.max_send_bytes - _RESULT_OVERHEAD_BYTES,
+        max_seconds=_stream_seconds(settings),
+        retry_after=timedelta(seconds=settings.retry_after_seconds),
+    )
+
+
+def _stream_seconds(settings: ExtractorSettings) -> float:
+    """Less than the grace of a connection that is too old: no stream is cut along with it."""
+    if not settings.max_connection_age_seconds:
+        return 0.0
+    return settings.max_connection_age_grace_seconds * _SHARE_OF_GRACE
+
+
+def _warm_check(pipeline: Pipeline) -> Check:
+    async def is_ready() -> bool:
+        return pipeline.ready
+
+    return Check("warm", is_ready, ttl=_READINESS_TTL_SECONDS)

@@ -1,0 +1,43 @@
+"""An embedder without a model, for tests and for trying the service: it knows words, no meaning."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from extractor_service.embedder import ModelInfo, Purpose, Vectors
+
+DIMENSION = 384
+MAX_WORDS = 256
+
+_WORD = re.compile(r"\w+")
+
+
+class HashingEmbedder:
+    """Texts with words in common are near, whatever the words mean; the same on every machine.
+
+    A word is the vector of +1 and -1 that the bits of its BLAKE2b digest spell out, and a text the
+    normalised sum of its words. Two random words meet at a cosine of 0 +/- 0.05 (one over the root
+    of the dimension), so the cosine of two texts is about the share of words they have in common.
+    """
+
+    info = ModelInfo("hash", "1", DIMENSION, MAX_WORDS, "cpu", "float32")
+
+    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        """As `Embedder.encode`; queries and documents are embedded alike."""
+        rows = np.empty((len(texts), DIMENSION), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            # A text without words counts as the empty word: no vector may have length zero.
+            words = _WORD.findall(text.casefold())[:MAX_WORDS] or [""]
+            row[:] = np.sum([_signs(word) for word in words], axis=0)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows
+
+
+def _signs(word: str) -> Vectors:
+    digest = hashlib.blake2b(word.encode(errors="replace"), digest_size=DIMENSION // 8).digest()
+    bits = np.unpackbits(np.frombuffer(digest, dtype=np.uint8))
+    return bits.astype(np.float32) * 2 - 1

@@ -1,0 +1,167 @@
+"""Finds date expressions by token patterns: one table from pattern to resolver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from spacy.matcher import Matcher
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
+from spacy.vocab import Vocab
+
+from extractor_service.rules import date_rules as rules
+from extractor_service.rules.date_rules import (
+    NUMBERS,
+    PARTS_OF_DAY,
+    SEASONS,
+    SHORT_MONTHS,
+    SHORT_WEEKDAYS,
+    UNITS,
+    WEEKDAYS,
+    Said,
+)
+from extractor_service.rules.tense import governing_verb, is_past, is_present_perfect
+from extractor_service.rules.when import MONTHS, When
+
+Resolver = Callable[[Said], When | None]
+
+
+@dataclass(frozen=True, slots=True)
+class DateMention:
+    """Tokens [start, end) of the document, and what they mean."""
+
+    start: int
+    end: int
+    when: When
+    kind: str
+
+
+class DateFinder:
+    """Finds and resolves the date expressions of a parsed text."""
+
+    def __init__(self, vocab: Vocab) -> None:
+        """Compile the table of patterns against the vocabulary of the parser."""
+        self._matcher = Matcher(vocab)
+        for kind, (patterns, _) in _TABLE.items():
+            self._matcher.add(kind, [list(pattern) for pattern in patterns], greedy="LONGEST")
+
+    def find(self, doc: Doc, now: datetime) -> tuple[DateMention, ...]:
+        """Every date expression that can be resolved, in reading order, none overlapping."""
+        spans = filter_spans(self._matcher(doc, as_spans=True))
+        found = (_mention(span, now) for span in spans if not _is_habit(span))
+        return tuple(mention for mention in found if mention is not None)
+
+
+def _mention(span: Span, now: datetime) -> DateMention | None:
+    kind = span.label_
+    verb = governing_verb(span.root)
+    if kind == "duration" and not is_present_perfect(verb):
+        return None
+    said = Said(tuple(token.lower_ for token in span), now, is_past(verb))
+    try:
+        when = _TABLE[kind][1](said)
+    except (OverflowError, ValueError):  # 31 June, 9999 years ago
+        return None
+    return DateMention(span.start, span.end, when, kind) if when else None
+
+
+def _is_habit(span: Span) -> bool:
+    """ "every Monday", "Monday meetings", "Monday to Friday", "my birthday is on 12 June"."""
+    before = span.doc[span.start - 1] if span.start else None
+    after = span.doc[span.end].lower_ if span.end < len(span.doc) else ""
+    if before is not None and before.lower_ in {"every", "each", "most", "some", "any"}:
+        return True
+    if span.label_ == "weekday":
+        if before is not None and before.lower_ in {"to", "through", "and", "or"}:
+            return True
+        return span.root.dep_ in {"compound", "nmod"} or after in {"to", "through", "and", "or"}
+    if span.label_ == "year":  # "2019" is a year only where "in", "since", "of" ... say so
+        return before is None or before.pos_ not in {"ADP", "SCONJ"}
+    if span.label_ in {"day_of_month", "in_month"}:
+        return any(t.lemma_ in {"birthday", "anniversary"} for t in span.sent)
+    return False
+
+
+_Pattern = tuple[dict[str, object], ...]
+
+
+def _one_of(*words: str) -> dict[str, object]:
+    return {"LOWER": {"IN": list(words)}}
+
+
+def _maybe(*words: str) -> dict[str, object]:
+    return {"LOWER": {"IN": list(words)}, "OP": "?"}
+
+
+def _words(*words: str) -> _Pattern:
+    return tuple({"LOWER": word} for word in words)
+
+
+_MONTH: dict[str, object] = {
+    "LOWER": {"IN": [*MONTHS, *SHORT_MONTHS]},
+    "TAG": {"IN": ["NNP", "NNPS"]},
+}
+_YEAR: dict[str, object] = {"TEXT": {"REGEX": r"^(19|20)\d\d$"}}
+_DAY_NUMBER: dict[str, object] = {"LOWER": {"REGEX": r"^[0-3]?\d(st|nd|rd|th)?$"}}
+_AMOUNT: _Pattern = (
+    _maybe("about", "around", "like", "a"),
+    {"LOWER": {"REGEX": r"^(\d{1,4}|" + "|".join(NUMBERS) + ")$"}},
+    _maybe("of", "more"),
+)
+_UNIT = _one_of(*UNITS, *(f"{unit}s" for unit in UNITS))
+_DIRECTION = _one_of("last", "next", "this", "past", "coming", "previous")
+
+_TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
+    "day_word": (
+        (
+            (_one_of("yesterday", "today", "tomorrow"), _maybe(*PARTS_OF_DAY)),
+            _words("tonight"),
+        ),
+        rules.of_day_word,
+    ),
+    "part_of_day": (((_one_of("this", "last"), _one_of(*PARTS_OF_DAY)),), rules.of_part_of_day),
+    "day_but_one": (
+        (_words("the", "day", "before", "yesterday"), _words("the", "day", "after", "tomorrow")),
+        rules.of_day_but_one,
+    ),
+    "vague_past": (
+        (
+            _words("recently"),
+            _words("the", "other", "day"),
+            _words("lately"),
+            _words("just", "now"),
+        ),
+        rules.of_vague_past,
+    ),
+    "vague_future": (
+        (_words("soon"), _words("in", "the", "near", "future")),
+        rules.of_vague_future,
+    ),
+    "weekday": (((_one_of(*WEEKDAYS), _maybe(*PARTS_OF_DAY)),), rules.of_weekday),
+    "turned_weekday": (
+        ((_DIRECTION, _one_of(*WEEKDAYS, *SHORT_WEEKDAYS), _maybe(*PARTS_OF_DAY)),),
+        rules.of_weekday,
+    ),
+    "period": (
+        ((_maybe("the"), _DIRECTION, _one_of("week", "weekend", "month", "year")),),
+        rules.of_period,
+    ),
+    "named_period": (
+        ((_one_of("last", "next", "this", "past"), _one_of(*SEASONS, *MONTHS)),),
+        rules.of_named_period,
+    ),
+    "ago": (((*_AMOUNT, _UNIT, _one_of("ago")),), rules.of_ago),
+    "ahead": (((_one_of("in"), *_AMOUNT, _UNIT),), rules.of_ahead),
+    "duration": (((_one_of("for"), *_AMOUNT, _UNIT),), rules.of_duration),
+    "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
+    "day_of_month": (
+        (
+            (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
+            (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
+        ),
+        rules.of_day_of_month,
+    ),
+    "year": (((_YEAR,),), rules.of_year),
+}

@@ -1,0 +1,157 @@
+"""What is left alone: questions, orders, hypotheticals, small talk."""
+
+from __future__ import annotations
+
+from spacy.tokens import Span, Token
+
+from extractor_service.rules.clauses import AUXILIARIES, Clause
+from extractor_service.rules.speaker import SECOND_PERSON, is_introduction
+from extractor_service.rules.words import word_set
+
+_HEDGES = frozenset({"maybe", "perhaps", "possibly", "probably", "hopefully", "supposedly"})
+_CONDITIONS = frozenset({"if", "unless", "whether", "suppose"})
+_UNREAL = frozenset({"would", "could", "should", "might", "may", "must", "shall", "'d"})
+_WONDERING = frozenset({"WDT", "WP", "WP$", "WRB"})
+
+# Verbs of talking and thinking: what follows is not a fact, or is about the talk itself.
+_TALK = word_set(
+    "thank hope wish guess bet agree hear know mean think suppose imagine appreciate apologize "
+    "wonder ask say tell believe doubt assume understand congratulate welcome let figure mention "
+    "talk chat relate seem sound look forget remember expect swear promise admit reckon"
+)
+# Of these, some do tell something about the speaker when they stand with a thing, not a clause.
+_TALK_WITH_OBJECT = frozenset({"know", "appreciate", "remember", "forget", "believe", "understand"})
+_SIGHTS = frozenset({"see", "get", "feel", "need", "take", "try"})
+
+# "I'm glad you like it", "I'm sure", "I'm back": said for the listener, true for a minute.
+_PASSING = word_set(
+    "glad sorry sure ok okay fine good great well back here ready right able happy down off "
+    "there proud certain aware serious kidding curious welcome done up honored jealous cool "
+    "amazing awesome nice lucky surprised"
+)
+_JUDGEMENTS = word_set(
+    "great awesome amazing cool nice good fun wonderful fantastic incredible lovely perfect sweet "
+    "important true funny interesting hard tough crazy beautiful special powerful"
+)
+
+_MOODS = word_set(
+    "excited thankful grateful pumped thrilled stoked nervous sad busy tired overwhelmed relieved "
+    "blessed hopeful confident motivated inspired determined upset stressed worried scared"
+)
+
+_CHEERS = word_set("glad sorry hope happy proud excited good great nice congrats")
+_PRAISING = word_set("appreciate love like admire value need adore enjoy")
+
+
+def is_question(sentence: Span) -> bool:
+    """By its mark, its question word, or its verb standing before its subject."""
+    words = [token for token in sentence if not token.is_space]
+    if any(token.text == "?" or token.text.endswith("?") for token in words[-2:]):
+        return True
+    return _asks(sentence.root)
+
+
+def is_left_alone(clause: Clause) -> bool:
+    """Whether the clause says nothing that is worth keeping beyond the conversation."""
+    return (
+        is_introduction(clause.head)
+        or _asks(clause.head)
+        or _is_order(clause)
+        or _is_fragment(clause)
+        or _is_unreal(clause)
+        or _is_quoted(clause.head)
+        or _is_talk(clause)
+        or _is_cheer(clause)
+        or _is_passing_mood(clause)
+    )
+
+
+def _asks(verb: Token) -> bool:
+    fronted = [child for child in verb.lefts if child.dep_ != "cc"]
+    subject = next((c for c in verb.children if c.dep_ in {"nsubj", "nsubjpass"}), None)
+    if subject is None:
+        return False
+    if any(child.tag_ in _WONDERING and child.i < subject.i for child in fronted):
+        return subject.i < verb.i or subject.tag_ in _WONDERING
+    inverted = any(c.dep_ in AUXILIARIES and c.i < subject.i for c in fronted)
+    return inverted and not any(child.dep_ in {"neg", "advmod"} for child in fronted)
+
+
+def _is_order(clause: Clause) -> bool:
+    verb = clause.head
+    if clause.subject is not None:
+        opening = clause.own[0]
+        return opening.tag_ == "VB" and opening != verb and opening.i < clause.subject.i
+    perfect = verb.tag_ == "VBN" and any(t.lemma_ == "have" for t in clause.auxiliaries)
+    return not perfect and verb.tag_ not in {"VBD", "VBG"}
+
+
+def _is_fragment(clause: Clause) -> bool:
+    """Without a subject, only a verb at its beginning is the speaker's own: "Went to Rome"."""
+    if clause.subject is not None:
+        return False
+    before = (t for t in clause.own if t.i < clause.head.i and t.ent_type_ != "DATE")
+    return any(t.pos_ in {"NOUN", "PROPN", "PRON"} for t in before)
+
+
+def _is_unreal(clause: Clause) -> bool:
+    words = {token.lower_ for token in clause.tokens}
+    if words & (_HEDGES | _CONDITIONS):
+        return True
+    return any(_is_unreal_auxiliary(token) for token in clause.auxiliaries)
+
+
+def _is_unreal_auxiliary(token: Token) -> bool:
+    return token.tag_ == "MD" and token.lower_ in _UNREAL
+
+
+def _is_quoted(verb: Token) -> bool:
+    marks = [token.i for token in verb.sent if token.text in {'"', "“", "”"}]
+    before = sum(1 for mark in marks if mark < verb.i)
+    return before % 2 == 1 and before < len(marks)
+
+
+def _is_talk(clause: Clause) -> bool:
+    lemma = clause.head.lemma_.lower()
+    if lemma == "wait" and any(token.lower_ in {"can", "ca"} for token in clause.auxiliaries):
+        return True
+    if lemma in _TALK_WITH_OBJECT:
+        return not _has_noun_object(clause)
+    if lemma in _SIGHTS:
+        return not (_has_noun_object(clause) or clause.children("prep", "xcomp", "acomp"))
+    if lemma == "hope":
+        return not clause.children("xcomp")
+    return lemma in _TALK
+
+
+def _is_cheer(clause: Clause) -> bool:
+    """ "Glad Max likes it", "I love your painting", "I wanted to say": for the listener alone."""
+    if clause.own[0].lower_ in _CHEERS:
+        return True
+    if any(child.lemma_ in _TALK for child in clause.children("xcomp")):
+        return clause.head.lemma_ in {"want", "have", "need", "like", "get"}
+    praised = (t for child in clause.children("dobj") for t in child.subtree)
+    return clause.head.lemma_ in _PRAISING and any(t.lower_ in SECOND_PERSON for t in praised)
+
+
+def _has_noun_object(clause: Clause) -> bool:
+    objects = clause.children("dobj")
+    reported = any(t.i > clause.head.i for t in clause.children("ccomp"))
+    return any(t.pos_ in {"NOUN", "PROPN"} for t in objects) and not reported
+
+
+def _is_passing_mood(clause: Clause) -> bool:
+    if clause.head.lemma_ != "be":
+        felt = clause.head.lemma_ in {"feel", "do"} and not clause.children("dobj")
+        moods = clause.children("acomp", "advmod")
+        to_you = any(t.lower_ in SECOND_PERSON for t in clause.children("dobj"))
+        return to_you or (felt and bool(moods) and all(_is_bare(token) for token in moods))
+    complements = clause.children("acomp", "attr", "advmod", "prep")
+    said = {token.lower_ for token in complements}
+    about_you = any(t.lower_ in SECOND_PERSON for c in complements for t in c.subtree)
+    bare = all(_is_bare(token) for token in complements)
+    return about_you or bool(said & _PASSING) or (bare and bool(said & (_JUDGEMENTS | _MOODS)))
+
+
+def _is_bare(complement: Token) -> bool:
+    return all(child.dep_ in {"advmod", "punct"} for child in complement.children)

@@ -1,0 +1,46 @@
+"""Verb forms: from "I prefer", "we are", "you've" to the third person singular."""
+
+from __future__ import annotations
+
+from spacy.tokens import Token
+
+_IRREGULAR = {
+    "am": "is", "are": "is", "'m": "is", "m": "is", "'re": "is", "re": "is", "ai": "is",
+    "were": "was", "have": "has", "'ve": "has", "ve": "has", "do": "does", "go": "goes",
+    "wanna": "wants to", "gotta": "has to",
+}  # fmt: skip
+_FULL = {"'ll": "will", "'m": "am", "'re": "are", "'ve": "have"}
+_SPELLED = {"wanna": "want to", "gotta": "have to", "gonna": "going to"}
+_INFORMAL = {"gon": "going", "na": "to", "wan": "want", "nt": "n't"}
+_PRESENT = frozenset({"VBP", "VB"})
+
+
+def third_person(verb: Token) -> str:
+    """The form of this finite verb that agrees with a name."""
+    word = spelled_out(verb)
+    irregular = _IRREGULAR.get(verb.lower_) or _IRREGULAR.get(word.lower())
+    if irregular:
+        return irregular
+    return add_s(word) if verb.tag_ in _PRESENT else word
+
+
+def add_s(verb: str) -> str:
+    """The regular third person: works, watches, tries, plays."""
+    if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
+        return f"{verb}es"
+    if verb.endswith("y") and verb[-2:-1] not in set("aeiou"):
+        return f"{verb[:-1]}ies"
+    return f"{verb}s"
+
+
+def spelled_out(token: Token) -> str:
+    """The token without contraction or chat spelling: "'ll" is "will", "gon" is "going"."""
+    word = token.lower_
+    if word in _INFORMAL and token.norm_ != word:
+        return _INFORMAL[word]
+    if word == "'s" and token.tag_ == "VBZ":
+        perfect = token.dep_ == "aux" and token.head.tag_ == "VBN"
+        return "has" if perfect or token.lemma_ == "have" else "is"
+    if word == "'d":
+        return "had" if token.tag_ == "VBD" else "would"
+    return _FULL.get(word) or _SPELLED.get(word, token.text)

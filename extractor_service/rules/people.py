@@ -1,0 +1,154 @@
+"""The people a text names or describes, and which of them a pronoun means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from spacy.tokens import Doc, Token
+
+from extractor_service.rules.speaker import FIRST_PERSON, Participants
+from extractor_service.rules.words import word_set
+
+FEMALE = word_set(
+    "mom mum mother mama sister daughter wife girlfriend aunt niece grandma grandmother "
+    "granddaughter stepmother fiancée woman lady girl"
+)
+MALE = word_set(
+    "dad father papa brother son husband boyfriend uncle nephew grandpa grandfather grandson "
+    "stepfather fiancé man guy boy"
+)
+EITHER = word_set(
+    "friend cousin partner spouse child kid baby parent sibling twin colleague coworker boss "
+    "neighbor neighbour roommate teammate mentor teacher coach manager therapist"
+)
+PETS = word_set("dog cat puppy kitten horse rabbit hamster parrot pup pet")
+RELATIONS = FEMALE | MALE | EITHER | PETS
+FAMILY = (FEMALE | MALE) - {"girl", "boy", "woman", "man", "lady", "guy"} | {
+    "cousin", "partner", "spouse", "child", "kid", "baby", "parent", "sibling", "twin", "family",
+}  # fmt: skip
+
+SHE = frozenset({"she", "her", "hers", "herself"})
+HE = frozenset({"he", "him", "his", "himself"})
+THEY = frozenset({"they", "them", "their", "theirs", "themselves"})
+THIRD_PERSON = SHE | HE | THEY
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Someone named ("Emma") or described ("Alice's mother"), at token `start` of this text.
+
+    `gender` is "f", "m", or "" when the text does not say. `start` is -1 for an earlier text.
+    `kind` is "person" or "pet" for a name, "" for a description.
+    """
+
+    name: str
+    gender: str
+    plural: bool
+    start: int
+    kind: str
+
+
+def mentions(doc: Doc, who: Participants) -> tuple[Mention, ...]:
+    """Everyone but the participants that the text mentions, in reading order."""
+    return tuple(mention for token in doc if (mention := _mention(token, who)) is not None)
+
+
+def referent(pronoun: str, earlier: Sequence[Mention]) -> str | None:
+    """The nearest earlier person that the pronoun can mean; `earlier` is in reading order."""
+    return next((m.name for m in reversed(earlier) if _fits(pronoun, m)), None)
+
+
+def relation_name(relation: Token) -> Token | None:
+    """The name that stands beside a relation: Emma in "my sister Emma"."""
+    names = (child for child in relation.children if child.dep_ == "appos")
+    return next((name for name in names if name.pos_ == "PROPN"), None)
+
+
+def is_relation(token: Token) -> bool:
+    """Whether the token is somebody in the speaker's life: "my sister", "our dogs"."""
+    return token.lemma_.lower() in RELATIONS and _owner(token) is not None
+
+
+def full_name(name: Token) -> str:
+    """A name with the parts that the parser hangs on it: "Emma Stone"."""
+    parts = [t for t in name.lefts if t.dep_ == "compound" and t.pos_ == "PROPN"]
+    return " ".join(t.text for t in (*parts, name))
+
+
+def _mention(token: Token, who: Participants) -> Mention | None:
+    if token.pos_ == "PROPN":
+        return _named(token, who)
+    if not is_relation(token) or _is_named(token):
+        return None
+    name = f"{who.speaker}'s {_description(token)}"
+    return Mention(name, _gender(token), token.tag_ == "NNS", token.i, kind="")
+
+
+def _named(name: Token, who: Participants) -> Mention | None:
+    relation = _relation_of(name)
+    is_person = relation is not None or _reads_as_person(name)
+    known = any(who.includes(part) for part in full_name(name).split())
+    if not is_person or known or not name.text[0].isupper():
+        return None
+    gender = _gender(relation) if relation else ""
+    kind = "pet" if relation and relation.lemma_.lower() in PETS else "person"
+    return Mention(full_name(name), gender, plural=False, start=name.i, kind=kind)
+
+
+def _reads_as_person(name: Token) -> bool:
+    if name.dep_ == "compound":
+        return False
+    if name.ent_type_:
+        return name.ent_type_ == "PERSON"
+    met = name.dep_ == "dobj" and name.head.lemma_ in _MEETING
+    return met or (name.dep_ == "nsubj" and name.head.lemma_ in _LIVING)
+
+
+def _relation_of(name: Token) -> Token | None:
+    """The relation a name is an apposition of, or has as its modifier: "my sister Emma"."""
+    if name.dep_ == "appos" and is_relation(name.head):
+        return name.head
+    beside = (t for t in name.lefts if t.lemma_.lower() in RELATIONS and t.dep_ in _MODIFIERS)
+    return next(beside, None)
+
+
+# Only people do these, so that a name which the small model does not know is a person's.
+_LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
+_MEETING = word_set("meet marry date call hug")
+_MODIFIERS = frozenset({"compound", "nmod", "appos"})
+
+
+def _is_named(relation: Token) -> bool:
+    return relation_name(relation) is not None or _owner(relation) is None
+
+
+def _owner(token: Token) -> Token | None:
+    owners = (child for child in token.children if child.dep_ == "poss")
+    return next((owner for owner in owners if owner.lower_ in FIRST_PERSON), None)
+
+
+def _description(relation: Token) -> str:
+    return " ".join(_described(relation))
+
+
+def _described(relation: Token) -> Iterator[str]:
+    for token in relation.lefts:
+        if token.dep_ in {"amod", "compound", "nummod"}:
+            yield token.text
+    yield relation.text
+
+
+def _gender(relation: Token) -> str:
+    lemma = relation.lemma_.lower()
+    if lemma in FEMALE:
+        return "f"
+    return "m" if lemma in MALE else ""
+
+
+def _fits(pronoun: str, mention: Mention) -> bool:
+    if pronoun in THEY:
+        return mention.plural
+    if mention.plural:
+        return False
+    return mention.gender != ("m" if pronoun in SHE else "f")

@@ -1,0 +1,92 @@
+"""What of a clause is for the listener and not for the record: openers, names called, fillers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spacy.tokens import Token
+
+from extractor_service.rules.clauses import Clause
+from extractor_service.rules.people import is_relation
+from extractor_service.rules.speaker import Participants
+from extractor_service.rules.words import word_set
+
+_OPENERS = word_set(
+    "well yeah yes yep yup oh wow hey hi hello so also actually anyway anyways basically honestly "
+    "btw and but plus haha lol thanks then besides furthermore luckily fortunately unfortunately "
+    "ok okay sure right no nope aw aww ah hmm omg or yet anyhow guess just definitely totally "
+    "thankfully sadly absolutely"
+)
+_OPENING_PHRASES = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "by the way", "in fact", "of course", "as well", "that way", "at least", "for sure",
+        "on a different note", "on another note", "to be honest", "you know", "as you know",
+    )
+)  # fmt: skip
+_FILLERS = word_set("btw lol haha tho fyi omg :) :( :d ;)")
+# "now" is the time of saying, which every memory of a state has.
+_FILLER_ADVERBS = word_set("also too actually just honestly basically anyway though now currently")
+_TALKING = word_set("speak talk chat meet see catch")
+
+
+def trimmed(clause: Clause, who: Participants) -> set[int]:
+    """Indexes of the tokens to leave out."""
+    dropped = {t.i for t in clause.tokens if _is_filler(t, clause) or _is_called(t, clause, who)}
+    for since in clause.children("advcl"):
+        if _is_last_talk(since):
+            dropped |= {token.i for token in since.subtree}
+    rest = [token for token in clause.tokens if token.i not in dropped]
+    return dropped | {token.i for token in rest[: _opening_length(rest)]}
+
+
+def _opening_length(tokens: Sequence[Token]) -> int:
+    lower = [token.lower_ for token in tokens]
+    skip = 0
+    while skip < len(tokens) and (_opens(tokens[skip]) or _phrase_length(lower[skip:])):
+        skip += _phrase_length(lower[skip:]) or 1
+    return skip
+
+
+def _opens(token: Token) -> bool:
+    if token.is_punct or token.is_space or token.dep_ == "intj" or token.pos_ in {"SYM", "INTJ"}:
+        return not (token.is_quote or token.is_left_punct)
+    if token.dep_ == "mark" and token.lower_ == "that":
+        return True
+    return token.lower_ in _OPENERS and token.dep_ not in {"det", "neg", "amod"}
+
+
+def _phrase_length(lower: Sequence[str]) -> int:
+    return next((len(p) for p in _OPENING_PHRASES if tuple(lower[: len(p)]) == p), 0)
+
+
+def _is_last_talk(verb: Token) -> bool:
+    """ "since we last spoke"."""
+    last = any(child.lower_ == "last" for child in verb.children)
+    return last and verb.lemma_ in _TALKING
+
+
+def _is_filler(token: Token, clause: Clause) -> bool:
+    if token.lower_ in _FILLERS or token.dep_ == "intj" or _is_emoji(token):
+        return True
+    adverb = token.head if token.head.lower_ == "now" else token  # "right now"
+    at_verb = adverb.head in (clause.head, *clause.auxiliaries)
+    return at_verb and adverb.dep_ == "advmod" and adverb.lower_ in _FILLER_ADVERBS
+
+
+def _is_emoji(token: Token) -> bool:
+    return not (token.is_ascii or token.is_alpha or token.is_punct or token.is_currency)
+
+
+def _is_called(token: Token, clause: Clause, who: Participants) -> bool:
+    """A participant's name that is no part of the statement: "Thanks, Melanie"."""
+    if not who.includes(token.text) or token.dep_ in {"poss", "compound"}:
+        return False
+    if token == clause.subject or token.dep_ == "conj":
+        return False
+    if token.dep_ == "appos" and not is_relation(token.head):
+        return True
+    doc, i = token.doc, token.i
+    closed = i + 1 >= len(doc) or doc[i + 1].is_punct
+    opened = i == 0 or doc[i - 1].is_punct or doc[i - 1].pos_ == "INTJ"
+    return opened and closed

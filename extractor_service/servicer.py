@@ -1,0 +1,112 @@
+"""ExtractorService: translates, calls, translates. Summarize and Reconcile are not served yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from agentmemory.v1 import extractor_service_pb2 as pb
+from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
+
+from extractor_service import translate
+from extractor_service.embed_queue import EmbeddingFailed
+from extractor_service.embedder import Purpose
+from extractor_service.errors import extraction_failed, known, not_implemented
+from extractor_service.extraction_metrics import ExtractionMetrics
+from extractor_service.pipeline import Pipeline
+from extractor_service.stream import ExtractStream, StreamLimits
+from service_kit.errors import FieldViolation
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
+    """Serves a pipeline. Its failures leave as ServiceError, for the kit's interceptor to send."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        limits: StreamLimits,
+        metrics: ExtractionMetrics,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """`clock` gives the time of messages without one, timezone-aware."""
+        self._pipeline = pipeline
+        self._limits = limits
+        self._metrics = metrics
+        self._clock = clock
+        self._draining = asyncio.Event()
+
+    async def drain(self) -> None:
+        """Tell all streams that the server is about to stop."""
+        self._draining.set()
+
+    # Declared as an iterator; a coroutine that writes is the other form that grpc takes.
+    async def Extract(  # type: ignore[override]
+        self, request_iterator: AsyncIterator[pb.ExtractRequest], context: Any
+    ) -> None:
+        """Serve a stream."""
+        stream = ExtractStream(self._pipeline, self._limits, self._draining, context.write)
+        with self._metrics.streams.track_inprogress(), self._telling():
+            await stream.run(request_iterator)
+
+    async def ExtractMemories(
+        self, request: pb.ExtractMemoriesRequest, context: Any
+    ) -> pb.ExtractMemoriesResponse:
+        """Extract from one delta."""
+        with self._telling():
+            info = self._pipeline.info
+            conversation = translate.from_request(request, self._clock())
+            extracted = await self._pipeline.extract(conversation.messages, conversation.context)
+        return pb.ExtractMemoriesResponse(extraction=translate.extraction(extracted, info))
+
+    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
+        """Turn texts into vectors."""
+        with self._telling():
+            info = self._pipeline.info
+            texts, purpose = translate.from_embed(request)
+            vectors = await self._embed(texts, purpose)
+        return pb.EmbedResponse(vectors=vectors, model=translate.model_info(info.model))
+
+    async def GetInfo(self, request: pb.GetInfoRequest, context: Any) -> pb.GetInfoResponse:
+        """Say what runs here."""
+        with self._telling():
+            info = self._pipeline.info
+        return pb.GetInfoResponse(
+            embedding_model=translate.model_info(info.model),
+            extractor=info.extractor,
+            context_messages=info.context_turns,
+            max_delta_messages=self._limits.max_delta_messages,
+            max_embed_texts=translate.MAX_EMBED_TEXTS,
+            max_in_flight=self._limits.max_in_flight,
+        )
+
+    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> pb.SummarizeResponse:
+        """Not served yet."""
+        raise not_implemented()
+
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> pb.ReconcileResponse:
+        """Not served yet."""
+        raise not_implemented()
+
+    async def _embed(self, texts: list[str], purpose: Purpose) -> list[bytes]:
+        try:
+            return await self._pipeline.embed(texts, purpose)
+        except EmbeddingFailed as error:
+            violation = FieldViolation(f"texts[{error.index}]", "cannot be embedded")
+            raise extraction_failed("the embedding model fails on a text", [violation]) from None
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            told = known(error, self._limits.retry_after)
+            if told is None:
+                raise
+            raise told from None

@@ -1,0 +1,139 @@
+"""The thread that runs the rules, and the bound on how much may wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from extractor_service.batcher import NotServing
+from extractor_service.domain import Finding, Turn
+
+# Above this share of its limit the queue asks for a pause, before it has to refuse.
+_HIGH_WATER = 0.5
+
+
+class RulesQueueFull(Exception):
+    """Too many messages wait already; none of these were taken. Worth trying again later."""
+
+
+class RulesFailed(Exception):
+    """The rules raise on one message, now and later; `index` is its place in the delta."""
+
+    def __init__(self, index: int) -> None:
+        """The failure of the message at `index`; what the rules raised is its cause."""
+        super().__init__(f"message {index} cannot be extracted from")
+        self.index = index
+
+
+class Extract(Protocol):
+    """Finds the memories in one turn; called from one thread, and may block."""
+
+    def __call__(self, turn: Turn, context: Sequence[Turn], /) -> tuple[Finding, ...]:
+        """The memories in `turn`; `context` holds the turns before it, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Loaded rules: what runs them, their name and version, and how many turns before count."""
+
+    extract: Extract
+    version: str
+    context_turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One message to extract from, and the turns before it."""
+
+    turn: Turn
+    context: tuple[Turn, ...]
+
+
+class RulesWorker:
+    """Runs rules in a thread of its own, for any number of callers on one event loop.
+
+    Callers take turns message by message, so nobody waits for the whole of somebody's long delta.
+    """
+
+    def __init__(
+        self, load: Callable[[], Ruleset], *, limit: int, depth_changed: Callable[[int], object]
+    ) -> None:
+        """`load` runs in the thread at `warm`; `limit` bounds the messages that wait."""
+        self._load = load
+        self._limit = limit
+        self._depth_changed = depth_changed
+        self._depth = 0
+        self._ruleset: Ruleset | None = None
+        self._stopping = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rules")
+
+    @property
+    def ready(self) -> bool:
+        """Whether `extract` takes calls."""
+        return self._ruleset is not None and not self._stopping
+
+    @property
+    def busy(self) -> bool:
+        """Whether so much waits that callers should hold back."""
+        return self._depth > self._limit * _HIGH_WATER
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """The rules; raises `NotServing` unless `ready`."""
+        if self._ruleset is None or self._stopping:
+            raise NotServing
+        return self._ruleset
+
+    async def warm(self) -> None:
+        """Load the rules. Raises whatever `load` raises."""
+        self._ruleset = await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
+
+    async def extract(self, tasks: Sequence[Task]) -> list[tuple[Finding, ...]]:
+        """What is found in each message, in order.
+
+        Raises `RulesQueueFull` at once, `RulesFailed` for the first message that cannot be
+        extracted from, `NotServing` before `warm` and after `stop`. Cancelled, it gives up all but
+        the message that is running.
+        """
+        extract = self.ruleset.extract
+        waiting = len(tasks)
+        self._admit(waiting)
+        try:
+            found = []
+            for index, task in enumerate(tasks):
+                found.append(await self._run(extract, index, task))
+                waiting -= 1
+                self._change_depth(-1)
+            return found
+        finally:
+            self._change_depth(-waiting)
+
+    def stop(self) -> None:
+        """Take no more calls and end the thread; blocks while a message is running."""
+        self._stopping = True
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _admit(self, messages: int) -> None:
+        # A delta longer than the limit is taken while nothing waits: refused always, its caller
+        # would try again for ever.
+        if self._depth and self._depth + messages > self._limit:
+            raise RulesQueueFull
+        self._change_depth(messages)
+
+    def _change_depth(self, messages: int) -> None:
+        self._depth += messages
+        self._depth_changed(self._depth)
+
+    async def _run(self, extract: Extract, index: int, task: Task) -> tuple[Finding, ...]:
+        loop = asyncio.get_running_loop()
+        if self._stopping:
+            raise NotServing
+        running = loop.run_in_executor(self._thread, extract, task.turn, task.context)
+        try:
+            return await running
+        except Exception as error:
+            raise RulesFailed(index) from error

@@ -1,0 +1,36 @@
+"""The real engine for tests, and a check that nothing is left in it that has no name."""
+
+from __future__ import annotations
+
+import re
+
+from redis.asyncio import Redis
+
+from memory_service.store import keys
+
+DIMENSION = 8
+"""Length of the vectors in tests of the store."""
+
+_PART = r"[\w.~%-]*"
+_OWNER = rf"\{{\d{{1,3}}\}}:{_PART}:{_PART}:[usn]:{_PART}"
+_FAMILIES = {
+    **dict.fromkeys(("own", "facts", "sessions", "changes"), _OWNER),
+    **dict.fromkeys(("mem", "wm", "log", "ids", "lease"), f"{_OWNER}:{_PART}"),
+    "req": f"{_OWNER}:{_PART}:{_PART}",
+    **dict.fromkeys(("deltas", "unembedded", "dead"), r"\{\d{1,3}\}"),
+}
+_KNOWN = re.compile("|".join(f"am:{family}:{rest}" for family, rest in _FAMILIES.items()))
+_SINGLE = (keys.SCHEMA, keys.PAGE_SECRET)
+_SHORT_LIVED = ("am:lease:", "am:req:")
+
+
+async def leaks(redis: Redis) -> list[str]:
+    """Return a line for each key of no known family, and each that should expire and does not."""
+    found = []
+    async for raw in redis.scan_iter(count=1000):
+        key = raw.decode()
+        if key not in _SINGLE and not _KNOWN.fullmatch(key):
+            found.append(f"{key} is of no known family")
+        if key.startswith(_SHORT_LIVED) and await redis.ttl(key) < 0:
+            found.append(f"{key} never expires")
+    return sorted(found)
