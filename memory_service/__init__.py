@@ -1,0 +1,1 @@
+"""MemoryService: the working and long-term memory of AI agents, in Redis."""

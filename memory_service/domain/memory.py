@@ -1,0 +1,139 @@
+"""A long-term memory, as the domain knows it. Times are integer microseconds since the epoch."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memory_service.domain.owner import Owner
+
+
+class MemoryType(enum.Enum):
+    """What kind of memory; the value is stored and never changes."""
+
+    SEMANTIC = "semantic"
+    EPISODIC = "episodic"
+    MESSAGE = "message"
+
+
+FACTS = (MemoryType.SEMANTIC, MemoryType.EPISODIC)
+"""The types that lists and searches cover unless others are asked for."""
+
+
+class Precision(enum.Enum):
+    """How much of an event time is known."""
+
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+    MINUTE = "minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Who or what a memory is about."""
+
+    name: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """When something happened: `micros` is the start of the unit that `precision` names."""
+
+    micros: int
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Bytes [start, end) of the UTF-8 text of one message of one session."""
+
+    session_id: str
+    message_id: str
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewMemory:
+    """A memory on its way in, from a caller or from the extractor; `vector` may come later.
+
+    `vector` is little-endian float32.
+    """
+
+    id: str
+    text: str
+    type: MemoryType
+    topics: tuple[str, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    event_time: EventTime | None = None
+    sources: tuple[Source, ...] = ()
+    confidence: float = 1.0
+    extractor: str = ""
+    vector: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A memory as it is stored."""
+
+    owner: Owner
+    id: str
+    text: str
+    type: MemoryType
+    topics: tuple[str, ...]
+    entities: tuple[Entity, ...]
+    event_time: EventTime | None
+    sources: tuple[Source, ...]
+    confidence: float
+    extractor: str
+    embedded: bool
+    created: int
+    updated: int
+    revision: int
+
+    @property
+    def etag(self) -> str:
+        """The owner's revision at the last change tells two states of a memory apart."""
+        return f"{self.revision:x}"
+
+
+def fact_digest(memory: Memory | NewMemory) -> str:
+    """Tell whether two memories say the same thing, in the same words, of the same time.
+
+    Case, white space, final full stops and exclamation marks, and Unicode compatibility forms do
+    not count.
+    """
+    words = unicodedata.normalize("NFKC", memory.text).casefold().split()
+    folded = " ".join(words).rstrip(" .!")
+    time = str(memory.event_time.micros) if memory.event_time else ""
+    return stable_id((memory.type.value, folded, time))
+
+
+def extracted_id(owner: Owner, source: Source, extractor: str, text: str) -> str:
+    """Give an extracted memory the same id whenever and wherever it is extracted again."""
+    parts = (
+        owner.tenant,
+        owner.namespace,
+        owner.kind.value,
+        owner.id,
+        source.session_id,
+        source.message_id,
+        f"{source.start}-{source.end}",
+        extractor,
+        text,
+    )
+    return stable_id(parts)
+
+
+def stable_id(parts: Sequence[str]) -> str:
+    """Hash `parts` into an id of 26 characters; no part can run into the next."""
+    digest = hashlib.blake2b(digest_size=13)
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()

@@ -1,0 +1,68 @@
+"""Vectors from the extractor; None where it cannot be asked, so that callers can do without."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import grpc
+from agentmemory.v1 import extractor_service_pb2 as pb
+from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
+
+logger = logging.getLogger(__name__)
+
+QUERY = pb.EMBED_PURPOSE_QUERY
+DOCUMENT = pb.EMBED_PURPOSE_DOCUMENT
+
+BATCH = 64
+"""Texts a call: a quarter of what the extractor takes, so that others get their turn."""
+
+
+class EmbeddingClient:
+    """Embeds through ExtractorService. `dimension` is what the index was made for."""
+
+    def __init__(
+        self, stub: pb_grpc.ExtractorServiceAsyncStub, *, dimension: int, timeout: float
+    ) -> None:
+        self._stub = stub
+        self._bytes = dimension * 4
+        self._timeout = timeout
+        self._available = True
+
+    async def query(self, text: str, *, within: float | None = None) -> bytes | None:
+        """Return the vector to search with, or None; wait at most `within` seconds."""
+        limit = self._timeout if within is None else min(within, self._timeout)
+        vectors = await self._embed([text], QUERY, limit)
+        return vectors[0] if vectors else None
+
+    async def documents(self, texts: Sequence[str]) -> list[bytes] | None:
+        """Return the vectors to be found by, one for each text, or None."""
+        vectors: list[bytes] = []
+        for start in range(0, len(texts), BATCH):
+            part = await self._embed(texts[start : start + BATCH], DOCUMENT, self._timeout)
+            if part is None:
+                return None
+            vectors += part
+        return vectors
+
+    async def _embed(
+        self, texts: Sequence[str], purpose: pb.EmbedPurpose.ValueType, within: float
+    ) -> list[bytes] | None:
+        try:
+            response = await self._stub.Embed(
+                pb.EmbedRequest(texts=texts, purpose=purpose), timeout=within
+            )
+        except grpc.aio.AioRpcError as error:
+            self._note(available=False, why=error.code().name)
+            return None
+        vectors = list(response.vectors)
+        if [len(vector) for vector in vectors] != [self._bytes] * len(texts):
+            self._note(available=False, why="shape")
+            return None
+        self._note(available=True, why="")
+        return vectors
+
+    def _note(self, *, available: bool, why: str) -> None:
+        if available != self._available:
+            logger.warning("embedding available: %s", available, extra={"why": why})
+        self._available = available

@@ -1,0 +1,88 @@
+"""The extractor as this service sees it: messages in, new memories out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentmemory.v1 import extractor_service_pb2 as pb
+
+from memory_service.domain.errors import ExtractionFailed, InvalidField
+from memory_service.domain.memory import NewMemory, Source, extracted_id
+from memory_service.domain.owner import SessionRef
+from memory_service.domain.session import Message
+from memory_service.extractor_stream import ExtractStream
+from memory_service.translate import memories, messages
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaLimits:
+    """How many messages a delta may have, and how many before it are looked at."""
+
+    messages: int
+    context: int
+
+
+class Extractor(Protocol):
+    """What extraction needs."""
+
+    async def limits(self) -> DeltaLimits:
+        """Return the extractor's limits. Raises ExtractorUnavailable."""
+        ...
+
+    async def extract(
+        self, ref: SessionRef, context: Sequence[Message], new: Sequence[Message]
+    ) -> list[NewMemory]:
+        """Return what is found in `new`. Raises ExtractionFailed, ExtractorUnavailable."""
+        ...
+
+
+class RemoteExtractor:
+    """ExtractorService, over its stream."""
+
+    def __init__(self, stream: ExtractStream, *, dimension: int) -> None:
+        self._stream = stream
+        self._vector_bytes = dimension * 4
+
+    async def limits(self) -> DeltaLimits:
+        """Return what the extractor said when the stream was opened."""
+        opened = await self._stream.opened()
+        return DeltaLimits(max(opened.max_delta_messages, 1), opened.context_messages)
+
+    async def extract(
+        self, ref: SessionRef, context: Sequence[Message], new: Sequence[Message]
+    ) -> list[NewMemory]:
+        """Return what is found in `new`, with ids that a second extraction would give again."""
+        delta = pb.Delta(
+            context=[messages.for_extraction(message) for message in context],
+            messages=[messages.for_extraction(message) for message in new],
+        )
+        extraction = await self._stream.extract(delta)
+        if not all(item.text and item.sources for item in extraction.memories):
+            raise ExtractionFailed("EXTRACTION_FAILED")
+        try:
+            return [
+                self._new_memory(ref, item, extraction.extractor) for item in extraction.memories
+            ]
+        except InvalidField as error:  # A time that is none.
+            raise ExtractionFailed("EXTRACTION_FAILED") from error
+
+    def _new_memory(self, ref: SessionRef, item: pb.ExtractedMemory, extractor: str) -> NewMemory:
+        sources = tuple(
+            Source(ref.session_id, source.message_id, source.start, source.end)
+            for source in item.sources
+        )
+        return NewMemory(
+            id=extracted_id(ref.owner, sources[0], extractor, item.text),
+            text=item.text,
+            type=memories.type_from_proto(item.type),
+            topics=tuple(item.topics),
+            entities=memories.entities_from_proto(item.entities),
+            event_time=memories.event_time_from_proto(item),
+            sources=sources,
+            confidence=item.confidence,
+            extractor=extractor,
+            # Of another length it would keep the memory out of the index: leave it to the sweep.
+            vector=item.embedding if len(item.embedding) == self._vector_bytes else None,
+        )

@@ -1,0 +1,154 @@
+"""Long-term memory: create, read, delete, list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from redis.asyncio import Redis
+
+from memory_service.clock import Clock
+from memory_service.domain.errors import Contention, EtagMismatch, MemoryNotFound
+from memory_service.domain.memory import Memory, NewMemory, fact_digest
+from memory_service.domain.owner import Owner
+from memory_service.domain.reconcile import delete, reconcile
+from memory_service.domain.requests import RequestKey
+from memory_service.domain.search import Selection
+from memory_service.embedding import EmbeddingClient
+from memory_service.keyed_locks import KeyedLocks
+from memory_service.store import answers
+from memory_service.store.answers import Created, Deleted
+from memory_service.store.memories import Fence, MemoryStore
+from memory_service.store.requests import remembered
+from memory_service.store.search import MemorySearch
+
+ATTEMPTS = 20
+"""How often a plan is made anew when other processes keep changing the same owner's memories."""
+
+DELETE_BATCH = 256
+
+
+class LongTermMemory:
+    """The caller's own hand on an owner's memories."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        store: MemoryStore,
+        search: MemorySearch,
+        embedding: EmbeddingClient,
+        locks: KeyedLocks[Owner],
+        clock: Clock,
+    ) -> None:
+        self._redis = redis
+        self._store = store
+        self._search = search
+        self._embedding = embedding
+        self._locks = locks
+        self._clock = clock
+
+    async def create(
+        self, owner: Owner, new: Sequence[NewMemory], request: RequestKey | None
+    ) -> Created:
+        """Store `new`, with vectors if the extractor answers.
+
+        Raises Contention, RequestIdReused.
+        """
+        if (first := await remembered(self._redis, owner, request)) is not None:
+            return answers.unpack_created(owner, first)
+        vectors = await self._embedding.documents([memory.text for memory in new])
+        if vectors is not None:
+            new = [replace(memory, vector=v) for memory, v in zip(new, vectors, strict=True)]
+        digests = [fact_digest(memory) for memory in new]
+        ids = [memory.id for memory in new if memory.id]
+        async with self._locks.hold(owner):
+            for _ in range(ATTEMPTS):
+                known = await self._store.known(owner, digests, ids)
+                plan = reconcile(owner, new, known, self._clock.now())
+                answer = answers.pack_created(Created(plan.decisions, plan.state.revision))
+                written = await self._store.commit(
+                    owner, plan, base=known.state, answer=answer, request=request
+                )
+                if not isinstance(written, Fence):
+                    return answers.unpack_created(owner, written)
+        raise Contention
+
+    async def get(self, owner: Owner, memory_id: str) -> Memory:
+        """Return one memory. Raises MemoryNotFound."""
+        found = await self._store.get(owner, [memory_id])
+        if memory_id not in found:
+            raise MemoryNotFound
+        return found[memory_id]
+
+    async def delete(
+        self,
+        owner: Owner,
+        ids: Sequence[str],
+        *,
+        etag: str,
+        dry_run: bool,
+        request: RequestKey | None,
+    ) -> Deleted:
+        """Delete those of the memories that are there.
+
+        Raises Contention, EtagMismatch, RequestIdReused.
+        """
+        if (first := await remembered(self._redis, owner, request)) is not None:
+            return answers.unpack_deleted(first)
+        async with self._locks.hold(owner):
+            for _ in range(ATTEMPTS):
+                known = await self._store.known(owner, (), ids)
+                found = [known.by_id[i] for i in dict.fromkeys(ids) if i in known.by_id]
+                if etag and any(memory.etag != etag for memory in found):
+                    raise EtagMismatch
+                missing = tuple(i for i in dict.fromkeys(ids) if i not in known.by_id)
+                if dry_run:
+                    return Deleted(len(found), missing, known.state.revision)
+                plan = delete(found, known.state)
+                answer = Deleted(len(found), missing, plan.state.revision)
+                written = await self._store.commit(
+                    owner,
+                    plan,
+                    base=known.state,
+                    answer=answers.pack_deleted(answer),
+                    request=request,
+                )
+                if not isinstance(written, Fence):
+                    return answers.unpack_deleted(written)
+        raise Contention
+
+    async def delete_matching(
+        self, selection: Selection, *, dry_run: bool, request: RequestKey | None
+    ) -> Deleted:
+        """Delete what matches, batch by batch; a repeat after a break goes on where it broke off.
+
+        Raises Contention, RequestIdReused, SearchTimeout.
+        """
+        (owner,) = selection.owners
+        if (first := await remembered(self._redis, owner, request)) is not None:
+            return answers.unpack_deleted(first)
+        if dry_run:
+            count = await self._search.count(selection)
+            return Deleted(count, (), (await self._store.state(owner)).revision)
+        count = 0
+        while ids := await self._search.ids(selection, DELETE_BATCH):
+            done = await self.delete(owner, ids, etag="", dry_run=False, request=None)
+            count += done.count
+        return await self._remember_deleted(owner, count, request)
+
+    async def _remember_deleted(
+        self, owner: Owner, count: int, request: RequestKey | None
+    ) -> Deleted:
+        for _ in range(ATTEMPTS):
+            state = await self._store.state(owner)
+            answer = Deleted(count, (), state.revision)
+            written = await self._store.commit(
+                owner,
+                delete((), state),
+                base=state,
+                answer=answers.pack_deleted(answer),
+                request=request,
+            )
+            if not isinstance(written, Fence):
+                return answers.unpack_deleted(written)
+        raise Contention

@@ -1,0 +1,182 @@
+"""The pump: from notices of new messages to memories. Any number of processes may run one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from memory_service.cancellation import check_cancelled
+from memory_service.domain.errors import Contention, ExtractorUnavailable, StoreUnavailable
+from memory_service.domain.owner import SessionRef
+from memory_service.extraction import SessionExtraction
+from memory_service.store.connection import store_errors
+from memory_service.store.leases import Leases
+from memory_service.store.queue import Notice, WorkQueue
+
+logger = logging.getLogger(__name__)
+
+_Step = Callable[[], Awaitable[None]]
+
+READ_COUNT = 16
+READ_BLOCK_MS = 1000
+LEASE_POLL_SECONDS = 0.5
+FULL_POLL_SECONDS = 0.1
+FIRST_RETRY_SECONDS = 0.25
+LAST_RETRY_SECONDS = 10.0
+STORE_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PumpTiming:
+    """When messages are extracted, in seconds.
+
+    A session is extracted when it has been quiet for `quiet`, and at least every `longest` while it
+    is not. A notice that nobody has dealt with for `claim_idle` is taken over; that must exceed
+    `longest`, or a pump would claim from those who are only waiting.
+    """
+
+    quiet: float
+    longest: float
+    claim_idle: float
+
+    def __post_init__(self) -> None:
+        if self.claim_idle <= self.longest:
+            raise ValueError("claim_idle must exceed longest")
+
+
+@dataclass(slots=True)
+class _Backlog:
+    """The notices of one session that this process has in hand."""
+
+    first: float
+    last: float
+    notices: dict[str, Notice] = field(default_factory=dict)
+
+
+class Pump:
+    """Reads notices, lets each session settle, and has it extracted."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        extraction: SessionExtraction,
+        leases: Leases,
+        timing: PumpTiming,
+        *,
+        parallel_sessions: int,
+        waiting_sessions: int,
+    ) -> None:
+        self._queue = queue
+        self._extraction = extraction
+        self._leases = leases
+        self._timing = timing
+        self._slots = asyncio.Semaphore(parallel_sessions)
+        self._waiting_sessions = waiting_sessions
+        self._backlogs: dict[SessionRef, _Backlog] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._retry_seconds = 0.0
+
+    async def run(self) -> None:
+        """Run until cancelled; trouble with Redis is waited out."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._forever(self._read))
+                tasks.create_task(self._forever(self._claim))
+        finally:
+            for worker in self._workers:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def _forever(self, step: _Step) -> None:
+        while True:
+            check_cancelled()
+            try:
+                with store_errors():
+                    await step()
+            except StoreUnavailable as error:
+                logger.warning("the queue cannot be read: %s", error)
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+
+    async def _read(self) -> None:
+        while len(self._backlogs) >= self._waiting_sessions:  # noqa: ASYNC110 - no hurry
+            await asyncio.sleep(FULL_POLL_SECONDS)
+        for notice in await self._queue.read(count=READ_COUNT, block_ms=READ_BLOCK_MS):
+            self._note(notice)
+
+    async def _claim(self) -> None:
+        idle = self._timing.claim_idle
+        # Until there are none, so that what a process left that died does not take many rounds.
+        while len(self._backlogs) < self._waiting_sessions:
+            notices = await self._queue.claim(min_idle_ms=round(idle * 1000), count=READ_COUNT)
+            for notice in notices:
+                self._note(notice)
+            if not notices:
+                break
+        # Spread, so that replicas started together do not ask together.
+        await asyncio.sleep(idle / 2 * random.uniform(0.8, 1.2))  # noqa: S311
+
+    def _note(self, notice: Notice) -> None:
+        now = time.monotonic()
+        backlog = self._backlogs.get(notice.ref)
+        if backlog is None:
+            backlog = self._backlogs[notice.ref] = _Backlog(first=now, last=now)
+            worker = asyncio.create_task(self._work(notice.ref, backlog))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        backlog.last = now
+        backlog.notices[notice.id] = notice
+
+    async def _work(self, ref: SessionRef, backlog: _Backlog) -> None:
+        """Deal with a session until nothing is in hand; what trouble leaves is claimed later."""
+        try:
+            with store_errors():
+                while backlog.notices:
+                    check_cancelled()
+                    await self._settle(backlog)
+                    async with self._slots:
+                        wait = await self._extract(ref, backlog)
+                    await asyncio.sleep(wait)
+        except (StoreUnavailable, Contention) as error:
+            logger.warning("extraction put off", extra={"error": type(error).__name__})
+        finally:
+            del self._backlogs[ref]
+
+    async def _settle(self, backlog: _Backlog) -> None:
+        while (left := self._due(backlog) - time.monotonic()) > 0:  # noqa: ASYNC110 - time
+            await asyncio.sleep(left)
+
+    def _due(self, backlog: _Backlog) -> float:
+        return min(backlog.last + self._timing.quiet, backlog.first + self._timing.longest)
+
+    async def _extract(self, ref: SessionRef, backlog: _Backlog) -> float:
+        """Extract one delta; return how many seconds to wait before the next."""
+        async with self._leases.try_hold(ref) as held:
+            if not held:
+                return LEASE_POLL_SECONDS
+            try:
+                await self._step(ref, backlog)
+            except ExtractorUnavailable:
+                return self._next_retry()
+        self._retry_seconds = 0.0
+        return 0.0
+
+    async def _step(self, ref: SessionRef, backlog: _Backlog) -> None:
+        in_hand = list(backlog.notices.values())
+        progress = await self._extraction.step(ref, in_hand)
+        done = [n.id for n in in_hand if progress is None or progress.fulfils(n)]
+        if done and not (progress and progress.committed):
+            await self._queue.drop(ref.owner, done)
+        for notice_id in done:
+            del backlog.notices[notice_id]
+        if done:
+            backlog.first = time.monotonic()
+
+    def _next_retry(self) -> float:
+        self._retry_seconds = min(
+            max(self._retry_seconds * 2, FIRST_RETRY_SECONDS), LAST_RETRY_SECONDS
+        )
+        return self._retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311

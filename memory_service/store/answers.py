@@ -1,0 +1,62 @@
+"""Answers to writes, as they are remembered for a repeat of the request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from memory_service.domain.owner import Owner
+from memory_service.domain.reconcile import Decision, Outcome
+from memory_service.store import records
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The answer to a creation: a decision for each memory, and the owner's revision."""
+
+    decisions: tuple[Decision, ...]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The answer to a deletion."""
+
+    count: int
+    missing: tuple[str, ...]
+    revision: int
+
+
+def pack_created(created: Created) -> bytes:
+    """Return the bytes that a repeat of a creation is answered from."""
+    decisions = [
+        [d.outcome.value, records.pack_memory(d.memory) if d.memory else None]
+        for d in created.decisions
+    ]
+    return _pack({"decisions": decisions, "revision": created.revision})
+
+
+def unpack_created(owner: Owner, answer: bytes) -> Created:
+    """Undo `pack_created`."""
+    value: dict[str, Any] = json.loads(answer)
+    decisions = tuple(
+        Decision(Outcome(outcome), records.unpack_memory(owner, memory) if memory else None)
+        for outcome, memory in value["decisions"]
+    )
+    return Created(decisions, value["revision"])
+
+
+def pack_deleted(deleted: Deleted) -> bytes:
+    """Return the bytes that a repeat of a deletion is answered from."""
+    return _pack({"count": deleted.count, "missing": deleted.missing, "revision": deleted.revision})
+
+
+def unpack_deleted(answer: bytes) -> Deleted:
+    """Undo `pack_deleted`."""
+    value: dict[str, Any] = json.loads(answer)
+    return Deleted(value["count"], tuple(value["missing"]), value["revision"])
+
+
+def _pack(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,148 @@
+"""Every key name, in one place.
+
+All keys of an owner, and its partition's queue, carry the partition's hash tag `{p}`: they live in
+one slot of a Redis Cluster, so that one script may change them together. Parts that callers choose
+are percent-encoded, so that none can escape its place or meet another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, unquote
+
+from memory_service.domain.owner import Owner, OwnerKind
+
+PARTITIONS = 256
+"""Fixed when a database is made: another number would look for owners in other slots."""
+
+PREFIX = "am:"
+MEMORY_PREFIX = f"{PREFIX}mem:"
+INDEX_ALIAS = f"{PREFIX}index"
+SCHEMA = f"{PREFIX}schema"
+PAGE_SECRET = f"{PREFIX}page-secret"
+
+
+def _encode(part: str) -> str:
+    return quote(part, safe="")
+
+
+@lru_cache(maxsize=65_536)
+def owner_path(owner: Owner) -> str:
+    """Return the owner as a part of a key: tenant:namespace:kind:id, each part encoded."""
+    return ":".join(
+        (_encode(owner.tenant), _encode(owner.namespace), owner.kind.value, _encode(owner.id))
+    )
+
+
+def owner_from_path(path: str) -> Owner:
+    """Undo `owner_path`."""
+    tenant, namespace, kind, id_ = path.split(":")
+    return Owner(unquote(tenant), unquote(namespace), OwnerKind(kind), unquote(id_))
+
+
+@lru_cache(maxsize=65_536)
+def owner_tag(owner: Owner) -> str:
+    """Return what the index knows an owner by: 32 hexadecimal digits."""
+    return hashlib.blake2b(owner_path(owner).encode(), digest_size=16).hexdigest()
+
+
+def partition_of(owner: Owner) -> int:
+    """Return the owner's partition, 0 to PARTITIONS - 1."""
+    return int(owner_tag(owner)[:8], 16) % PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionKeys:
+    """The keys that a partition's owners share."""
+
+    partition: int
+
+    def _key(self, kind: str) -> str:
+        return f"{PREFIX}{kind}:{{{self.partition}}}"
+
+    @property
+    def deltas(self) -> str:
+        """Stream with a consumer group: sessions with new messages."""
+        return self._key("deltas")
+
+    @property
+    def unembedded(self) -> str:
+        """Set of the keys of memories without a vector."""
+        return self._key("unembedded")
+
+    @property
+    def dead(self) -> str:
+        """Stream of the message ranges that failed for good."""
+        return self._key("dead")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerKeys:
+    """The keys of one owner."""
+
+    owner: Owner
+
+    @property
+    def shared(self) -> PartitionKeys:
+        """The keys of the owner's partition."""
+        return PartitionKeys(partition_of(self.owner))
+
+    def _key(self, kind: str, *parts: str) -> str:
+        head = f"{PREFIX}{kind}:{{{partition_of(self.owner)}}}:{owner_path(self.owner)}"
+        return ":".join((head, *(_encode(part) for part in parts)))
+
+    def memory(self, memory_id: str) -> str:
+        """Hash: one memory."""
+        return self._key("mem", memory_id)
+
+    @property
+    def state(self) -> str:
+        """Hash: memory revision, last create time, last generation."""
+        return self._key("own")
+
+    @property
+    def facts(self) -> str:
+        """Hash: digest of a fact's text → id of the memory that says it."""
+        return self._key("facts")
+
+    @property
+    def sessions(self) -> str:
+        """Sorted set: the owner's sessions by last activity."""
+        return self._key("sessions")
+
+    @property
+    def changes(self) -> str:
+        """Stream: the change feed; entry id = revision."""
+        return self._key("changes")
+
+    def session(self, session_id: str) -> str:
+        """Hash: a session's state."""
+        return self._key("wm", session_id)
+
+    def log(self, session_id: str) -> str:
+        """Stream: a session's messages; entry id = sequence."""
+        return self._key("log", session_id)
+
+    def message_ids(self, session_id: str) -> str:
+        """Hash: the callers' message ids of a session → sequence and digest."""
+        return self._key("ids", session_id)
+
+    def lease(self, session_id: str) -> str:
+        """String with a ttl: who extracts the session right now."""
+        return self._key("lease", session_id)
+
+    def request(self, method: str, request_id: str) -> str:
+        """Hash with a ttl: the arguments' hash and the answer of a request."""
+        return self._key("req", method, request_id)
+
+
+def memory_id_of(key: str) -> str:
+    """Return the id of the memory that lives at `key`."""
+    return unquote(key.rsplit(":", 1)[1])
+
+
+def memory_owner_of(key: str) -> Owner:
+    """Return the owner of the memory that lives at `key`."""
+    return owner_from_path(":".join(key.split(":")[3:7]))

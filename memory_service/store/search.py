@@ -1,0 +1,200 @@
+"""Ask the index: the nearest, the best by words, a page, ids, a count.
+
+An answer is whole or it is an error: the engine's timeouts are warnings in RESP3, and a document of
+an owner that was not asked for is never passed on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from memory_service.domain.errors import SearchTimeout, StoreUnavailable
+from memory_service.domain.memory import Memory
+from memory_service.domain.owner import Owner
+from memory_service.domain.search import Arm, Candidate, Selection
+from memory_service.store import query, records
+from memory_service.store.connection import store_errors
+from memory_service.store.keys import INDEX_ALIAS, owner_tag
+from memory_service.store.query import DISTANCE, Query
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_MS = 5_000
+"""How long a list or a count may take where no deadline is given."""
+
+Document = dict[bytes, Any]
+Reply = Mapping[bytes, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last memory of a page. Create times are unique within an owner, not between owners."""
+
+    created: int
+    owner_tag: str
+
+    @classmethod
+    def of(cls, memory: Memory) -> Self:
+        """Return where `memory` stands in a list."""
+        return cls(memory.created, owner_tag(memory.owner))
+
+    def precedes(self, memory: Memory) -> bool:
+        """Tell whether `memory` is further down: older, or as old and of a later owner."""
+        return (-self.created, self.owner_tag) < _place(memory)
+
+
+class MemorySearch:
+    """Reads through the index; all methods raise SearchTimeout and StoreUnavailable."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def arms(
+        self,
+        selection: Selection,
+        *,
+        vector: bytes | None,
+        words: Sequence[str],
+        k: int,
+        timeout_ms: int,
+    ) -> dict[Arm, list[Candidate]]:
+        """Return the `k` best of each arm that there is something to ask with, best first."""
+        base = query.compile_selection(selection)
+        searches: dict[Arm, list[Any]] = {}
+        if vector is not None:
+            found = query.nearest(base, vector, k)
+            searches[Arm.SEMANTIC] = _search(found, k, timeout_ms, DISTANCE, sort=(DISTANCE, "ASC"))
+        if words:
+            found = query.with_words(base, words)
+            searches[Arm.KEYWORD] = [
+                *_search(found, k, timeout_ms),
+                "SCORER",
+                "BM25STD",
+                "WITHSCORES",
+            ]
+        replies = await self._ask(list(searches.values()))
+        owners = _by_tag(selection)
+        return {
+            arm: _CANDIDATES[arm](owners, _documents(reply))
+            for arm, reply in zip(searches, replies, strict=True)
+        }
+
+    async def page(
+        self, selection: Selection, *, after: Cursor | None, limit: int
+    ) -> tuple[list[Memory], int]:
+        """Return up to `limit` memories after `after`, the newest first, and how many there are.
+
+        Of each owner one memory at most has a given create time. So twice as many more than
+        `limit` as there are owners leave `limit` after those up to `after` are dropped, and the
+        last of them is not among others of its time that were cut off.
+        """
+        everything = query.compile_selection(selection)
+        rest = query.before(everything, after.created) if after else everything
+        count = limit + 2 * len(selection.owners)
+        page, total = await self._ask(
+            [
+                _search(rest, count, TIMEOUT_MS, sort=("created", "DESC")),
+                _search(everything, 0, TIMEOUT_MS),
+            ]
+        )
+        owners = _by_tag(selection)
+        memories = sorted((memory for memory, _ in _decoded(owners, _documents(page))), key=_place)
+        left = [memory for memory in memories if after is None or after.precedes(memory)]
+        return left[:limit], int(total[b"total_results"])
+
+    async def ids(self, selection: Selection, limit: int) -> list[str]:
+        """Return the ids of up to `limit` memories, the newest first."""
+        memories, _ = await self.page(selection, after=None, limit=limit)
+        return [memory.id for memory in memories]
+
+    async def count(self, selection: Selection) -> int:
+        """Return how many memories there are."""
+        (reply,) = await self._ask([_search(query.compile_selection(selection), 0, TIMEOUT_MS)])
+        return int(reply[b"total_results"])
+
+    async def _ask(self, searches: Sequence[Sequence[Any]]) -> list[Reply]:
+        """Send all searches at once and return their replies, whole."""
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for arguments in searches:
+                    pipe.execute_command(*arguments)
+                replies = await pipe.execute(raise_on_error=False)
+            return [whole(reply) for reply in replies]
+
+
+def whole(reply: Reply | Exception) -> Reply:
+    """Return a reply of the engine unless it is an error, or not the whole answer."""
+    if isinstance(reply, ResponseError) and "timeout" in str(reply).lower():
+        raise SearchTimeout
+    if isinstance(reply, Exception):
+        raise reply
+    warnings = reply.get(b"warning") or []
+    if any(b"timeout" in warning.lower() for warning in warnings):
+        raise SearchTimeout
+    if warnings:
+        raise StoreUnavailable("Redis could not search the whole index")
+    return reply
+
+
+def _search(
+    asked: Query, limit: int, timeout_ms: int, *extra: str, sort: tuple[str, str] | None = None
+) -> list[Any]:
+    fields = (*records.RETURNED, *extra)
+    returned = ["RETURN", str(len(fields)), *fields] if limit else ["NOCONTENT"]
+    sorting = ["SORTBY", *sort] if sort else []
+    bounds = ["LIMIT", "0", str(limit), "TIMEOUT", str(max(timeout_ms, 1))]
+    return ["FT.SEARCH", INDEX_ALIAS, *asked.arguments(), *returned, *sorting, *bounds]
+
+
+def _documents(reply: Reply) -> list[Document]:
+    """Return the documents that were still there when their fields were read."""
+    body = records.BODY.encode()
+    return [found for found in reply[b"results"] if body in (found.get(b"extra_attributes") or {})]
+
+
+def _nearest(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Candidate]:
+    """Return candidates with their cosine, 1 - distance."""
+    name = DISTANCE.encode()
+    return [
+        Candidate(memory, 1.0 - float(document[b"extra_attributes"][name]))
+        for memory, document in _decoded(owners, documents)
+    ]
+
+
+def _by_words(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Candidate]:
+    """Return candidates with BM25 over the best; a raw BM25 would tell of others' documents."""
+    best = max((float(document[b"score"]) for document in documents), default=0.0) or 1.0
+    return [
+        Candidate(memory, float(document[b"score"]) / best)
+        for memory, document in _decoded(owners, documents)
+    ]
+
+
+_CANDIDATES = {Arm.SEMANTIC: _nearest, Arm.KEYWORD: _by_words}
+
+
+def _decoded(
+    owners: Mapping[str, Owner], documents: Sequence[Document]
+) -> Iterator[tuple[Memory, Document]]:
+    """Yield the memories of these owners. There should be no others: the query names the owners."""
+    for document in documents:
+        fields = document[b"extra_attributes"]
+        owner = owners.get(fields.get(records.OWNER.encode(), b"").decode())
+        if owner is None:
+            logger.critical("the index gave a memory of an owner that was not asked for: dropped")
+        else:
+            yield records.decode(owner, fields), document
+
+
+def _by_tag(selection: Selection) -> dict[str, Owner]:
+    return {owner_tag(owner): owner for owner in selection.owners}
+
+
+def _place(memory: Memory) -> tuple[int, str]:
+    return -memory.created, owner_tag(memory.owner)

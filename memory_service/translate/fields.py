@@ -1,0 +1,73 @@
+"""Checks of single fields. Each returns the value or raises InvalidField with the field's path."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from memory_service.domain.errors import InvalidField
+
+MAX_ID = 128
+MAX_NAME = 256
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def identifier(value: str, path: str, *, required: bool = False) -> str:
+    """An id that a caller chose: at most 128 characters, none of them a control character."""
+    if required and not value:
+        raise InvalidField(path, "is required")
+    if len(value) > MAX_ID:
+        raise InvalidField(path, f"is longer than {MAX_ID} characters")
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise InvalidField(path, "has a control character")
+    return value
+
+
+def name(value: str, path: str, *, required: bool = False) -> str:
+    """A name or tag: at most 256 characters of any kind."""
+    if required and not value:
+        raise InvalidField(path, "is required")
+    if len(value) > MAX_NAME:
+        raise InvalidField(path, f"is longer than {MAX_NAME} characters")
+    return value
+
+
+def text(value: str, path: str, *, max_bytes: int, required: bool = False) -> str:
+    """Free text of at most `max_bytes` of UTF-8; if required, more than white space."""
+    if required and not value.strip():
+        raise InvalidField(path, "is required")
+    if len(value.encode()) > max_bytes:
+        raise InvalidField(path, f"is longer than {max_bytes} bytes")
+    return value
+
+
+def count(value: int, path: str, *, least: int, most: int) -> int:
+    """A number between two bounds, both inclusive."""
+    if not least <= value <= most:
+        raise InvalidField(path, f"must be between {least} and {most}")
+    return value
+
+
+def size(items: Sequence[object], path: str, *, least: int = 0, most: int) -> None:
+    """A list whose length is between two bounds, both inclusive."""
+    if not least <= len(items) <= most:
+        raise InvalidField(path, f"must have {least} to {most} items")
+
+
+def micros(value: Timestamp, path: str) -> int:
+    """A time as microseconds since the epoch; years 1 to 9999."""
+    try:
+        moment = value.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField(path, "is no valid time") from error
+    return (moment - EPOCH) // MICROSECOND
+
+
+def timestamp(value: int) -> Timestamp:
+    """Return microseconds since the epoch as a Timestamp."""
+    seconds, rest = divmod(value, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)

@@ -1,0 +1,156 @@
+"""Long-term memories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from agentmemory.v1 import extractor_service_pb2 as extractor_pb
+from agentmemory.v1 import memory_pb2 as pb
+
+from memory_service.domain.errors import InvalidField
+from memory_service.domain.memory import (
+    Entity,
+    EventTime,
+    Memory,
+    MemoryType,
+    NewMemory,
+    Precision,
+)
+from memory_service.domain.owner import OwnerKind
+from memory_service.translate import fields, scopes
+
+MAX_MEMORIES = 128
+MAX_TEXT = 8 * 1024
+MAX_TAGS = 32
+
+_TYPES = {
+    pb.MEMORY_TYPE_SEMANTIC: MemoryType.SEMANTIC,
+    pb.MEMORY_TYPE_EPISODIC: MemoryType.EPISODIC,
+    pb.MEMORY_TYPE_MESSAGE: MemoryType.MESSAGE,
+}
+_TYPES_OUT = {type_: value for value, type_ in _TYPES.items()}
+_PRECISIONS = {
+    pb.TIME_PRECISION_YEAR: Precision.YEAR,
+    pb.TIME_PRECISION_MONTH: Precision.MONTH,
+    pb.TIME_PRECISION_DAY: Precision.DAY,
+    pb.TIME_PRECISION_MINUTE: Precision.MINUTE,
+}
+_PRECISIONS_OUT = {precision: value for value, precision in _PRECISIONS.items()}
+
+
+def from_protos(memories: Sequence[pb.Memory]) -> list[NewMemory]:
+    """Return what a caller wants stored."""
+    fields.size(memories, "memories", least=1, most=MAX_MEMORIES)
+    return [_from_proto(memory, f"memories[{i}]") for i, memory in enumerate(memories)]
+
+
+def _from_proto(memory: pb.Memory, path: str) -> NewMemory:
+    if memory.type == pb.MEMORY_TYPE_MESSAGE:
+        raise InvalidField(f"{path}.type", "MESSAGE is written by the service alone")
+    return NewMemory(
+        id=fields.identifier(memory.id, f"{path}.id"),
+        text=fields.text(memory.text, f"{path}.text", max_bytes=MAX_TEXT, required=True),
+        type=_type(memory.type, f"{path}.type"),
+        topics=_topics(memory.topics, f"{path}.topics"),
+        entities=_entities(memory.entities, f"{path}.entities"),
+        event_time=_event_time(memory, f"{path}.event_time"),
+    )
+
+
+def _type(value: pb.MemoryType.ValueType, path: str) -> MemoryType:
+    if value == pb.MEMORY_TYPE_UNSPECIFIED:
+        return MemoryType.SEMANTIC
+    if value not in _TYPES:
+        raise InvalidField(path, "is unknown")
+    return _TYPES[value]
+
+
+def _topics(topics: Sequence[str], path: str) -> tuple[str, ...]:
+    fields.size(topics, path, most=MAX_TAGS)
+    return tuple(
+        dict.fromkeys(
+            fields.name(topic, f"{path}[{i}]", required=True) for i, topic in enumerate(topics)
+        )
+    )
+
+
+def _entities(entities: Sequence[pb.Entity], path: str) -> tuple[Entity, ...]:
+    fields.size(entities, path, most=MAX_TAGS)
+    for i, entity in enumerate(entities):
+        fields.name(entity.name, f"{path}[{i}].name", required=True)
+        fields.name(entity.kind, f"{path}[{i}].kind")
+    return entities_from_proto(entities)
+
+
+def _event_time(memory: pb.Memory, path: str) -> EventTime | None:
+    if not memory.HasField("event_time"):
+        return None
+    if not memory.event_time.HasField("time"):
+        raise InvalidField(f"{path}.time", "is required")
+    micros = fields.micros(memory.event_time.time, f"{path}.time")
+    return EventTime(micros, _PRECISIONS.get(memory.event_time.precision, Precision.MINUTE))
+
+
+def types_from_protos(
+    types: Sequence[pb.MemoryType.ValueType], path: str
+) -> tuple[MemoryType, ...]:
+    """Return the types that a search or list asks for; facts if none is named."""
+    fields.size(types, path, most=16)
+    for i, value in enumerate(types):
+        if value not in _TYPES:
+            raise InvalidField(f"{path}[{i}]", "is unknown")
+    named = tuple(dict.fromkeys(_TYPES[value] for value in types))
+    return named or (MemoryType.SEMANTIC, MemoryType.EPISODIC)
+
+
+def type_from_proto(value: pb.MemoryType.ValueType) -> MemoryType:
+    """Return the type of an extracted memory."""
+    return _TYPES.get(value, MemoryType.SEMANTIC)
+
+
+def entities_from_proto(entities: Iterable[pb.Entity]) -> tuple[Entity, ...]:
+    """Return entities, each once."""
+    return tuple(dict.fromkeys(Entity(entity.name, entity.kind) for entity in entities))
+
+
+def event_time_from_proto(item: extractor_pb.ExtractedMemory) -> EventTime | None:
+    """Return when an extracted memory happened."""
+    if not item.HasField("event_time"):
+        return None
+    micros = fields.micros(item.event_time.time, "event_time")
+    return EventTime(micros, _PRECISIONS.get(item.event_time.precision, Precision.MINUTE))
+
+
+def to_proto(memory: Memory) -> pb.Memory:
+    """Return a memory as callers see it."""
+    event_time = memory.event_time
+    return pb.Memory(
+        id=memory.id,
+        scope=scopes.to_proto(memory.owner, memory.sources[0].session_id if memory.sources else ""),
+        shared=memory.owner.kind is OwnerKind.SHARED,
+        text=memory.text,
+        type=_TYPES_OUT[memory.type],
+        topics=memory.topics,
+        entities=[pb.Entity(name=e.name, kind=e.kind) for e in memory.entities],
+        event_time=_event_time_to_proto(event_time) if event_time else None,
+        create_time=fields.timestamp(memory.created),
+        update_time=fields.timestamp(memory.updated),
+        etag=memory.etag,
+        revision=memory.revision,
+        sources=[
+            pb.Source(session_id=s.session_id, message_id=s.message_id, start=s.start, end=s.end)
+            for s in memory.sources
+        ],
+        confidence=memory.confidence,
+        extractor=memory.extractor,
+        embedding_state=(
+            pb.EMBEDDING_STATE_READY if memory.embedded else pb.EMBEDDING_STATE_PENDING
+        ),
+    )
+
+
+def _event_time_to_proto(event_time: EventTime) -> pb.EventTime:
+    return pb.EventTime(
+        time=fields.timestamp(event_time.micros),
+        precision=_PRECISIONS_OUT[event_time.precision],
+    )

@@ -1,0 +1,136 @@
+"""Messages and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentmemory.v1 import memory_pb2 as pb
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+
+from memory_service.domain.errors import InvalidField
+from memory_service.domain.session import Message, NewMessage, Role, Session, ToolCall
+from memory_service.translate import fields, scopes
+
+MAX_MESSAGES = 256
+MAX_CONTENT = 256 * 1024
+MAX_TOOL_CALLS = 64
+MAX_METADATA = 16 * 1024
+
+_ROLES = {
+    pb.ROLE_USER: Role.USER,
+    pb.ROLE_ASSISTANT: Role.ASSISTANT,
+    pb.ROLE_SYSTEM: Role.SYSTEM,
+    pb.ROLE_TOOL: Role.TOOL,
+}
+_ROLES_OUT = {role: value for value, role in _ROLES.items()}
+
+
+def from_protos(messages: Sequence[pb.Message]) -> list[NewMessage]:
+    """Return what is to be appended."""
+    fields.size(messages, "messages", least=1, most=MAX_MESSAGES)
+    return [_from_proto(message, f"messages[{i}]") for i, message in enumerate(messages)]
+
+
+def _from_proto(message: pb.Message, path: str) -> NewMessage:
+    if message.role not in _ROLES:
+        raise InvalidField(f"{path}.role", "is required")
+    if message.id.isdecimal():
+        raise InvalidField(f"{path}.id", "must not be of digits only")
+    content = fields.text(
+        message.content,
+        f"{path}.content",
+        max_bytes=MAX_CONTENT,
+        required=not message.tool_calls,
+    )
+    return NewMessage(
+        id=fields.identifier(message.id, f"{path}.id"),
+        role=_ROLES[message.role],
+        name=fields.name(message.name, f"{path}.name"),
+        content=content,
+        created=_created(message, path),
+        tool_calls=_tool_calls(message, path),
+        tool_call_id=fields.identifier(message.tool_call_id, f"{path}.tool_call_id"),
+        metadata=_metadata(message, path),
+    )
+
+
+def _created(message: pb.Message, path: str) -> int:
+    if not message.HasField("create_time"):
+        return 0
+    return fields.micros(message.create_time, f"{path}.create_time")
+
+
+def _tool_calls(message: pb.Message, path: str) -> tuple[ToolCall, ...]:
+    fields.size(message.tool_calls, f"{path}.tool_calls", most=MAX_TOOL_CALLS)
+    for i, call in enumerate(message.tool_calls):
+        at = f"{path}.tool_calls[{i}]"
+        fields.identifier(call.id, f"{at}.id")
+        fields.identifier(call.name, f"{at}.name", required=True)
+        fields.text(call.arguments, f"{at}.arguments", max_bytes=MAX_CONTENT)
+    return tuple(ToolCall(call.id, call.name, call.arguments) for call in message.tool_calls)
+
+
+def _metadata(message: pb.Message, path: str) -> str:
+    if not message.HasField("metadata"):
+        return ""
+    try:
+        value = json_format.MessageToJson(message.metadata, indent=None, sort_keys=True)
+    except (ValueError, RecursionError, json_format.Error) as error:
+        raise InvalidField(f"{path}.metadata", "cannot be written as JSON") from error
+    return fields.text(value, f"{path}.metadata", max_bytes=MAX_METADATA)
+
+
+def to_proto(message: Message) -> pb.Message:
+    """Return a message of a log."""
+    return pb.Message(
+        id=message.id,
+        sequence=message.sequence,
+        role=_ROLES_OUT[message.role],
+        name=message.name,
+        content=message.content,
+        create_time=fields.timestamp(message.created),
+        tool_calls=tool_calls_to_proto(message.tool_calls),
+        tool_call_id=message.tool_call_id,
+        metadata=json_format.Parse(message.metadata, Struct()) if message.metadata else None,
+    )
+
+
+def for_extraction(message: Message) -> pb.Message:
+    """Return what the extractor needs of a message: its words, and that there was a tool call.
+
+    Arguments and metadata are never extracted from, and could fill a delta many times over.
+    """
+    return pb.Message(
+        id=message.id,
+        sequence=message.sequence,
+        role=_ROLES_OUT[message.role],
+        name=message.name,
+        content=message.content,
+        create_time=fields.timestamp(message.created),
+        tool_calls=[pb.ToolCall(id=call.id, name=call.name) for call in message.tool_calls],
+        tool_call_id=message.tool_call_id,
+    )
+
+
+def tool_calls_to_proto(calls: Sequence[ToolCall]) -> list[pb.ToolCall]:
+    """Return tool calls, verbatim."""
+    return [pb.ToolCall(id=c.id, name=c.name, arguments=c.arguments) for c in calls]
+
+
+def role_to_proto(role: Role) -> pb.Role.ValueType:
+    """Return a role."""
+    return _ROLES_OUT[role]
+
+
+def session_to_proto(session: Session) -> pb.Session:
+    """Return a session's state."""
+    return pb.Session(
+        scope=scopes.to_proto(session.ref.owner, session.ref.session_id),
+        generation=session.generation,
+        create_time=fields.timestamp(session.created),
+        update_time=fields.timestamp(session.updated),
+        etag=session.etag,
+        message_count=session.tail,
+        extracted_through=session.cursor,
+    )

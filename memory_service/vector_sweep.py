@@ -1,0 +1,54 @@
+"""Gives memories that were stored without a vector theirs, once the extractor answers again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+from memory_service.cancellation import check_cancelled
+from memory_service.domain.errors import StoreUnavailable
+from memory_service.embedding import EmbeddingClient
+from memory_service.store.connection import store_errors
+from memory_service.store.keys import PARTITIONS, PartitionKeys
+from memory_service.store.memories import MemoryStore
+
+logger = logging.getLogger(__name__)
+
+SETS = [PartitionKeys(partition).unembedded for partition in range(PARTITIONS)]
+BATCH = 64
+
+
+class VectorSweep:
+    """Any number of processes may sweep: the same vector is set twice at worst."""
+
+    def __init__(self, memories: MemoryStore, embedding: EmbeddingClient, *, every: float) -> None:
+        self._memories = memories
+        self._embedding = embedding
+        self._every = every
+
+    async def run(self) -> None:
+        """Sweep until cancelled; trouble with Redis is waited out."""
+        while True:
+            check_cancelled()
+            try:
+                with store_errors():
+                    while await self.sweep():
+                        check_cancelled()
+            except StoreUnavailable as error:
+                logger.warning("vectors put off: %s", error)
+            await asyncio.sleep(self._every)
+
+    async def sweep(self) -> int:
+        """Embed one batch; return how many memories got their vector."""
+        keys = (await self._memories.unembedded(SETS, count=BATCH))[:BATCH]
+        if not keys:
+            return 0
+        bodies = await self._memories.bodies(keys)
+        texts = [json.loads(body)["text"] if body else "gone" for body in bodies]
+        vectors = await self._embedding.documents(texts)
+        if vectors is None:
+            return 0
+        rows = zip(keys, bodies, vectors, strict=True)
+        done = [await self._memories.set_vector(key, body or b"", vec) for key, body, vec in rows]
+        return sum(done)

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from memory_service.domain.errors import SearchTimeout, StoreUnavailable
+from memory_service.domain.filters import AnyOf, Filter, TagField
+from memory_service.domain.lexical import query_terms, terms
+from memory_service.domain.memory import MemoryType
+from memory_service.domain.search import Arm, Candidate, Selection
+from memory_service.store import query
+from memory_service.store.connection import connect
+from memory_service.store.keys import OwnerKeys
+from memory_service.store.search import Cursor, MemorySearch, whole
+from tests.support.memories import ALICE, BOB, SHARED, at_angle, make, put, vector
+
+OWN = Selection((ALICE,))
+
+
+async def find(
+    redis: Redis,
+    selection: Selection = OWN,
+    *,
+    near: bytes | None = None,
+    text: str = "",
+    k: int = 10,
+) -> dict[Arm, list[Candidate]]:
+    return await MemorySearch(redis).arms(
+        selection, vector=near, words=query_terms(text), k=k, timeout_ms=5000
+    )
+
+
+def ids(candidates: list[Candidate]) -> list[str]:
+    return [candidate.memory.id for candidate in candidates]
+
+
+async def test_the_nearest_come_with_their_cosine_the_best_first(redis: Redis) -> None:
+    memories = [make("right"), make("near"), make("same"), make("opposite"), make("no vector")]
+    vectors = [at_angle(90), at_angle(30), at_angle(0), at_angle(180)]
+    await put(redis, *memories, vectors=vectors)
+    found = (await find(redis, near=vector(1)))[Arm.SEMANTIC]
+    assert ids(found) == ["same", "near", "right", "opposite"]
+    assert [one.raw for one in found] == pytest.approx([1, 3**0.5 / 2, 0, -1], abs=1e-6)
+    assert all(one.memory.embedded for one in found)
+
+
+async def test_the_best_by_words_has_1_and_the_others_their_share_of_it(redis: Redis) -> None:
+    await put(redis, make("both", "tea at night"), make("one", "tea in the morning"), make("none"))
+    found = (await find(redis, text="Tea at night?"))[Arm.KEYWORD]
+    assert ids(found) == ["both", "one"]
+    assert found[0].raw == 1.0
+    assert 0 < found[1].raw < 1
+
+
+@settings(
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+@example(" ".join("aяअ𐐨"[i % 4] * i for i in range(200)))
+async def test_each_term_of_a_text_finds_it_whatever_its_characters(
+    redis: Redis, text: str
+) -> None:
+    await put(redis, make("m1", text))
+    for term in query_terms(text):
+        found = await MemorySearch(redis).arms(OWN, vector=None, words=[term], k=1, timeout_ms=5000)
+        assert ids(found[Arm.KEYWORD]) == ["m1"], (term, ascii(term))
+
+
+async def test_characters_of_which_case_is_an_issue_find_their_text(redis: Redis) -> None:
+    cased = [c for c in map(chr, range(0x20000)) if c.lower() != c.upper() and not c.isascii()]
+    by_term = {term: c for c in cased for term in terms(c)}
+    await put(redis, *(make(c, c) for c in by_term.values()))
+    search = MemorySearch(redis)
+    for term, c in by_term.items():
+        arms = await search.arms(OWN, vector=None, words=[term], k=1, timeout_ms=5000)
+        assert ids(arms[Arm.KEYWORD]) == [c], ascii(c)
+
+
+async def test_a_query_of_as_many_terms_as_can_be_is_understood(redis: Redis) -> None:
+    await put(redis, make("m1", "w255"))
+    found = await find(redis, text=" ".join(f"w{i}" for i in range(300)))
+    assert ids(found[Arm.KEYWORD]) == ["m1"]
+
+
+async def test_others_documents_leave_the_scores_shown_in_their_order(redis: Redis) -> None:
+    await put(redis, make("both", "tea at night"), make("one", "tea in the morning"))
+    await put(redis, *(make(f"b{i}", "tea tea night", owner=BOB) for i in range(50)))
+    found = (await find(redis, text="tea night"))[Arm.KEYWORD]
+    assert ids(found) == ["both", "one"]
+    assert found[0].raw == 1.0
+
+
+async def test_only_arms_that_can_be_asked_answer(redis: Redis) -> None:
+    await put(redis, make("m1", "tea"), vectors=[vector(1)])
+    assert (await find(redis, near=vector(1), text="tea")).keys() == {Arm.SEMANTIC, Arm.KEYWORD}
+    assert (await find(redis, near=vector(1), text="who is the")).keys() == {Arm.SEMANTIC}
+    assert (await find(redis, text="tea")).keys() == {Arm.KEYWORD}
+    assert await find(redis) == {}
+
+
+async def test_each_arm_brings_k_at_most(redis: Redis) -> None:
+    memories = [make(str(i), "tea") for i in range(20)]
+    await put(redis, *memories, vectors=[vector(1, i) for i in range(20)])
+    arms = await find(redis, near=vector(1), text="tea", k=5)
+    assert [len(found) for found in arms.values()] == [5, 5]
+    assert ids(arms[Arm.SEMANTIC]) == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_memory_comes_back_as_it_was_written(redis: Redis) -> None:
+    memory = make(
+        "id with: {every} *kind*",
+        "Was in Zürich, “北京” and \0 elsewhere 🙂",
+        owner=SHARED,
+        type_=MemoryType.EPISODIC,
+        topics=["", "a,b"],
+        entities=["北京"],
+        sessions=["s"],
+        event=-62_135_596_800_000_000,
+        created=1_700_000_000_000_001,
+    )
+    await put(redis, memory)
+    found, total = await MemorySearch(redis).page(Selection((SHARED,)), after=None, limit=5)
+    assert (found, total) == ([memory], 1)
+
+
+async def test_owners_see_their_own_unless_more_are_asked_for(redis: Redis) -> None:
+    await put(
+        redis,
+        make("a", "tea", owner=ALICE, created=3),
+        make("b", "tea", owner=BOB, created=2),
+        make("s", "tea", owner=SHARED, created=1),
+        vectors=[vector(1)] * 3,
+    )
+    search = MemorySearch(redis)
+    for owners, expected in (((ALICE,), ["a"]), ((ALICE, SHARED), ["a", "s"]), ((BOB,), ["b"])):
+        selection = Selection(owners)
+        arms = await find(redis, selection, near=vector(1), text="tea")
+        assert sorted(ids(arms[Arm.SEMANTIC])) == sorted(ids(arms[Arm.KEYWORD])) == expected
+        assert await search.ids(selection, 10) == expected
+        assert await search.count(selection) == len(expected)
+
+
+async def test_messages_are_left_out_unless_asked_for(redis: Redis) -> None:
+    await put(redis, make("said", type_=MemoryType.MESSAGE), make("known", created=2))
+    assert await MemorySearch(redis).ids(OWN, 10) == ["known"]
+    messages = Selection((ALICE,), types=(MemoryType.MESSAGE,))
+    assert await MemorySearch(redis).ids(messages, 10) == ["said"]
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), unique=True, max_size=30),
+    st.integers(1, 7),
+)
+async def test_pages_neither_miss_nor_repeat_a_memory_whatever_the_ties(
+    redis: Redis, places: list[tuple[int, int]], size: int
+) -> None:
+    owners = (ALICE, BOB, SHARED)
+    base = 1_700_000_000_000_000
+    memories = [
+        make(f"{owner}-{created}", owner=owners[owner], created=base + created)
+        for owner, created in places
+    ]
+    for key in await redis.keys("am:mem:*"):
+        await redis.delete(key)
+    await put(redis, *memories)
+    search, after, seen = MemorySearch(redis), None, []
+    while True:
+        page, total = await search.page(Selection(owners), after=after, limit=size)
+        assert total == len(memories)
+        if not page:
+            break
+        seen += page
+        after = Cursor.of(page[-1])
+    assert sorted(seen, key=lambda m: m.id) == sorted(memories, key=lambda m: m.id)
+    assert [m.created for m in seen] == sorted((m.created for m in memories), reverse=True)
+
+
+async def test_paging_goes_on_where_it_was_when_memories_come_and_go(redis: Redis) -> None:
+    await put(redis, *(make(str(i), created=i) for i in range(1, 10)))
+    search = MemorySearch(redis)
+    first, _ = await search.page(OWN, after=None, limit=3)
+    await put(redis, make("newer", created=100))
+    await redis.delete(OwnerKeys(ALICE).memory("6"))
+    second, total = await search.page(OWN, after=Cursor.of(first[-1]), limit=3)
+    assert [memory.id for memory in (*first, *second)] == ["9", "8", "7", "5", "4", "3"]
+    assert total == 9
+
+
+async def test_a_memory_of_another_owner_is_dropped_even_if_the_engine_returns_it(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await put(redis, make("mine", "tea"), make("theirs", "tea", owner=BOB), vectors=[vector(1)] * 2)
+    broken = query.Query("@created:[$p0 +inf]", ("-inf",))
+    monkeypatch.setattr(query, "compile_selection", lambda selection: broken)
+    with caplog.at_level(logging.CRITICAL):
+        arms = await find(redis, near=vector(1), text="tea")
+        page, total = await MemorySearch(redis).page(OWN, after=None, limit=10)
+    assert total == 2
+    for found in (ids(arms[Arm.SEMANTIC]), ids(arms[Arm.KEYWORD]), [m.id for m in page]):
+        assert found == ["mine"]
+    assert [record.message for record in caplog.records] == [
+        "the index gave a memory of an owner that was not asked for: dropped"
+    ] * 3
+
+
+async def test_a_query_that_takes_too_long_is_an_error_not_a_part_of_the_answer(
+    redis: Redis,
+) -> None:
+    words = [f"w{i}" for i in range(40)]
+    await put(redis, *(make(str(i), " ".join(words)) for i in range(3000)))
+    conditions = tuple(AnyOf(TagField.ID, (str(i),)) for i in range(60))
+    selection = Selection((ALICE,), filter=Filter(must_not=conditions))
+    search = MemorySearch(redis)
+    with pytest.raises(SearchTimeout):
+        await search.arms(selection, vector=None, words=words, k=3000, timeout_ms=1)
+    whole_answer = await search.arms(selection, vector=None, words=words, k=3000, timeout_ms=60_000)
+    assert len(whole_answer[Arm.KEYWORD]) == 3000 - 60
+
+
+def test_a_reply_with_a_warning_or_an_error_is_never_taken_for_an_answer() -> None:
+    with pytest.raises(SearchTimeout):
+        whole({b"results": [], b"warning": [b"Timeout limit was reached"]})
+    with pytest.raises(SearchTimeout):
+        whole(ResponseError("Timeout limit was reached"))
+    with pytest.raises(StoreUnavailable):
+        whole({b"results": [], b"warning": [b"Index contains partial data"]})
+    with pytest.raises(ResponseError):
+        whole(ResponseError("Syntax error"))
+
+
+async def test_a_store_that_is_away_is_said_to_be_away() -> None:
+    async with connect("unix:///nowhere/redis.sock") as redis:
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            await MemorySearch(redis).count(OWN)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from agentmemory.v1 import extractor_service_pb2 as pb
+
+from memory_service.embedding import BATCH, EmbeddingClient
+from service_kit.errors import ServiceError
+from tests.support.extractor_peer import ExtractorServer, serving, stub_of
+from tests.support.memories import vector
+from tests.support.redis import DIMENSION
+
+
+def lengths(request: pb.EmbedRequest) -> list[bytes]:
+    return [vector(len(text)) for text in request.texts]
+
+
+@pytest.fixture
+def server() -> ExtractorServer:
+    server = ExtractorServer()
+    server.embed = lengths
+    return server
+
+
+@pytest.fixture
+async def client(server: ExtractorServer, tmp_path: Path) -> AsyncIterator[EmbeddingClient]:
+    async with serving(tmp_path / "e.sock", server), stub_of(tmp_path / "e.sock") as stub:
+        yield EmbeddingClient(stub, dimension=DIMENSION, timeout=10)
+
+
+async def test_a_query_and_documents_are_embedded_for_their_purpose(client, server):
+    assert await client.query("abc") == vector(3)
+    assert await client.documents(["a", "ab"]) == [vector(1), vector(2)]
+    purposes = [request.purpose for request in server.embedded]
+    assert purposes == [pb.EMBED_PURPOSE_QUERY, pb.EMBED_PURPOSE_DOCUMENT]
+
+
+async def test_many_documents_go_in_batches_and_come_back_in_order(client, server):
+    texts = ["x" * n for n in range(1, 2 * BATCH + 3)]
+    assert await client.documents(texts) == [vector(len(text)) for text in texts]
+    assert [len(request.texts) for request in server.embedded] == [BATCH, BATCH, 2]
+
+
+async def test_nothing_to_embed_asks_nobody(client, server):
+    assert await client.documents([]) == []
+    assert server.embedded == []
+
+
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "INTERNAL", "INVALID_ARGUMENT"])
+async def test_an_error_is_no_vector_and_is_told_once(client, server, caplog, code: str):
+    caplog.set_level(logging.WARNING)
+
+    def refuse(request: pb.EmbedRequest) -> list[bytes]:
+        raise ServiceError(grpc.StatusCode[code], "OVERLOADED", "private text")
+
+    server.embed = refuse
+    assert await client.query("a") is None
+    assert await client.documents(["a"]) is None
+    server.embed = lengths
+    assert await client.query("a") == vector(1)
+    assert [record.why for record in caplog.records] == [code, ""]
+    assert "private text" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "vectors", [[vector(1)[:-4]], [vector(1) * 2], [b""], [], [vector(1), vector(1)]]
+)
+async def test_vectors_of_another_length_or_number_are_none_at_all(client, server, vectors):
+    server.embed = lambda _: vectors
+    assert await client.query("a") is None
+    assert await client.documents(["a"]) is None
+
+
+async def test_a_part_that_fails_fails_the_whole(client, server):
+    def second_fails(request: pb.EmbedRequest) -> list[bytes]:
+        if len(server.embedded) == 2:
+            raise ServiceError(grpc.StatusCode.UNAVAILABLE, "", "")
+        return lengths(request)
+
+    server.embed = second_fails
+    assert await client.documents(["a"] * (BATCH + 1)) is None
+
+
+async def test_nobody_there_is_no_vector(tmp_path: Path):
+    async with stub_of(tmp_path / "nobody.sock") as stub:
+        client = EmbeddingClient(stub, dimension=DIMENSION, timeout=10)
+        assert await client.documents(["a"]) is None
+
+
+class Silent:
+    """A stub that only notes how long it may take."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+
+    async def Embed(self, request, timeout):  # noqa: ASYNC109, N802
+        self.timeouts.append(timeout)
+        return pb.EmbedResponse()
+
+
+async def test_a_query_waits_no_longer_than_asked_for_nor_than_the_limit():
+    stub = Silent()
+    client = EmbeddingClient(stub, dimension=DIMENSION, timeout=2)
+    for within in (None, 0.5, 9, 0.0):
+        await client.query("a", within=within)
+    await client.documents(["a"])
+    assert stub.timeouts == [2, 0.5, 2, 0.0, 2]
+
+
+async def test_a_caller_who_is_cancelled_is_cancelled(client, server):
+    task = asyncio.create_task(client.query("a"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from memory_service import pump as pump_module
+from memory_service.domain.errors import StoreUnavailable
+from memory_service.domain.owner import Owner, SessionRef
+from memory_service.pump import Pump, PumpTiming
+from memory_service.store.keys import OwnerKeys
+from memory_service.store.leases import Leases
+from tests.support.extraction import CHAT, NOW, FakeExtractor, World, new_world, numbered
+from tests.support.memories import ALICE
+from tests.support.waiting import wait_until
+
+FAST = PumpTiming(quiet=0.02, longest=0.1, claim_idle=30)
+CLAIMING = PumpTiming(quiet=0.02, longest=0.1, claim_idle=0.2)
+
+
+@pytest.fixture
+async def world(redis: Redis) -> World:
+    return await new_world(redis)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump_module, "READ_BLOCK_MS", 50)
+    monkeypatch.setattr(pump_module, "LEASE_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(pump_module, "FIRST_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(pump_module, "LAST_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(pump_module, "STORE_RETRY_SECONDS", 0.05)
+
+
+def pump_of(
+    world: World,
+    timing: PumpTiming = FAST,
+    *,
+    extractor: FakeExtractor | None = None,
+    delta_messages: int = 32,
+    parallel: int = 8,
+    waiting: int = 64,
+) -> Pump:
+    return Pump(
+        world.queue,
+        world.extraction(extractor, delta_messages=delta_messages),
+        Leases(world.redis, seconds=10),
+        timing,
+        parallel_sessions=parallel,
+        waiting_sessions=waiting,
+    )
+
+
+@asynccontextmanager
+async def running(*pumps: Pump) -> AsyncIterator[None]:
+    """Run pumps, and check that each leaves no task behind when it is cancelled."""
+    before = asyncio.all_tasks()
+    tasks = [asyncio.create_task(pump.run()) for pump in pumps]
+    try:
+        yield
+        assert not any(task.done() for task in tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert asyncio.all_tasks() == before
+
+
+def texts_are(world: World, *texts: str, owner: Owner = ALICE) -> Callable[[], Awaitable[bool]]:
+    async def holds() -> bool:
+        return sorted(await world.texts(owner)) == sorted(texts)
+
+    return holds
+
+
+async def settled(world: World) -> None:
+    """Wait until every notice is dealt with."""
+
+    async def nothing_waits() -> bool:
+        return await world.waiting() == 0
+
+    await wait_until(nothing_waits, "no notice waits")
+    assert await world.pending() == 0
+
+
+def facts(count: int) -> list[str]:
+    return [f"fact {n}" for n in range(1, count + 1)]
+
+
+async def test_what_is_appended_is_extracted_by_itself(world: World):
+    async with running(pump_of(world)):
+        await world.append("one", "two")
+        await wait_until(texts_are(world, "one", "two"), "both are extracted")
+        await settled(world)
+        await world.append("three")
+        await wait_until(texts_are(world, "one", "two", "three"), "the third too")
+        await settled(world)
+
+
+async def test_what_was_appended_before_the_pump_started_is_extracted(world: World):
+    await world.sessions.append(CHAT, numbered(10), now=NOW)
+    async with running(pump_of(world, delta_messages=3)):
+        await wait_until(texts_are(world, *facts(10)), "all are extracted")
+        await settled(world)
+    assert world.extractor.asked == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10]]
+
+
+async def test_a_session_is_left_alone_until_it_is_quiet(world: World):
+    timing = PumpTiming(quiet=0.3, longest=20, claim_idle=30)
+    async with running(pump_of(world, timing)):
+        for text in facts(5):
+            await world.append(text)
+        await wait_until(texts_are(world, *facts(5)), "all are extracted")
+    assert world.extractor.asked == [[1, 2, 3, 4, 5]]
+
+
+async def test_a_session_that_is_never_quiet_is_extracted_all_the_same(world: World):
+    timing = PumpTiming(quiet=10, longest=0.2, claim_idle=30)
+    async with running(pump_of(world, timing)):
+        await world.append("one")
+        await wait_until(texts_are(world, "one"), "it is extracted though it was not quiet")
+        await world.append("two")
+        await wait_until(texts_are(world, "one", "two"), "and again")
+
+
+async def test_notices_are_acknowledged_only_by_the_commit(world: World):
+    world.extractor.open.clear()
+    async with running(pump_of(world)):
+        await world.append("one")
+        await wait_until(lambda: bool(world.extractor.asked), "the session is being extracted")
+        assert (await world.waiting(), await world.pending()) == (1, 1)
+        world.extractor.open.set()
+        await settled(world)
+        assert await world.texts() == ["one"]
+
+
+async def test_notices_of_deleted_sessions_are_dropped(world: World):
+    await world.append("gone")
+    await world.sessions.delete(CHAT)
+    async with running(pump_of(world)):
+        await settled(world)
+    assert world.extractor.asked == []
+    assert await world.texts() == []
+
+
+async def test_notices_that_somebody_else_made_good_are_dropped(world: World):
+    await world.append("one")
+    await world.extraction().step(CHAT)
+    async with running(pump_of(world)):
+        await settled(world)
+    assert world.extractor.asked == [[1]]
+
+
+async def test_an_extractor_that_was_down_loses_nothing(world: World):
+    world.extractor.down = True
+    other = SessionRef(Owner.user("acme", "app", "carol"), "s")
+    pump = pump_of(world)
+    async with running(pump):
+        await world.append("one")
+        await world.append("two", ref=other)
+        await wait_until(lambda: pump._retry_seconds > 0.02, "it has been tried more than once")
+        assert await world.waiting() == 2
+        world.extractor.down = False
+        await wait_until(texts_are(world, "one"), "one is extracted")
+        await wait_until(texts_are(world, "two", owner=other.owner), "two is extracted")
+        await settled(world)
+    session = await world.sessions.get(CHAT)
+    assert session.failed_ranges == ()
+
+
+async def test_a_session_that_somebody_else_holds_is_waited_for(world: World):
+    async with running(pump_of(world)):
+        async with Leases(world.redis, seconds=10).try_hold(CHAT):
+            await world.append("one")
+            other = SessionRef(ALICE, "other")
+            await world.append("two", ref=other)
+            await wait_until(texts_are(world, "two"), "the other session is extracted")
+            assert world.extractor.asked == [[1]]
+        await wait_until(texts_are(world, "one", "two"), "then this one")
+        await settled(world)
+
+
+async def test_two_pumps_extract_everything_once(world: World):
+    refs = [SessionRef(Owner.user("acme", "app", f"user {n}"), "s") for n in range(20)]
+    first, second = FakeExtractor(), FakeExtractor()
+    pumps = [pump_of(world, extractor=first), pump_of(world, extractor=second)]
+    async with running(*pumps):
+        for _ in range(3):
+            for ref in refs:
+                await world.append(f"a {await world.waiting()}", ref=ref)
+        await settled(world)
+    for ref in refs:
+        assert (await world.sessions.get(ref)).pending == 0
+        assert len({s for m in await world.stored(ref.owner) for s in m.sources}) == 3
+    assert len(first.answered) + len(second.answered) == 60
+
+
+async def test_notices_of_a_process_that_died_are_taken_over(world: World):
+    await world.append("one")
+    assert len(await world.queue.read(count=9, block_ms=10)) == 1  # and then it died
+    async with running(pump_of(world, CLAIMING)):
+        await wait_until(texts_are(world, "one"), "the notice is taken over")
+        await settled(world)
+
+
+async def test_a_long_backlog_of_a_process_that_died_is_taken_over_in_one_go(world: World):
+    """Round by round it would take as many times `claim_idle` as there are rounds."""
+    for text in facts(100):
+        await world.append(text)
+    notices = await world.queue.read(count=200, block_ms=10)
+    ids = [notice.id for notice in notices]
+    assert len(ids) == 100
+    await world.redis.xclaim(STREAM, "pump", "pump", 0, ids, idle=60_000)
+    async with running(pump_of(world, FAST)):
+        await settled(world)
+    assert await world.texts() == facts(100)
+
+
+STREAM = OwnerKeys(ALICE).shared.deltas
+
+
+async def test_groups_that_were_lost_are_made_again(world: World):
+    async with running(pump_of(world, CLAIMING)):
+        await world.append("one")
+        await wait_until(texts_are(world, "one"), "it works")
+        await world.redis.flushall()
+        await world.append("two")
+        await wait_until(texts_are(world, "two"), "it works again")
+        await settled(world)
+
+
+async def test_trouble_with_redis_is_waited_out(world: World, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.WARNING)
+    real = world.queue.read
+    failures = 2
+
+    async def read(**options: int) -> list:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise StoreUnavailable("Redis cannot be reached")
+        return await real(**options)
+
+    world.queue.read = read
+    async with running(pump_of(world)):
+        await world.append("one")
+        await wait_until(texts_are(world, "one"), "it is extracted all the same")
+    assert [r.getMessage() for r in caplog.records if "queue" in r.getMessage()] == [
+        "the queue cannot be read: Redis cannot be reached"
+    ] * 2
+
+
+async def test_no_more_sessions_are_taken_than_may_wait(world: World):
+    world.extractor.open.clear()
+    refs = [SessionRef(ALICE, f"s{n}") for n in range(6)]
+    async with running(pump_of(world, parallel=1, waiting=1)):
+        await world.append("first", ref=refs[0])
+        await wait_until(lambda: bool(world.extractor.asked), "the first is being extracted")
+        for n, ref in enumerate(refs[1:]):
+            await world.append(f"later {n}", ref=ref)
+        world.extractor.open.set()
+        await settled(world)
+    assert len(await world.texts()) == 6
+
+
+async def test_as_many_sessions_are_extracted_at_once_as_allowed(world: World):
+    world.extractor.open.clear()
+    async with running(pump_of(world, parallel=2)):
+        for n in range(4):
+            await world.append("x", ref=SessionRef(ALICE, f"s{n}"))
+        await wait_until(lambda: len(world.extractor.asked) == 2, "two are being extracted")
+        last = SessionRef(ALICE, "last")
+        await world.append("x", ref=last)
+        assert len(world.extractor.asked) == 2
+        world.extractor.open.set()
+        await settled(world)
+    assert len(world.extractor.asked) == 5
+
+
+async def test_a_poisonous_session_does_not_hold_up_others(world: World):
+    world.extractor.poison = {"bad"}
+    other = SessionRef(ALICE, "other")
+    async with running(pump_of(world)):
+        await world.append("bad", "good")
+        await world.append("fine", ref=other)
+        await wait_until(texts_are(world, "good", "fine"), "all the rest is extracted")
+        await settled(world)
+    assert [(r.first, r.last) for r in (await world.sessions.get(CHAT)).failed_ranges] == [(1, 1)]
+
+
+async def test_a_defect_in_one_session_is_told_to_the_loop_and_the_pump_goes_on(world: World):
+    class Broken(FakeExtractor):
+        async def extract(self, ref, context, new):
+            if ref == CHAT:
+                raise ZeroDivisionError
+            return await super().extract(ref, context, new)
+
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
+    try:
+        other = SessionRef(ALICE, "other")
+        async with running(pump_of(world, extractor=Broken())):
+            await world.append("one")
+            await wait_until(lambda: bool(told), "the defect is told")
+            await world.append("two", ref=other)
+            await wait_until(texts_are(world, "two"), "the other session is extracted")
+    finally:
+        loop.set_exception_handler(None)
+    assert [type(error) for error in told] == [ZeroDivisionError]
+    assert await world.pending() == 1
+
+
+async def test_cancelled_in_the_middle_it_lets_go_of_the_session(world: World):
+    world.extractor.open.clear()
+    async with running(pump_of(world)):
+        await world.append("one")
+        await wait_until(lambda: bool(world.extractor.asked), "the session is being extracted")
+    assert not await world.redis.exists(OwnerKeys(ALICE).lease("chat"))
+    assert await world.pending() == 1
+    world.extractor.open.set()
+    async with running(pump_of(world, CLAIMING)):
+        await wait_until(texts_are(world, "one"), "the next process extracts it")
+
+
+def test_work_is_not_claimed_from_those_who_only_wait():
+    with pytest.raises(ValueError, match="claim_idle must exceed longest"):
+        PumpTiming(quiet=1, longest=5, claim_idle=5)

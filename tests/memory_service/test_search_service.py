@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from memory_service.domain.errors import ExtractorUnavailable, RevisionNotReached
+from memory_service.domain.memory import MemoryType, NewMemory
+from memory_service.domain.owner import Owner
+from memory_service.domain.search import Arm, SearchMode, Selection
+from memory_service.keyed_locks import KeyedLocks
+from memory_service.listing import Listing
+from memory_service.long_term import LongTermMemory
+from memory_service.page_tokens import PageTokens
+from memory_service.revisions import Revisions
+from memory_service.search import ENGINE_TIMEOUT_MS, Search, SearchQuery, _milliseconds
+from memory_service.store.search import MemorySearch
+from tests.support.embedding import FakeEmbedding
+from tests.support.extraction import new_world
+from tests.support.memories import ALICE, BOB, SHARED, at_angle
+
+VECTORS = {
+    "Alice drinks green tea": at_angle(10),
+    "Alice lives in Berlin": at_angle(80),
+    "Alice owns a kettle": at_angle(30),
+    "tea": at_angle(0),
+}
+
+
+@pytest.fixture
+def embedding() -> FakeEmbedding:
+    return FakeEmbedding(VECTORS)
+
+
+@pytest.fixture
+async def search(redis: Redis, embedding: FakeEmbedding) -> Search:
+    world = await new_world(redis)
+    engine = MemorySearch(redis)
+    long_term = LongTermMemory(
+        redis, world.memories, engine, embedding, KeyedLocks[Owner](), world.clock
+    )
+    texts = [text for text in VECTORS if text != "tea"]
+    new = [NewMemory(f"m{n}", text, MemoryType.SEMANTIC) for n, text in enumerate(texts)]
+    await long_term.create(ALICE, new, None)
+    await long_term.create(BOB, [NewMemory("b", "Bob drinks tea", MemoryType.SEMANTIC)], None)
+    await long_term.create(SHARED, [NewMemory("s", "All drink tea", MemoryType.SEMANTIC)], None)
+    return Search(engine, embedding, Revisions(world.memories))
+
+
+def query(mode: SearchMode = SearchMode.HYBRID, **fields: object) -> SearchQuery:
+    return SearchQuery(
+        **{"text": "tea", "mode": mode, "selection": Selection((ALICE,)), "limit": 10, **fields}
+    )
+
+
+async def texts(search: Search, asked: SearchQuery) -> list[str]:
+    result = await search.find(asked, time_left=None)
+    return [hit.memory.text for hit in result.hits]
+
+
+async def test_meaning_ranks_by_nearness(search: Search):
+    assert await texts(search, query(SearchMode.SEMANTIC)) == [
+        "Alice drinks green tea",
+        "Alice owns a kettle",
+        "Alice lives in Berlin",
+    ]
+
+
+async def test_words_find_only_what_has_them(search: Search, embedding: FakeEmbedding):
+    embedding.asked.clear()
+    assert await texts(search, query(SearchMode.KEYWORD)) == ["Alice drinks green tea"]
+    assert embedding.asked == []
+
+
+async def test_both_together_explain_themselves(search: Search):
+    result = await search.find(query(), time_left=None)
+    best = result.hits[0]
+    assert best.memory.text == "Alice drinks green tea"
+    assert {arm.arm for arm in best.arms} == {Arm.SEMANTIC, Arm.KEYWORD}
+    assert len(result.hits) == 3
+    assert not result.degraded
+    assert result.revision == 3
+    assert all(0 <= hit.score <= 1 for hit in result.hits)
+
+
+async def test_without_the_extractor_words_are_searched_and_it_is_said(search, embedding):
+    embedding.down = True
+    result = await search.find(query(), time_left=None)
+    assert [hit.memory.text for hit in result.hits] == ["Alice drinks green tea"]
+    assert result.degraded
+    keyword = await search.find(query(SearchMode.KEYWORD), time_left=None)
+    assert not keyword.degraded
+    with pytest.raises(ExtractorUnavailable):
+        await search.find(query(SearchMode.SEMANTIC), time_left=None)
+
+
+async def test_a_limit_and_a_least_score_cut_the_answer(search: Search):
+    assert len(await texts(search, query(SearchMode.SEMANTIC, limit=2))) == 2
+    found = await texts(search, query(SearchMode.SEMANTIC, min_score=0.5))
+    assert "Alice lives in Berlin" not in found
+    assert "Alice drinks green tea" in found
+
+
+async def test_only_the_owners_asked_for_are_searched(search: Search):
+    both = Selection((ALICE, SHARED))
+    found = await texts(search, query(SearchMode.KEYWORD, selection=both))
+    assert sorted(found) == ["Alice drinks green tea", "All drink tea"]
+
+
+async def test_a_revision_that_has_not_come_is_not_pretended(search: Search):
+    assert await texts(search, query(min_revision=3))
+    with pytest.raises(RevisionNotReached):
+        await search.find(query(min_revision=4), time_left=None)
+
+
+async def test_a_query_without_a_word_to_look_for_finds_nothing_by_words(search: Search):
+    assert await texts(search, query(SearchMode.KEYWORD, text="?! the")) == []
+
+
+async def test_the_vector_gets_half_of_the_time_that_is_left(search: Search, embedding):
+    embedding.within.clear()
+    await search.find(query(), time_left=3.0)
+    await search.find(query(), time_left=None)
+    assert embedding.within == [1.5, None]
+
+
+@pytest.mark.parametrize(
+    ("left", "ms"), [(None, ENGINE_TIMEOUT_MS), (0.25, 250), (-1, 1), (3600, ENGINE_TIMEOUT_MS)]
+)
+def test_the_engine_gets_the_time_that_is_left(left: float | None, ms: int):
+    assert _milliseconds(left) == ms
+
+
+async def test_pages_follow_each_other_newest_first(search: Search, redis: Redis):
+    world = await new_world(redis)
+    listing = Listing(MemorySearch(redis), PageTokens(b"s"), Revisions(world.memories))
+    both = Selection((ALICE, SHARED))
+    found, token = [], ""
+    for _ in range(4):
+        page = await listing.page(both, size=1, arguments=b"a", token=token, min_revision=0)
+        assert page.total == 4
+        found += [memory.id for memory in page.memories]
+        token = page.next_token
+    assert token == ""
+    assert sorted(found) == ["m0", "m1", "m2", "s"]
+    assert [id_ for id_ in found if id_ != "s"] == ["m2", "m1", "m0"]
+    with pytest.raises(RevisionNotReached):
+        await listing.page(both, size=1, arguments=b"a", token="", min_revision=9)

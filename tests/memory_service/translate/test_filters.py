@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+from agentmemory.v1 import memory_pb2 as pb
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory_service.domain.errors import InvalidField
+from memory_service.domain.filters import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Filter,
+    TagField,
+    TimeField,
+    TimeRange,
+)
+from memory_service.translate import filters
+
+NASTY = 'a*|}{@"\\ -)('
+
+
+def equals(value: str, field: pb.TagField.ValueType = pb.TAG_FIELD_TOPIC) -> pb.Condition:
+    return pb.Condition(tag=pb.TagCondition(field=field, equals=value))
+
+
+def any_of(*values: str) -> pb.Condition:
+    match = pb.StringList(values=values)
+    return pb.Condition(tag=pb.TagCondition(field=pb.TAG_FIELD_ENTITY, any_of=match))
+
+
+def nested(depth: int) -> pb.Filter:
+    inner = pb.Filter(must=[equals("a")])
+    for _ in range(depth - 1):
+        inner = pb.Filter(must=[pb.Condition(filter=inner)])
+    return inner
+
+
+def fault(given: pb.Filter) -> str:
+    with pytest.raises(InvalidField) as caught:
+        filters.from_proto(given, "filter")
+    return caught.value.path
+
+
+def test_an_empty_filter_is_empty():
+    assert filters.from_proto(pb.Filter(), "filter") == Filter()
+
+
+def test_each_condition_keeps_its_place_its_field_and_its_values():
+    time = pb.TimeRange(field=pb.TIME_FIELD_EVENT_TIME, end=Timestamp(seconds=2, nanos=5000))
+    all_of = pb.TagCondition(field=pb.TAG_FIELD_TOPIC, all_of=pb.StringList(values=["a", "b"]))
+    given = pb.Filter(
+        must=[equals(NASTY), pb.Condition(tag=all_of)],
+        should=[any_of("x", "y", "x")],
+        must_not=[pb.Condition(time=time), pb.Condition(filter=pb.Filter(must=[equals("z")]))],
+    )
+    assert filters.from_proto(given, "filter") == Filter(
+        must=(AnyOf(TagField.TOPIC, (NASTY,)), AllOf(TagField.TOPIC, ("a", "b"))),
+        should=(AnyOf(TagField.ENTITY, ("x", "y")),),
+        must_not=(
+            TimeRange(TimeField.EVENT_TIME, None, 2_000_005),
+            Filter(must=(AnyOf(TagField.TOPIC, ("z",)),)),
+        ),
+    )
+
+
+def test_every_field_of_the_contract_has_its_own_in_the_domain():
+    tags = [value for value in pb.TagField.values() if value]
+    found = [filters.from_proto(pb.Filter(must=[equals("a", tag)]), "filter") for tag in tags]
+    assert {f.must[0].field for f in found} == set(TagField)
+    times = [value for value in pb.TimeField.values() if value]
+    ranges = [pb.TimeRange(field=time, start=Timestamp()) for time in times]
+    found = [
+        filters.from_proto(pb.Filter(must=[pb.Condition(time=time)]), "filter") for time in ranges
+    ]
+    assert {f.must[0].field for f in found} == set(TimeField)
+    assert {f.must[0].start for f in found} == {0}
+
+
+@pytest.mark.parametrize(
+    ("condition", "path"),
+    [
+        (pb.Condition(), ""),
+        (equals(""), ".tag.equals"),
+        (equals("x" * 257), ".tag.equals"),
+        (equals("x", pb.TAG_FIELD_UNSPECIFIED), ".tag.field"),
+        (equals("x", 99), ".tag.field"),
+        (pb.Condition(tag=pb.TagCondition(field=pb.TAG_FIELD_ID)), ".tag"),
+        (any_of(), ".tag.any_of.values"),
+        (any_of(*map(str, range(65))), ".tag.any_of.values"),
+        (any_of("a", ""), ".tag.any_of.values[1]"),
+        (pb.Condition(time=pb.TimeRange(start=Timestamp())), ".time.field"),
+        (pb.Condition(time=pb.TimeRange(field=pb.TIME_FIELD_CREATE_TIME)), ".time"),
+        (
+            pb.Condition(
+                time=pb.TimeRange(field=pb.TIME_FIELD_CREATE_TIME, end=Timestamp(nanos=-1))
+            ),
+            ".time.end",
+        ),
+        (pb.Condition(filter=pb.Filter(should=[equals("")])), ".filter.should[0].tag.equals"),
+    ],
+)
+def test_the_condition_at_fault_is_named(condition: pb.Condition, path: str):
+    assert fault(pb.Filter(must=[equals("a"), condition])) == f"filter.must[1]{path}"
+    assert fault(pb.Filter(must_not=[condition])) == f"filter.must_not[0]{path}"
+
+
+def test_filters_nest_eight_deep_and_no_deeper():
+    deepest = filters.from_proto(nested(8), "filter")
+    for _ in range(7):
+        (deepest,) = deepest.must
+    assert deepest == Filter(must=(AnyOf(TagField.TOPIC, ("a",)),))
+    assert fault(nested(9)) == "filter" + ".must[0].filter" * 8
+
+
+def test_a_tree_has_sixty_four_conditions_and_no_more():
+    wide = [equals("a")] * 31
+    inner = pb.Condition(filter=pb.Filter(should=wide))
+    assert filters.from_proto(pb.Filter(must=[*wide, equals("b"), inner]), "filter")
+    assert fault(pb.Filter(must=[*wide, equals("b"), equals("c"), inner])) == "filter"
+
+
+names = st.text(min_size=1, max_size=8)
+leaves = st.builds(equals, names) | st.lists(names, min_size=1, max_size=3).map(
+    lambda values: any_of(*values)
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, min_size=1, max_size=3).map(
+        lambda conditions: pb.Condition(filter=pb.Filter(must=conditions))
+    ),
+    max_leaves=12,
+)
+
+
+def depth(condition: Condition) -> int:
+    return 1 + max(map(depth, condition.must)) if isinstance(condition, Filter) else 0
+
+
+def leaf_count(condition: Condition) -> int:
+    return sum(map(leaf_count, condition.must)) if isinstance(condition, Filter) else 1
+
+
+def proto_leaves(condition: pb.Condition) -> int:
+    if condition.WhichOneof("kind") != "filter":
+        return 1
+    return sum(map(proto_leaves, condition.filter.must))
+
+
+@given(trees)
+def test_any_tree_is_taken_whole_or_refused_by_path(tree: pb.Condition):
+    try:
+        found = filters.from_proto(pb.Filter(must=[tree]), "filter")
+    except InvalidField as error:
+        assert error.path.startswith("filter")  # noqa: PT017 - most trees are taken
+        return
+    assert depth(found) <= filters.MAX_DEPTH
+    assert leaf_count(found) == proto_leaves(tree)

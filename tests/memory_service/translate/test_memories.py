@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+from agentmemory.v1 import extractor_service_pb2 as extractor_pb
+from agentmemory.v1 import memory_pb2 as pb
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from memory_service.domain.errors import InvalidField
+from memory_service.domain.memory import (
+    Entity,
+    EventTime,
+    Memory,
+    MemoryType,
+    NewMemory,
+    Precision,
+    Source,
+)
+from memory_service.domain.owner import Owner
+from memory_service.translate import memories
+from tests.support.memories import ALICE, SHARED, make
+
+MOMENT = Timestamp(seconds=1_000, nanos=5_000)
+
+
+def fault(*given: pb.Memory) -> str:
+    with pytest.raises(InvalidField) as caught:
+        memories.from_protos(given)
+    return caught.value.path
+
+
+def test_a_callers_memory_is_taken_as_it_is_and_nothing_that_is_output_only():
+    given = pb.Memory(
+        id="m",
+        text=" Alice moved to Berlin. ",
+        type=pb.MEMORY_TYPE_EPISODIC,
+        topics=["a,b", "x|y", "a,b"],
+        entities=[pb.Entity(name="Berlin", kind="place"), pb.Entity(name="Berlin", kind="place")],
+        event_time=pb.EventTime(time=MOMENT, precision=pb.TIME_PRECISION_DAY),
+        scope=pb.Scope(user_id="mallory"),
+        sources=[pb.Source(message_id="1")],
+        confidence=0.1,
+        extractor="forged",
+        revision=9,
+        etag="e",
+    )
+    assert memories.from_protos([given]) == [
+        NewMemory(
+            id="m",
+            text=" Alice moved to Berlin. ",
+            type=MemoryType.EPISODIC,
+            topics=("a,b", "x|y"),
+            entities=(Entity("Berlin", "place"),),
+            event_time=EventTime(1_000_000_005, Precision.DAY),
+        )
+    ]
+
+
+def test_what_is_not_given_is_semantic_and_to_the_minute():
+    (found,) = memories.from_protos(
+        [pb.Memory(text="a", event_time=pb.EventTime(time=Timestamp()))]
+    )
+    assert found.type is MemoryType.SEMANTIC
+    assert found.event_time == EventTime(0, Precision.MINUTE)
+    assert memories.from_protos([pb.Memory(text="a")])[0].event_time is None
+
+
+@pytest.mark.parametrize(
+    ("memory", "path"),
+    [
+        (pb.Memory(), "text"),
+        (pb.Memory(text=" "), "text"),
+        (pb.Memory(text="x" * 8193), "text"),
+        (pb.Memory(text="a", id="\n"), "id"),
+        (pb.Memory(text="a", type=pb.MEMORY_TYPE_MESSAGE), "type"),
+        (pb.Memory(text="a", type=99), "type"),
+        (pb.Memory(text="a", topics=["b", ""]), "topics[1]"),
+        (pb.Memory(text="a", topics=["b"] * 33), "topics"),
+        (pb.Memory(text="a", entities=[pb.Entity(kind="k")]), "entities[0].name"),
+        (pb.Memory(text="a", entities=[pb.Entity(name="n", kind="k" * 257)]), "entities[0].kind"),
+        (pb.Memory(text="a", entities=[pb.Entity(name="n")] * 33), "entities"),
+        (pb.Memory(text="a", event_time=pb.EventTime()), "event_time.time"),
+        (
+            pb.Memory(text="a", event_time=pb.EventTime(time=Timestamp(nanos=-1))),
+            "event_time.time",
+        ),
+    ],
+)
+def test_the_field_at_fault_is_named(memory: pb.Memory, path: str):
+    assert fault(pb.Memory(text="good"), memory) == f"memories[1].{path}"
+
+
+def test_a_batch_has_one_to_128_memories():
+    assert fault() == "memories"
+    assert fault(*[pb.Memory(text="a")] * 129) == "memories"
+    assert len(memories.from_protos([pb.Memory(text="a")] * 128)) == 128
+
+
+def test_a_search_without_types_is_for_facts():
+    facts = (MemoryType.SEMANTIC, MemoryType.EPISODIC)
+    assert memories.types_from_protos([], "types") == facts
+    message = pb.MEMORY_TYPE_MESSAGE
+    assert memories.types_from_protos([message, message], "types") == (MemoryType.MESSAGE,)
+    with pytest.raises(InvalidField, match=r"^types\[1\]: "):
+        memories.types_from_protos([message, pb.MEMORY_TYPE_UNSPECIFIED], "types")
+
+
+def test_a_stored_memory_is_shown_whole():
+    memory = Memory(
+        owner=ALICE,
+        id="m",
+        text="Alice moved to Berlin.",
+        type=MemoryType.EPISODIC,
+        topics=("moving",),
+        entities=(Entity("Berlin", "place"),),
+        event_time=EventTime(1_000_000_005, Precision.MONTH),
+        sources=(Source("chat", "7", 3, 9),),
+        confidence=0.5,
+        extractor="rules 1",
+        embedded=True,
+        created=5,
+        updated=6,
+        revision=10,
+    )
+    assert memories.to_proto(memory) == pb.Memory(
+        id="m",
+        scope=pb.Scope(namespace="app", user_id="alice", session_id="chat"),
+        text="Alice moved to Berlin.",
+        type=pb.MEMORY_TYPE_EPISODIC,
+        topics=["moving"],
+        entities=[pb.Entity(name="Berlin", kind="place")],
+        event_time=pb.EventTime(time=MOMENT, precision=pb.TIME_PRECISION_MONTH),
+        create_time=Timestamp(nanos=5_000),
+        update_time=Timestamp(nanos=6_000),
+        etag="a",
+        revision=10,
+        sources=[pb.Source(session_id="chat", message_id="7", start=3, end=9)],
+        confidence=0.5,
+        extractor="rules 1",
+        embedding_state=pb.EMBEDDING_STATE_READY,
+    )
+
+
+def test_a_memory_without_a_vector_is_pending_and_a_shared_one_says_so():
+    shown = memories.to_proto(make("m", owner=SHARED))
+    assert shown.embedding_state == pb.EMBEDDING_STATE_PENDING
+    assert shown.shared
+    assert not shown.HasField("event_time")
+    assert not memories.to_proto(make("m")).shared
+    lone = make("m", owner=Owner.session("acme", "app", "chat"))
+    assert memories.to_proto(lone).scope == pb.Scope(namespace="app", session_id="chat")
+
+
+def test_an_extracted_time_keeps_its_precision():
+    item = extractor_pb.ExtractedMemory(
+        event_time=pb.EventTime(time=MOMENT, precision=pb.TIME_PRECISION_YEAR)
+    )
+    assert memories.event_time_from_proto(item) == EventTime(1_000_000_005, Precision.YEAR)
+    assert memories.event_time_from_proto(extractor_pb.ExtractedMemory()) is None

@@ -1,0 +1,27 @@
+"""An embedding client without an extractor: vectors from a table, or none while it is down."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from tests.support.memories import vector
+
+
+class FakeEmbedding:
+    def __init__(self, table: Mapping[str, bytes] | None = None) -> None:
+        self.table = dict(table or {})
+        self.down = False
+        self.asked: list[str] = []
+        self.within: list[float | None] = []
+        self.before: Callable[[], Awaitable[None]] | None = None
+
+    async def query(self, text: str, *, within: float | None = None) -> bytes | None:
+        self.within.append(within)
+        vectors = await self.documents([text])
+        return vectors[0] if vectors else None
+
+    async def documents(self, texts: Sequence[str]) -> list[bytes] | None:
+        self.asked += texts
+        if self.before:
+            await self.before()
+        return None if self.down else [self.table.get(text, vector(1)) for text in texts]
