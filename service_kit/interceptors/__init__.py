@@ -10,12 +10,14 @@ from service_kit.interceptors.errors import ErrorsInterceptor
 from service_kit.interceptors.identity import IdentityInterceptor
 from service_kit.interceptors.logging import LoggingInterceptor
 from service_kit.interceptors.metrics import MetricsInterceptor
+from service_kit.interceptors.parsing import ParsingInterceptor
 
 __all__ = [
     "ErrorsInterceptor",
     "IdentityInterceptor",
     "LoggingInterceptor",
     "MetricsInterceptor",
+    "ParsingInterceptor",
     "standard_interceptors",
 ]
 
@@ -29,4 +31,5 @@ def standard_interceptors(
         MetricsInterceptor(registry),
         ErrorsInterceptor(),
         IdentityInterceptor(authenticator),
+        ParsingInterceptor(),
     ]

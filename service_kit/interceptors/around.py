@@ -20,6 +20,7 @@ import grpc.aio
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Parser: TypeAlias = Callable[[bytes], Any]
 Proceed: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 
 # By (request_streaming, response_streaming): the attribute that holds the handler's function,
@@ -62,6 +63,10 @@ class AroundInterceptor(grpc.aio.ServerInterceptor, ABC):
     async def around(self, rpc: Rpc, proceed: Proceed, request: Any, context: Context) -> Any:
         """Handle the RPC, most likely by awaiting ``proceed(request, context)``."""
 
+    def parser(self, parse: Parser | None) -> Parser | None:
+        """Return what turns bytes into requests, outside of all interceptors."""
+        return parse
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
@@ -81,7 +86,8 @@ class AroundInterceptor(grpc.aio.ServerInterceptor, ABC):
         async def behaviour(request: Any, context: Context) -> Any:
             return await self.around(rpc, proceed, request, context)
 
-        return rebuild(behaviour, handler.request_deserializer, handler.response_serializer)
+        parse = self.parser(handler.request_deserializer)
+        return rebuild(behaviour, parse, handler.response_serializer)
 
 
 def _as_coroutine(behaviour: Callable[..., Any], response_streaming: bool) -> Proceed:

@@ -940,7 +940,7 @@ class ArmScore(_message.Message):
     BM25 depends on all tenants' documents and is never shown).
     """
     normalized: _builtins.float
-    """`raw` as z-score among the arm's candidates."""
+    """`raw` as z-score among all candidates of the answer; 0 if only one arm was asked."""
     weight: _builtins.float
     """The arm's share in the fused score."""
     def __init__(

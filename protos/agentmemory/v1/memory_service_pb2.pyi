@@ -1028,7 +1028,7 @@ class DeleteMemoriesRequest(_message.Message):
 
     @_builtins.property
     def filter(self) -> _memory_pb2.Filter:
-        """Delete what matches; an empty filter is refused. Only the types that a list returns by default, unless the filter names types."""
+        """Delete the facts and events (SEMANTIC, EPISODIC) that match; an empty filter is refused."""
 
     def __init__(
         self,

@@ -1,0 +1,48 @@
+# The commands of the project. The first of them on a fresh machine makes the environment.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format protos bench clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml requirements.txt
+	@"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "installing; the first time this takes a few minutes"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## Play a conversation and show what is remembered (CONVERSATION=path: a LoCoMo file)
+	@$(BIN)/python -m examples.demo $(if $(CONVERSATION),--conversation "$(CONVERSATION)")
+
+run: $(READY) ## Serve the whole stack on this machine until Ctrl-C
+	@$(BIN)/python -m examples.stack
+
+test: $(READY) ## Run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## Check style, types, the contract, and that the stubs are current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+	$(BIN)/python protos/generate.py --check
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+protos: $(READY) ## Generate the stubs
+	$(BIN)/python protos/generate.py
+
+bench: $(READY) ## Measure the running service beside the raw parts
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## Remove the environment and what tools left
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

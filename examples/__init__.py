@@ -1,0 +1,1 @@
+"""Short programs that use agent-memory as its users do."""

@@ -1,0 +1,1 @@
+"""Plays a conversation to a running MemoryService and shows what it remembers of it."""
