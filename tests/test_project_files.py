@@ -1,0 +1,71 @@
+"""README, Makefile and CI speak of the same commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from agentmemory.v1 import extractor_service_pb2, memory_service_pb2
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+
+
+def test_every_command_of_the_readme_is_in_the_makefile() -> None:
+    commands = set(re.findall(r"\bmake ([a-z]+)", README))
+    assert {"demo", "run", "test", "lint", "protos"} <= commands
+    assert commands <= TARGETS
+
+
+def test_make_alone_lists_the_commands_that_the_readme_has() -> None:
+    listed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    names = set(re.findall(r"^make (\w+)", listed, re.MULTILINE))
+    assert names == TARGETS
+    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= names
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_make_knows_how_to_run_each_command(target: str) -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert planned.returncode == 0, planned.stderr
+
+
+def test_ci_runs_lint_and_the_tests_and_nothing_else() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    lines = [line.strip() for line in script.read_text().splitlines()]
+    commands = [line for line in lines if line and not line.startswith("#")]
+    assert commands == [
+        "set -euo pipefail",
+        'cd "$(dirname "$0")/.."',
+        "make lint",
+        "make test",
+    ]
+
+
+def test_the_readme_links_to_files_that_are_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_methods_that_the_readme_names_are_in_the_contract() -> None:
+    methods = {
+        method.name
+        for descriptor in (memory_service_pb2.DESCRIPTOR, extractor_service_pb2.DESCRIPTOR)
+        for service in descriptor.services_by_name.values()
+        for method in service.methods
+    }
+    served = README.partition("Served: ")[2].partition(". The rest")[0]
+    named = re.findall(r"`(\w+)`", served)
+    assert set(named) <= methods
+    assert len(named) == len(set(named))
