@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+
+# Before grpc is imported: its core writes lines of its own among the JSON.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from memory_service.app import serve
 from memory_service.domain.errors import StoreUnavailable

@@ -9,9 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import grpc.aio
 from agentmemory.v1 import memory_service_pb2
+from agentmemory.v1.extractor_service_pb2 import GetInfoRequest
 from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from agentmemory.v1.memory_service_pb2_grpc import add_MemoryServiceServicer_to_server
 from prometheus_client import CollectorRegistry
@@ -28,7 +30,8 @@ from memory_service.flush import Flush
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
-from memory_service.page_tokens import PageTokens, shared_secret
+from memory_service.model_guard import ModelGuard
+from memory_service.page_tokens import PageTokens
 from memory_service.pump import Pump
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
@@ -42,6 +45,7 @@ from memory_service.store.memories import MemoryStore
 from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
 from memory_service.store.search import MemorySearch
+from memory_service.store.secrets import shared_secret
 from memory_service.store.sessions import SessionStore
 from memory_service.vector_sweep import VectorSweep
 from service_kit.auth import AnonymousAuthenticator
@@ -50,6 +54,16 @@ from service_kit.health import Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import Service, build_server, serve_until_signal
+
+if TYPE_CHECKING:
+    # The asynchronous stub is a type only; an ExtractorServiceStub on an aio channel is one.
+    from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceAsyncStub
+
+MODEL_SECONDS = 2.0
+"""How long a start waits for the extractor to say which model it has."""
+
+DELTA_BYTES = 32 * 1024 * 1024
+"""What the extractor takes: 64 messages of 256 KiB and more."""
 
 SERVICE = memory_service_pb2.DESCRIPTOR.services_by_name["MemoryService"].full_name
 
@@ -82,7 +96,9 @@ async def serve(settings: MemorySettings) -> None:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_redis_url(settings))
         store = await stack.enter_async_context(_store(settings, url))
-        channel = await stack.enter_async_context(open_channel(settings.extractor))
+        channel = await stack.enter_async_context(
+            open_channel(settings.extractor, max_send_bytes=DELTA_BYTES)
+        )
         parts, background = await _assemble(settings, store, ExtractorServiceStub(channel), stack)
         registry = new_registry("memory", version("agent-memory-grpc"))
         health = Health({SERVICE: [Check("redis", partial(_answers, store.redis))]})
@@ -139,15 +155,20 @@ async def _assemble(
 ) -> tuple[Parts, Background]:
     clock = SystemClock()
     locks: KeyedLocks[Owner] = KeyedLocks()
+    guard = ModelGuard(store.redis)
+    await _check_model(stub, guard)
     embedding = EmbeddingClient(
-        stub, dimension=settings.dimension, timeout=settings.embed_timeout_seconds
+        stub,
+        guard.accepts,
+        dimension=settings.dimension,
+        timeout=settings.embed_timeout_seconds,
     )
     stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
     stack.push_async_callback(stream.close)
     extraction = SessionExtraction(
         store.sessions,
         store.memories,
-        RemoteExtractor(stream, dimension=settings.dimension),
+        RemoteExtractor(stream, guard.accepts, dimension=settings.dimension),
         locks,
         clock,
         delta_messages=settings.delta_messages,
@@ -157,16 +178,19 @@ async def _assemble(
     parts = Parts(
         sessions=store.sessions,
         flush=Flush(store.sessions, extraction, store.leases),
-        long_term=LongTermMemory(
-            store.redis, store.memories, store.search, embedding, locks, clock
-        ),
+        long_term=LongTermMemory(store.memories, store.search, embedding, locks, clock),
         listing=Listing(store.search, tokens, revisions),
         search=Search(store.search, embedding, revisions),
         revisions=revisions,
         page_tokens=tokens,
         clock=clock,
     )
-    pump = Pump(
+    sweep = VectorSweep(store.memories, embedding, every=settings.sweep_seconds)
+    return parts, Background(_pump(settings, store, extraction), sweep)
+
+
+def _pump(settings: MemorySettings, store: Store, extraction: SessionExtraction) -> Pump:
+    return Pump(
         store.queue,
         extraction,
         store.leases,
@@ -174,8 +198,15 @@ async def _assemble(
         parallel_sessions=settings.parallel_sessions,
         waiting_sessions=settings.waiting_sessions,
     )
-    sweep = VectorSweep(store.memories, embedding, every=settings.sweep_seconds)
-    return parts, Background(pump, sweep)
+
+
+async def _check_model(stub: ExtractorServiceAsyncStub, guard: ModelGuard) -> None:
+    """Refuse to start beside an extractor whose vectors do not go with those that are stored."""
+    try:
+        info = await stub.GetInfo(GetInfoRequest(), timeout=MODEL_SECONDS)
+    except grpc.aio.AioRpcError:
+        return  # It is away; the guard looks again at every vector.
+    await guard.check(info.embedding_model)
 
 
 def _servicer(parts: Parts) -> MemoryServicer:

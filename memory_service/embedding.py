@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
@@ -18,13 +18,23 @@ BATCH = 64
 """Texts a call: a quarter of what the extractor takes, so that others get their turn."""
 
 
+AcceptsModel = Callable[[pb.ModelInfo], Awaitable[bool]]
+"""Says whether vectors of a model may be used with those that are stored."""
+
+
 class EmbeddingClient:
     """Embeds through ExtractorService. `dimension` is what the index was made for."""
 
     def __init__(
-        self, stub: pb_grpc.ExtractorServiceAsyncStub, *, dimension: int, timeout: float
+        self,
+        stub: pb_grpc.ExtractorServiceAsyncStub,
+        accepts: AcceptsModel,
+        *,
+        dimension: int,
+        timeout: float,
     ) -> None:
         self._stub = stub
+        self._accepts = accepts
         self._bytes = dimension * 4
         self._timeout = timeout
         self._available = True
@@ -58,6 +68,9 @@ class EmbeddingClient:
         vectors = list(response.vectors)
         if [len(vector) for vector in vectors] != [self._bytes] * len(texts):
             self._note(available=False, why="shape")
+            return None
+        if not await self._accepts(response.model):
+            self._note(available=False, why="model")
             return None
         self._note(available=True, why="")
         return vectors

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agentmemory.v1 import extractor_service_pb2 as pb
 
 from memory_service.domain.errors import ExtractionFailed, InvalidField
-from memory_service.domain.memory import NewMemory, Source, extracted_id
-from memory_service.domain.owner import SessionRef
+from memory_service.domain.memory import NewMemory, Source, extracted_id, fact_digest
+from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message
+from memory_service.embedding import AcceptsModel
 from memory_service.extractor_stream import ExtractStream
 from memory_service.translate import memories, messages
 
@@ -41,8 +42,9 @@ class Extractor(Protocol):
 class RemoteExtractor:
     """ExtractorService, over its stream."""
 
-    def __init__(self, stream: ExtractStream, *, dimension: int) -> None:
+    def __init__(self, stream: ExtractStream, accepts: AcceptsModel, *, dimension: int) -> None:
         self._stream = stream
+        self._accepts = accepts
         self._vector_bytes = dimension * 4
 
     async def limits(self) -> DeltaLimits:
@@ -61,28 +63,39 @@ class RemoteExtractor:
         extraction = await self._stream.extract(delta)
         if not all(item.text and item.sources for item in extraction.memories):
             raise ExtractionFailed("EXTRACTION_FAILED")
+        # A vector of another length would keep its memory out of the index, one of another model
+        # would mislead: both are left to the sweep.
+        usable = await self._accepts(extraction.embedding_model)
+        length = self._vector_bytes if usable else None
         try:
-            return [
-                self._new_memory(ref, item, extraction.extractor) for item in extraction.memories
+            found = [
+                _found(ref, item, extraction.extractor, length) for item in extraction.memories
             ]
         except InvalidField as error:  # A time that is none.
             raise ExtractionFailed("EXTRACTION_FAILED") from error
+        return [_identified(ref.owner, memory) for memory in found]
 
-    def _new_memory(self, ref: SessionRef, item: pb.ExtractedMemory, extractor: str) -> NewMemory:
-        sources = tuple(
+
+def _found(
+    ref: SessionRef, item: pb.ExtractedMemory, extractor: str, vector_bytes: int | None
+) -> NewMemory:
+    return NewMemory(
+        id="",
+        text=item.text,
+        type=memories.type_from_proto(item.type),
+        topics=tuple(item.topics),
+        entities=memories.entities_from_proto(item.entities),
+        event_time=memories.event_time_from_proto(item),
+        sources=tuple(
             Source(ref.session_id, source.message_id, source.start, source.end)
             for source in item.sources
-        )
-        return NewMemory(
-            id=extracted_id(ref.owner, sources[0], extractor, item.text),
-            text=item.text,
-            type=memories.type_from_proto(item.type),
-            topics=tuple(item.topics),
-            entities=memories.entities_from_proto(item.entities),
-            event_time=memories.event_time_from_proto(item),
-            sources=sources,
-            confidence=item.confidence,
-            extractor=extractor,
-            # Of another length it would keep the memory out of the index: leave it to the sweep.
-            vector=item.embedding if len(item.embedding) == self._vector_bytes else None,
-        )
+        ),
+        confidence=item.confidence,
+        extractor=extractor,
+        vector=item.embedding if len(item.embedding) == vector_bytes else None,
+    )
+
+
+def _identified(owner: Owner, memory: NewMemory) -> NewMemory:
+    fact = fact_digest(memory)
+    return replace(memory, id=extracted_id(owner, memory.sources[0], memory.extractor, fact))

@@ -18,6 +18,17 @@ logger = logging.getLogger(__name__)
 COUNTS_AGAINST_INPUT = grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
 
+OPEN_SECONDS = 5.0
+"""How long the other end may take to say its first words; it has nothing to do for them."""
+
+OPEN_ATTEMPTS = 3
+"""How often a delta is taken to a new stream because its own began to drain before it was sent."""
+
+
+class _NotTaken(Exception):
+    """The stream ended or began to drain before the delta was sent on it."""
+
+
 class Connection:
     """A stream that has been opened. Ends when the other end does; then every waiter is told.
 
@@ -49,10 +60,10 @@ class Connection:
         return await asyncio.shield(self._opened)
 
     async def ask(self, delta: pb.Delta) -> pb.Result:
-        """Send a delta and wait for its result. Raises ExtractorUnavailable."""
+        """Send a delta and wait for its result. Raises _NotTaken, ExtractorUnavailable."""
         await self._go.wait()
         if not self.usable:
-            raise ExtractorUnavailable
+            raise _NotTaken
         self._sequence += 1
         sequence = self._sequence
         future: asyncio.Future[pb.Result] = asyncio.get_running_loop().create_future()
@@ -145,9 +156,7 @@ class ExtractStream:
         Waits for a place among those in flight as long as it takes, and then for the result.
         Raises ExtractionFailed if the input is at fault, ExtractorUnavailable for anything else.
         """
-        connection = await self._connected()
-        async with connection.slots:
-            result = await self._ask(connection, delta)
+        result = await self._result(delta)
         if result.WhichOneof("outcome") == "extraction":
             return result.extraction
         if result.error.code == COUNTS_AGAINST_INPUT:
@@ -159,6 +168,16 @@ class ExtractStream:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+    async def _result(self, delta: pb.Delta) -> pb.Result:
+        for _ in range(OPEN_ATTEMPTS):
+            connection = await self._connected()
+            try:
+                async with connection.slots:
+                    return await self._ask(connection, delta)
+            except _NotTaken:
+                logger.info("the extract stream ended before a delta was sent: opening another")
+        raise ExtractorUnavailable
 
     async def _ask(self, connection: Connection, delta: pb.Delta) -> pb.Result:
         heard = connection.heard
@@ -180,7 +199,7 @@ class ExtractStream:
     async def _open(self) -> Connection:
         connection = Connection(self._stub)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(min(self._timeout, OPEN_SECONDS)):
                 opened = await connection.opened()
         except BaseException as error:
             await connection.close()

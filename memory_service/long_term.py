@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redis.asyncio import Redis
-
 from memory_service.clock import Clock
 from memory_service.domain.errors import Contention, EtagMismatch, MemoryNotFound
 from memory_service.domain.memory import Memory, NewMemory, fact_digest
@@ -19,7 +17,6 @@ from memory_service.keyed_locks import KeyedLocks
 from memory_service.store import answers
 from memory_service.store.answers import Created, Deleted
 from memory_service.store.memories import Fence, MemoryStore
-from memory_service.store.requests import remembered
 from memory_service.store.search import MemorySearch
 
 ATTEMPTS = 20
@@ -33,14 +30,12 @@ class LongTermMemory:
 
     def __init__(
         self,
-        redis: Redis,
         store: MemoryStore,
         search: MemorySearch,
         embedding: EmbeddingClient,
         locks: KeyedLocks[Owner],
         clock: Clock,
     ) -> None:
-        self._redis = redis
         self._store = store
         self._search = search
         self._embedding = embedding
@@ -54,7 +49,7 @@ class LongTermMemory:
 
         Raises Contention, RequestIdReused.
         """
-        if (first := await remembered(self._redis, owner, request)) is not None:
+        if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_created(owner, first)
         vectors = await self._embedding.documents([memory.text for memory in new])
         if vectors is not None:
@@ -93,7 +88,7 @@ class LongTermMemory:
 
         Raises Contention, EtagMismatch, RequestIdReused.
         """
-        if (first := await remembered(self._redis, owner, request)) is not None:
+        if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_deleted(first)
         async with self._locks.hold(owner):
             for _ in range(ATTEMPTS):
@@ -125,7 +120,7 @@ class LongTermMemory:
         Raises Contention, RequestIdReused, SearchTimeout.
         """
         (owner,) = selection.owners
-        if (first := await remembered(self._redis, owner, request)) is not None:
+        if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_deleted(first)
         if dry_run:
             count = await self._search.count(selection)

@@ -6,12 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any, cast
-
-from redis.asyncio import Redis
+from typing import Any
 
 from memory_service.domain.errors import InvalidPageToken
-from memory_service.store.keys import PAGE_SECRET
 
 _SIGNATURE = 16
 
@@ -47,10 +44,3 @@ class PageTokens:
     def _sign(self, arguments: bytes, body: bytes) -> bytes:
         framed = len(arguments).to_bytes(8, "big") + arguments + body
         return hmac.digest(self._secret, framed, hashlib.sha256)[:_SIGNATURE]
-
-
-async def shared_secret(redis: Redis, fresh: bytes) -> bytes:
-    """Return the database's secret; `fresh` becomes it if there is none yet."""
-    await redis.set(PAGE_SECRET, fresh, nx=True)
-    secret: bytes = cast(bytes, await redis.get(PAGE_SECRET))
-    return secret

@@ -26,7 +26,7 @@ READ_BLOCK_MS = 1000
 LEASE_POLL_SECONDS = 0.5
 FULL_POLL_SECONDS = 0.1
 FIRST_RETRY_SECONDS = 0.25
-LAST_RETRY_SECONDS = 10.0
+LAST_RETRY_SECONDS = 5.0
 STORE_RETRY_SECONDS = 1.0
 
 
@@ -54,6 +54,7 @@ class _Backlog:
 
     first: float
     last: float
+    retry_seconds: float = 0.0
     notices: dict[str, Notice] = field(default_factory=dict)
 
 
@@ -78,7 +79,6 @@ class Pump:
         self._waiting_sessions = waiting_sessions
         self._backlogs: dict[SessionRef, _Backlog] = {}
         self._workers: set[asyncio.Task[None]] = set()
-        self._retry_seconds = 0.0
 
     async def run(self) -> None:
         """Run until cancelled; trouble with Redis is waited out."""
@@ -142,6 +142,9 @@ class Pump:
                     await asyncio.sleep(wait)
         except (StoreUnavailable, Contention) as error:
             logger.warning("extraction put off", extra={"error": type(error).__name__})
+        except Exception:
+            # A defect with one session must not end the others; its notices are claimed again.
+            logger.exception("extraction failed")
         finally:
             del self._backlogs[ref]
 
@@ -160,8 +163,9 @@ class Pump:
             try:
                 await self._step(ref, backlog)
             except ExtractorUnavailable:
-                return self._next_retry()
-        self._retry_seconds = 0.0
+                backlog.retry_seconds = _longer(backlog.retry_seconds)
+                return backlog.retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311
+        backlog.retry_seconds = 0.0
         return 0.0
 
     async def _step(self, ref: SessionRef, backlog: _Backlog) -> None:
@@ -175,8 +179,6 @@ class Pump:
         if done:
             backlog.first = time.monotonic()
 
-    def _next_retry(self) -> float:
-        self._retry_seconds = min(
-            max(self._retry_seconds * 2, FIRST_RETRY_SECONDS), LAST_RETRY_SECONDS
-        )
-        return self._retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311
+
+def _longer(seconds: float) -> float:
+    return min(max(seconds * 2, FIRST_RETRY_SECONDS), LAST_RETRY_SECONDS)

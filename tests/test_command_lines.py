@@ -141,7 +141,9 @@ def taken_port() -> Iterator[str]:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_a_port_in_use_is_told_in_one_line(redis_url: str) -> None:
+def test_a_port_in_use_is_told_in_one_line(
+    redis_url: str, bare_redis: redis_client.asyncio.Redis
+) -> None:
     with taken_port() as address:
         refused = run("memory_service", REDIS_URL=redis_url, MEMORY_BIND=address)
         assert (refused.returncode, only_line(refused)) == (
@@ -156,7 +158,9 @@ def test_a_port_in_use_is_told_in_one_line(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("module", SERVICES)
-def test_a_metrics_port_in_use_is_told_in_one_line(module: str, redis_url: str) -> None:
+def test_a_metrics_port_in_use_is_told_in_one_line(
+    module: str, redis_url: str, bare_redis: redis_client.asyncio.Redis
+) -> None:
     with taken_port() as address:
         prefix = module.removesuffix("_service").upper()
         port = {f"{prefix}_METRICS_PORT": address.partition(":")[2]}

@@ -19,8 +19,7 @@ MAY_IMPORT_REDIS = {
     "memory_service.store": "is the only code that talks to Redis",
     "memory_service.app": "closes the client, pings it for health",
     "memory_service.embedded": "waits until the server that it started answers",
-    "memory_service.long_term": "hands the client on to the store; the type only",
-    "memory_service.page_tokens": "keeps the secret that all processes share",
+    "memory_service.model_guard": "hands the client to the store's record of the model",
 }
 """Modules of memory_service that may, and why."""
 
@@ -30,6 +29,7 @@ MAY_IMPORT_GRPC = {
     "memory_service.translate": "turns the contract's messages into the domain's",
     "memory_service.rpc_errors": "turns the domain's errors into the contract's",
     "memory_service.embedding": "is a client of the extractor",
+    "memory_service.model_guard": "reads the extractor's description of its model",
     "memory_service.extractor": "is a client of the extractor",
     "memory_service.extractor_stream": "is a client of the extractor",
 }

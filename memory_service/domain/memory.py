@@ -114,8 +114,8 @@ def fact_digest(memory: Memory | NewMemory) -> str:
     return stable_id((memory.type.value, folded, time))
 
 
-def extracted_id(owner: Owner, source: Source, extractor: str, text: str) -> str:
-    """Give an extracted memory the same id whenever and wherever it is extracted again."""
+def extracted_id(owner: Owner, source: Source, extractor: str, fact: str) -> str:
+    """Give an extracted memory the same id whenever it is extracted again; `fact`: its digest."""
     parts = (
         owner.tenant,
         owner.namespace,
@@ -125,7 +125,7 @@ def extracted_id(owner: Owner, source: Source, extractor: str, text: str) -> str
         source.message_id,
         f"{source.start}-{source.end}",
         extractor,
-        text,
+        fact,
     )
     return stable_id(parts)
 

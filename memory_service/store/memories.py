@@ -17,7 +17,7 @@ from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import FailedRange, Session
 from memory_service.store import records
 from memory_service.store.keys import OwnerKeys, memory_owner_of, owner_path
-from memory_service.store.requests import request_argument
+from memory_service.store.requests import remembered, request_argument
 from memory_service.store.scripts import Scripts
 from memory_service.store.sessions import encode_failed
 
@@ -68,6 +68,13 @@ class MemoryStore:
             for memory_id, row in zip(ids, rows, strict=True)
             if row[0] is not None
         }
+
+    async def remembered(self, owner: Owner, request: RequestKey | None) -> bytes | None:
+        """Return the first answer to a repeated request, None to a new one.
+
+        Raises RequestIdReused.
+        """
+        return await remembered(self._redis, owner, request)
 
     async def state(self, owner: Owner) -> OwnerState:
         """Return the owner's revision and last create time."""

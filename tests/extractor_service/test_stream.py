@@ -44,7 +44,7 @@ async def extractor(rules: FakeRules) -> AsyncIterator[Served]:
 
 
 @pytest.fixture
-def stream(extractor: Served) -> Conversation:
+async def stream(extractor: Served) -> Conversation:
     return Conversation(extractor.stub)
 
 

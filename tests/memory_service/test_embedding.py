@@ -11,6 +11,7 @@ from agentmemory.v1 import extractor_service_pb2 as pb
 
 from memory_service.embedding import BATCH, EmbeddingClient
 from service_kit.errors import ServiceError
+from tests.support.embedding import any_model, no_model
 from tests.support.extractor_peer import ExtractorServer, serving, stub_of
 from tests.support.memories import vector
 from tests.support.redis import DIMENSION
@@ -30,7 +31,7 @@ def server() -> ExtractorServer:
 @pytest.fixture
 async def client(server: ExtractorServer, tmp_path: Path) -> AsyncIterator[EmbeddingClient]:
     async with serving(tmp_path / "e.sock", server), stub_of(tmp_path / "e.sock") as stub:
-        yield EmbeddingClient(stub, dimension=DIMENSION, timeout=10)
+        yield EmbeddingClient(stub, any_model, dimension=DIMENSION, timeout=10)
 
 
 async def test_a_query_and_documents_are_embedded_for_their_purpose(client, server):
@@ -88,7 +89,7 @@ async def test_a_part_that_fails_fails_the_whole(client, server):
 
 async def test_nobody_there_is_no_vector(tmp_path: Path):
     async with stub_of(tmp_path / "nobody.sock") as stub:
-        client = EmbeddingClient(stub, dimension=DIMENSION, timeout=10)
+        client = EmbeddingClient(stub, any_model, dimension=DIMENSION, timeout=10)
         assert await client.documents(["a"]) is None
 
 
@@ -105,7 +106,7 @@ class Silent:
 
 async def test_a_query_waits_no_longer_than_asked_for_nor_than_the_limit():
     stub = Silent()
-    client = EmbeddingClient(stub, dimension=DIMENSION, timeout=2)
+    client = EmbeddingClient(stub, any_model, dimension=DIMENSION, timeout=2)
     for within in (None, 0.5, 9, 0.0):
         await client.query("a", within=within)
     await client.documents(["a"])
@@ -118,3 +119,10 @@ async def test_a_caller_who_is_cancelled_is_cancelled(client, server):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_vectors_of_a_model_that_is_not_accepted_are_not_used(server, tmp_path: Path):
+    async with serving(tmp_path / "e.sock", server), stub_of(tmp_path / "e.sock") as stub:
+        client = EmbeddingClient(stub, no_model, dimension=DIMENSION, timeout=10)
+        assert await client.query("abc") is None
+        assert await client.documents(["a"]) is None

@@ -9,6 +9,7 @@ from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.memory import Entity, EventTime, MemoryType, Precision, Source
 from memory_service.domain.session import Message, Role
 from memory_service.extractor import DeltaLimits, RemoteExtractor
+from tests.support.embedding import any_model, no_model
 from tests.support.extraction import CHAT
 from tests.support.memories import vector
 from tests.support.redis import DIMENSION
@@ -37,7 +38,9 @@ def item(**fields: object) -> pb.ExtractedMemory:
 
 
 async def extract(*items: pb.ExtractedMemory):
-    return await RemoteExtractor(Stream(*items), dimension=DIMENSION).extract(CHAT, [], [MESSAGE])
+    return await RemoteExtractor(Stream(*items), any_model, dimension=DIMENSION).extract(
+        CHAT, [], [MESSAGE]
+    )
 
 
 async def test_a_memory_is_taken_over_with_the_session_it_came_from():
@@ -91,8 +94,23 @@ async def test_an_answer_that_breaks_the_contract_counts_against_the_input(bad):
 
 async def test_limits_are_the_extractors_and_a_delta_has_a_message_at_least():
     stream = Stream()
-    extractor = RemoteExtractor(stream, dimension=DIMENSION)
+    extractor = RemoteExtractor(stream, any_model, dimension=DIMENSION)
     assert await extractor.limits() == DeltaLimits(messages=1, context=3)
     await extractor.extract(CHAT, [MESSAGE], [MESSAGE])
     assert not stream.deltas[0].messages[0].HasField("metadata")
     assert not stream.deltas[0].context[0].HasField("metadata")
+
+
+async def test_a_vector_of_a_model_that_is_not_accepted_is_left_to_the_sweep():
+    stream = Stream(item(embedding=vector(1)))
+    (found,) = await RemoteExtractor(stream, no_model, dimension=DIMENSION).extract(
+        CHAT, [], [MESSAGE]
+    )
+    assert found.vector is None
+
+
+async def test_two_facts_in_the_same_words_of_other_times_have_ids_of_their_own():
+    monday = memory_pb2.EventTime(time=Timestamp(seconds=1), precision="TIME_PRECISION_DAY")
+    tuesday = memory_pb2.EventTime(time=Timestamp(seconds=90_000), precision="TIME_PRECISION_DAY")
+    first, second = await extract(item(event_time=monday), item(event_time=tuesday))
+    assert first.id != second.id

@@ -191,6 +191,19 @@ async def test_before_it_stops_the_other_end_answers_what_it_has_and_gets_no_mor
     assert not second.half_closed
 
 
+async def test_who_waits_for_a_place_on_a_stream_that_drains_is_taken_to_another(line: Line):
+    line.server.max_in_flight = 1
+    (task,), first = await line.asked("one")
+    waiting = line.ask("two")
+    first.say(draining=pb.Draining())
+    await wait_until(lambda: line.stream._connection.draining, "the word has come")
+    first.answer(first.deltas[0])
+    second = await line.server.peer(2)
+    await wait_until(lambda: bool(second.deltas), "the delta has come to the other stream")
+    second.answer(second.deltas[0])
+    assert [(await t).extractor for t in (task, waiting)] == ["one", "two"]
+
+
 async def test_an_idle_stream_is_half_closed_as_soon_as_the_other_end_drains(line: Line):
     await line.stream.opened()
     peer = await line.server.peer()

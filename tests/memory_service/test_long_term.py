@@ -48,7 +48,7 @@ def memory(world: World, embedding: FakeEmbedding) -> LongTermMemory:
 def process(world: World, embedding: FakeEmbedding) -> LongTermMemory:
     search = MemorySearch(world.redis)
     locks = KeyedLocks[Owner]()
-    return LongTermMemory(world.redis, world.memories, search, embedding, locks, world.clock)
+    return LongTermMemory(world.memories, search, embedding, locks, world.clock)
 
 
 def fact(text: str, id_: str = "", topics: tuple[str, ...] = ()) -> NewMemory:

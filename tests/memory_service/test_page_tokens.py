@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from memory_service.domain.errors import InvalidPageToken
-from memory_service.page_tokens import PageTokens, shared_secret
+from memory_service.page_tokens import PageTokens
+from memory_service.store.secrets import shared_secret
 
 TOKENS = PageTokens(b"secret")
 positions = st.lists(st.integers() | st.text(max_size=20), max_size=3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from agentmemory.v1 import extractor_service_pb2 as pb
+
 from tests.support.memories import vector
 
 
@@ -25,3 +27,13 @@ class FakeEmbedding:
         if self.before:
             await self.before()
         return None if self.down else [self.table.get(text, vector(1)) for text in texts]
+
+
+async def any_model(_: pb.ModelInfo) -> bool:
+    """Lets vectors of every model in."""
+    return True
+
+
+async def no_model(_: pb.ModelInfo) -> bool:
+    """Lets none in."""
+    return False
