@@ -35,8 +35,9 @@ from memory_service.page_tokens import PageTokens
 from memory_service.pump import Pump
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
+from memory_service.rpcs.group import Parts
 from memory_service.search import Search
-from memory_service.servicer import MemoryServicer, Parts
+from memory_service.servicer import MemoryServicer
 from memory_service.settings import MemorySettings
 from memory_service.store import schema
 from memory_service.store.connection import check_engine, connect

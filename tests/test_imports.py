@@ -26,6 +26,7 @@ MAY_IMPORT_REDIS = {
 MAY_IMPORT_GRPC = {
     "memory_service.app": "wires the servicer and the channel",
     "memory_service.servicer": "is the contract's server",
+    "memory_service.rpcs": "serves the contract, group by group",
     "memory_service.translate": "turns the contract's messages into the domain's",
     "memory_service.rpc_errors": "turns the domain's errors into the contract's",
     "memory_service.embedding": "is a client of the extractor",

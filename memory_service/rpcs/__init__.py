@@ -1,0 +1,1 @@
+"""The RPCs of MemoryService, by what they are about."""

@@ -1,0 +1,54 @@
+"""What all groups of RPCs share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import grpc.aio
+from google.protobuf.message import Message
+
+from memory_service.clock import Clock
+from memory_service.flush import Flush
+from memory_service.listing import Listing
+from memory_service.long_term import LongTermMemory
+from memory_service.page_tokens import PageTokens
+from memory_service.revisions import Revisions
+from memory_service.search import Search
+from memory_service.store.sessions import SessionStore
+from memory_service.translate import calls
+from service_kit.auth import current_identity
+
+Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the RPCs call."""
+
+    sessions: SessionStore
+    flush: Flush
+    long_term: LongTermMemory
+    listing: Listing
+    search: Search
+    revisions: Revisions
+    page_tokens: PageTokens
+    clock: Clock
+
+
+class RpcGroup:
+    """Some RPCs of the service; each translates, calls, translates."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+
+def tenant() -> str:
+    """Return the tenant of the caller."""
+    return current_identity().tenant
+
+
+def page_arguments(request: Message) -> bytes:
+    """Return what a page token is good for: these arguments, of this tenant."""
+    # The tenant is no field of the request, but a token is good for one tenant only.
+    return tenant().encode() + b"\0" + calls.arguments_of(request, "page_token", "page_size")

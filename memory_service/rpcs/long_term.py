@@ -1,0 +1,102 @@
+"""Long-term memory: what callers write and read by id or by filter."""
+
+from __future__ import annotations
+
+from agentmemory.v1 import memory_service_pb2 as pb
+
+from memory_service.domain.errors import InvalidField
+from memory_service.domain.reconcile import Decision, Outcome
+from memory_service.domain.search import Selection
+from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
+from memory_service.translate import calls, fields, filters, memories, scopes
+
+MAX_IDS = 256
+
+_OUTCOMES = {
+    Outcome.CREATED: pb.CREATE_OUTCOME_CREATED,
+    Outcome.DUPLICATE: pb.CREATE_OUTCOME_DUPLICATE,
+    Outcome.ID_REUSED: pb.CREATE_OUTCOME_ID_REUSED,
+}
+
+
+class LongTermRpcs(RpcGroup):
+    """Create, read, delete, list."""
+
+    async def CreateMemories(
+        self, request: pb.CreateMemoriesRequest, context: Context
+    ) -> pb.CreateMemoriesResponse:
+        """Store a caller's memories."""
+        created = await self.parts.long_term.create(
+            scopes.owner_for_create(tenant(), request.scope, shared=request.shared),
+            memories.from_protos(request.memories),
+            calls.request_key("CreateMemories", request, request.request_id),
+        )
+        return pb.CreateMemoriesResponse(
+            results=[_create_result(decision) for decision in created.decisions],
+            revision=created.revision,
+        )
+
+    async def GetMemory(
+        self, request: pb.GetMemoryRequest, context: Context
+    ) -> pb.GetMemoryResponse:
+        """Read one memory."""
+        memory = await self.parts.long_term.get(
+            scopes.owner(tenant(), request.scope),
+            fields.identifier(request.id, "id", required=True),
+        )
+        return pb.GetMemoryResponse(memory=memories.to_proto(memory))
+
+    async def DeleteMemories(
+        self, request: pb.DeleteMemoriesRequest, context: Context
+    ) -> pb.DeleteMemoriesResponse:
+        """Delete memories by id or by filter."""
+        owner = scopes.owner(tenant(), request.scope)
+        key = calls.request_key("DeleteMemories", request, request.request_id)
+        given = filters.from_proto(request.filter, "filter")
+        if given.empty == (not request.ids):
+            raise InvalidField("ids", "either ids or a filter that is not empty is required")
+        if request.ids:
+            deleted = await self.parts.long_term.delete(
+                owner, _ids(request), etag=request.etag, dry_run=request.dry_run, request=key
+            )
+        else:
+            deleted = await self.parts.long_term.delete_matching(
+                Selection((owner,), filter=given), dry_run=request.dry_run, request=key
+            )
+        return pb.DeleteMemoriesResponse(
+            deleted_count=deleted.count, missing_ids=deleted.missing, revision=deleted.revision
+        )
+
+    async def ListMemories(
+        self, request: pb.ListMemoriesRequest, context: Context
+    ) -> pb.ListMemoriesResponse:
+        """List memories by filter."""
+        selection = Selection(
+            owners=scopes.searched(tenant(), request.scope, request.visibility),
+            types=memories.types_from_protos(request.types, "types"),
+            filter=filters.from_proto(request.filter, "filter"),
+        )
+        page = await self.parts.listing.page(
+            selection,
+            size=calls.page_size(request.page_size),
+            arguments=page_arguments(request),
+            token=request.page_token,
+            min_revision=request.min_revision,
+        )
+        return pb.ListMemoriesResponse(
+            memories=[memories.to_proto(memory) for memory in page.memories],
+            next_page_token=page.next_token,
+            total_size=page.total,
+        )
+
+
+def _ids(request: pb.DeleteMemoriesRequest) -> list[str]:
+    fields.size(request.ids, "ids", least=1, most=MAX_IDS)
+    if request.etag and len(request.ids) != 1:
+        raise InvalidField("etag", "goes with a single id")
+    return [fields.identifier(id_, f"ids[{i}]", required=True) for i, id_ in enumerate(request.ids)]
+
+
+def _create_result(decision: Decision) -> pb.CreateResult:
+    memory = memories.to_proto(decision.memory) if decision.memory else None
+    return pb.CreateResult(outcome=_OUTCOMES[decision.outcome], memory=memory)
