@@ -12,6 +12,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from extractor_service.rules import date_rules as rules
+from extractor_service.rules.arranged import is_arranged
 from extractor_service.rules.date_rules import (
     NUMBERS,
     PARTS_OF_DAY,
@@ -22,6 +23,7 @@ from extractor_service.rules.date_rules import (
     WEEKDAYS,
     Said,
 )
+from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.tense import governing_verb, is_past, is_present_perfect
 from extractor_service.rules.when import MONTHS, When
 
@@ -59,7 +61,9 @@ def _mention(span: Span, now: datetime) -> DateMention | None:
     verb = governing_verb(span.root)
     if kind == "duration" and not is_present_perfect(verb):
         return None
-    said = Said(tuple(token.lower_ for token in span), now, is_past(verb))
+    said = Said(
+        tuple(token.lower_ for token in span), now, is_past(verb) and not is_arranged(span, verb)
+    )
     try:
         when = _TABLE[kind][1](said)
     except (OverflowError, ValueError):  # 31 June, 9999 years ago
@@ -70,18 +74,24 @@ def _mention(span: Span, now: datetime) -> DateMention | None:
 def _is_habit(span: Span) -> bool:
     """ "every Monday", "Monday meetings", "Monday to Friday", "my birthday is on 12 June"."""
     before = span.doc[span.start - 1] if span.start else None
-    after = span.doc[span.end].lower_ if span.end < len(span.doc) else ""
     if before is not None and before.lower_ in {"every", "each", "most", "some", "any"}:
         return True
     if span.label_ == "weekday":
-        if before is not None and before.lower_ in {"to", "through", "and", "or"}:
-            return True
-        return span.root.dep_ in {"compound", "nmod"} or after in {"to", "through", "and", "or"}
+        return _is_weekday_habit(span)
     if span.label_ == "year":  # "2019" is a year only where "in", "since", "of" ... say so
         return before is None or before.pos_ not in {"ADP", "SCONJ"}
     if span.label_ in {"day_of_month", "in_month"}:
         return any(t.lemma_ in {"birthday", "anniversary"} for t in span.sent)
     return False
+
+
+def _is_weekday_habit(span: Span) -> bool:
+    before = span.doc[span.start - 1].lower_ if span.start else ""
+    after = span.doc[span.end].lower_ if span.end < len(span.doc) else ""
+    if {before, after} & {"to", "through", "and", "or"} or span.root.dep_ in {"compound", "nmod"}:
+        return True
+    verb = governing_verb(span.root)
+    return verb is not None and is_habitual(verb) and not is_past(verb)
 
 
 _Pattern = tuple[dict[str, object], ...]

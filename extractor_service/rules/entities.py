@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from spacy.tokens import Token
 
 from extractor_service.domain import Entity
-from extractor_service.rules.people import Mention, full_name
+from extractor_service.rules.names import bearer, full_name, names_event, names_place
+from extractor_service.rules.people import Mention
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 
 _KINDS = {
@@ -23,6 +24,7 @@ _KINDS = {
     "LANGUAGE": "language",
 }
 _EMPLOYING = frozenset({"at", "for", "with"})
+_BESIDE_SOMEBODY = frozenset({"after", "with"})
 _PLACING = frozenset({"in", "to", "from", "near"})
 
 
@@ -75,10 +77,16 @@ def _kind(name: Token, frame: str, who: Participants) -> str | None:
     """By the pattern it stands in, which is surer than the small model's label."""
     if who.includes(full_name(name)):
         return "person"
+    if names_event(name):
+        return "event"
     if name.dep_ == "pobj" and name.ent_type_ != "DATE":
         preposition = name.head.lower_
         if frame == "work" and preposition in _EMPLOYING:
             return "org"
         if preposition in _PLACING and frame in {"home", "move"}:
             return "place"
-    return _KINDS.get(name.ent_type_)
+    kind = _KINDS.get(name.ent_type_)
+    if kind == "place" and name.dep_ == "pobj" and name.head.lower_ in _BESIDE_SOMEBODY:
+        return None
+    misread = kind == "person" or bearer(name) is not None or not (kind or name.dep_ == "pobj")
+    return "place" if misread and names_place(name) else kind

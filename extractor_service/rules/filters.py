@@ -21,6 +21,8 @@ _TALK = word_set(
 )
 # Of these, some do tell something about the speaker when they stand with a thing, not a clause.
 _TALK_WITH_OBJECT = frozenset({"know", "appreciate", "remember", "forget", "believe", "understand"})
+_ANNOUNCED = frozenset({"news", "update", "question", "announcement"})
+_UNKNOWN = frozenset({"idea", "clue", "doubt", "feeling", "impression"})
 _SIGHTS = frozenset({"see", "get", "feel", "need", "take", "try"})
 
 # "I'm glad you like it", "I'm sure", "I'm back": said for the listener, true for a minute.
@@ -41,6 +43,9 @@ _MOODS = word_set(
 
 _CHEERS = word_set("glad sorry hope happy proud excited good great nice congrats")
 _PRAISING = word_set("appreciate love like admire value need adore enjoy")
+_BLAMING = word_set("hate dislike despise loathe miss prefer")
+_DEMONSTRATIVES = frozenset({"this", "that", "these", "those"})
+_TELLING = frozenset({"relcl", "acl", "prep", "appos"})
 
 
 def is_question(sentence: Span) -> bool:
@@ -61,8 +66,10 @@ def is_left_alone(clause: Clause) -> bool:
         or _is_unreal(clause)
         or _is_quoted(clause.head)
         or _is_talk(clause)
+        or _announces(clause)
         or _is_cheer(clause)
         or _is_passing_mood(clause)
+        or _judges_what_is_at_hand(clause)
     )
 
 
@@ -121,7 +128,12 @@ def _is_talk(clause: Clause) -> bool:
         return not (_has_noun_object(clause) or clause.children("prep", "xcomp", "acomp"))
     if lemma == "hope":
         return not clause.children("xcomp")
-    return lemma in _TALK
+    return lemma in _TALK and not _looks_after(clause)
+
+
+def _looks_after(clause: Clause) -> bool:
+    cared_for = any(child.lower_ == "after" for child in clause.children("prep", "prt"))
+    return cared_for and clause.head.lemma_.lower() == "look"
 
 
 def _is_cheer(clause: Clause) -> bool:
@@ -132,6 +144,17 @@ def _is_cheer(clause: Clause) -> bool:
         return clause.head.lemma_ in {"want", "have", "need", "like", "get"}
     praised = (t for child in clause.children("dobj") for t in child.subtree)
     return clause.head.lemma_ in _PRAISING and any(t.lower_ in SECOND_PERSON for t in praised)
+
+
+def _announces(clause: Clause) -> bool:
+    """ "I have news", "I had no idea that you paint": about the talk, not the speaker."""
+    if clause.head.lemma_ not in {"have", "get"}:
+        return False
+    for thing in clause.children("dobj"):
+        absent = any(child.lower_ in {"no", "any"} for child in thing.lefts)
+        if thing.lemma_ in _ANNOUNCED or (absent and thing.lemma_ in _UNKNOWN):
+            return True
+    return False
 
 
 def _has_noun_object(clause: Clause) -> bool:
@@ -151,6 +174,25 @@ def _is_passing_mood(clause: Clause) -> bool:
     about_you = any(t.lower_ in SECOND_PERSON for c in complements for t in c.subtree)
     bare = all(_is_bare(token) for token in complements)
     return about_you or bool(said & _PASSING) or (bare and bool(said & (_JUDGEMENTS | _MOODS)))
+
+
+def _judges_what_is_at_hand(clause: Clause) -> bool:
+    """ "I love that place", "I'm tired of that train": nobody else knows which is meant."""
+    if clause.head.lemma_ not in _PRAISING | _BLAMING:
+        objects = clause.children("acomp") if clause.head.lemma_ == "be" else []
+        objects = [thing for quality in objects for thing in _governed(quality)]
+    else:
+        objects = clause.children("dobj")
+    return any(_is_out_of_sight(thing) for thing in objects)
+
+
+def _governed(quality: Token) -> list[Token]:
+    return [thing for link in quality.children if link.dep_ == "prep" for thing in link.children]
+
+
+def _is_out_of_sight(noun: Token) -> bool:
+    pointed_at = any(t.lower_ in _DEMONSTRATIVES for t in noun.lefts if t.dep_ == "det")
+    return pointed_at and not any(child.dep_ in _TELLING for child in noun.rights)
 
 
 def _is_bare(complement: Token) -> bool:

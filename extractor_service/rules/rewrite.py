@@ -88,7 +88,7 @@ def _edit_date(mention: DateMention, clause: Clause, edits: Edits) -> None:
         return
     first, root = inside[0], inside[0].doc[mention.start : mention.end].root
     before = first.doc[first.i - 1] if first.i else None
-    governed = before is not None and before.pos_ in {"ADP", "SCONJ"} and before.dep_ != "prt"
+    governed = before is not None and before.pos_ in {"ADP", "SCONJ"} and before.tag_ != "RP"
     words = mention.when.words
     if before is not None and governed and before.lower_ in _DATE_PREPOSITIONS:
         edits.words[before.i] = mention.when.preposition

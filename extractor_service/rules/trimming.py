@@ -24,6 +24,10 @@ _OPENING_PHRASES = tuple(
         "on a different note", "on another note", "to be honest", "you know", "as you know",
     )
 )  # fmt: skip
+_ENDINGS = "though tho however actually anyway honestly too either haha"
+_ENDING_PHRASES = (*((word,) for word in _ENDINGS.split()), *_OPENING_PHRASES)
+_ANNOUNCING = word_set("thing fact news update note announcement ps p.s. reminder story")
+_LONGEST_ANNOUNCEMENT = 10
 _FILLERS = word_set("btw lol haha tho fyi omg :) :( :d ;)")
 # "now" is the time of saying, which every memory of a state has.
 _FILLER_ADVERBS = word_set("also too actually just honestly basically anyway though now currently")
@@ -37,7 +41,29 @@ def trimmed(clause: Clause, who: Participants) -> set[int]:
         if _is_last_talk(since):
             dropped |= {token.i for token in since.subtree}
     rest = [token for token in clause.tokens if token.i not in dropped]
-    return dropped | {token.i for token in rest[: _opening_length(rest)]}
+    dropped |= {token.i for token in rest[: _announcement_length(rest)]}
+    rest = [token for token in rest if token.i not in dropped]
+    dropped |= {token.i for token in rest[: _opening_length(rest)]}
+    return dropped | {token.i for token in rest[len(rest) - _ending_length(rest) :]}
+
+
+def _announcement_length(tokens: Sequence[Token]) -> int:
+    """Words up to the colon of "And one more thing: I moved"."""
+    colon = next((i for i, t in enumerate(tokens[:_LONGEST_ANNOUNCEMENT]) if t.text == ":"), 0)
+    announces = colon and tokens[colon - 1].lemma_.lower() in _ANNOUNCING
+    return colon + 1 if announces else 0
+
+
+def _ending_length(tokens: Sequence[Token]) -> int:
+    """Tokens, comma included, of the ", though" or ", by the way" at the end."""
+    closing = 0
+    while closing < len(tokens) and tokens[-1 - closing].is_punct:
+        closing += 1
+    lower = tuple(token.lower_ for token in tokens[: len(tokens) - closing])
+    for phrase in _ENDING_PHRASES:
+        if lower[-len(phrase) - 1 :] == (",", *phrase):
+            return closing + len(phrase) + 1
+    return 0
 
 
 def _opening_length(tokens: Sequence[Token]) -> int:

@@ -68,12 +68,64 @@ def test_a_relative_date_becomes_a_calendar_date(
     assert finding.type is MemoryType.EPISODIC
 
 
+# A past tense looks back, whichever verb the date hangs on and however the verb is spelled.
+LOOKING_BACK = [
+    ("I stopped eating sugar in August.",
+     "Alice stopped eating sugar in August 2022.", (2022, 8, 1)),
+    ("I stopped smoking and drinking on Friday.",
+     "Alice stopped smoking and drinking on 19 May 2023.", (2023, 5, 19)),
+    ("I quit smoking on 3 July.", "Alice quit smoking on 3 July 2022.", (2022, 7, 3)),
+    ("I hurt my back on Tuesday.", "Alice hurt Alice's back on 23 May 2023.", (2023, 5, 23)),
+    ("I hurt my elbow on Monday, so I need a rest.",
+     "Alice hurt Alice's elbow on 22 May 2023.", (2023, 5, 22)),
+    ("I cut my hair on Friday.", "Alice cut Alice's hair on 19 May 2023.", (2023, 5, 19)),
+    ("I read a novel on Sunday.", "Alice read a novel on 21 May 2023.", (2023, 5, 21)),
+    ("I put the house on the market in October.",
+     "Alice put the house on the market in October 2022.", (2022, 10, 1)),
+    ("I set up a bakery in September.", "Alice set up a bakery in September 2022.", (2022, 9, 1)),
+    ("I signed up yesterday.", "Alice signed up on 24 May 2023.", (2023, 5, 24)),
+    ("We ate out last night.", "Alice ate out on the night of 24 May 2023.", (2023, 5, 24)),
+]  # fmt: skip
+
+# What was arranged lies ahead of the arranging.
+LOOKING_AHEAD = [
+    ("I booked a ferry to Oslo for 8 August.",
+     "Alice booked a ferry to Oslo for 8 August 2023.", (2023, 8, 8)),
+    ("I've booked a table for Saturday.",
+     "Alice has booked a table for 27 May 2023.", (2023, 5, 27)),
+    ("I bought a ticket for Friday.", "Alice bought a ticket for 26 May 2023.", (2023, 5, 26)),
+    ("I reserved a cabin for September.",
+     "Alice reserved a cabin for September 2023.", (2023, 9, 1)),
+    ("I made an appointment on 9 July.", "Alice made an appointment on 9 July 2023.", (2023, 7, 9)),
+    ("I decided to move to Oslo in July.",
+     "Alice decided to move to Oslo in July 2023.", (2023, 7, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected", "start"), LOOKING_BACK + LOOKING_AHEAD)
+def test_a_bare_date_is_on_the_side_of_today_that_the_sentence_looks_to(
+    say: Say, text: str, expected: str, start: tuple[int, int, int]
+) -> None:
+    (finding,) = [found for found in say(text) if found.event_time is not None]
+    assert finding.text == expected
+    assert finding.event_time is not None
+    assert finding.event_time.time == datetime(*start, tzinfo=UTC)
+    assert finding.type is MemoryType.EPISODIC
+
+
+def test_an_appointment_that_one_had_is_over(say: Say) -> None:
+    (finding,) = say("I had an appointment on Monday.")
+    assert finding.text == "Alice had an appointment on 22 May 2023."
+
+
 WORDED_ONLY = [
     ("I've lived in Berlin for 4 years.", "Alice has lived in Berlin since 2019."),
     ("I have lived in Berlin since 2016.", "Alice has lived in Berlin since 2016."),
     ("I recently adopted a puppy.", "Alice adopted a puppy shortly before 25 May 2023."),
     ("I adopted a puppy the other day.", "Alice adopted a puppy shortly before 25 May 2023."),
     ("I play tennis every Tuesday.", "Alice plays tennis every Tuesday."),
+    ("I put the bins out every Monday.", "Alice puts the bins out every Monday."),
+    ("I always read on Sunday.", "Alice always reads on Sunday."),
     ("I work Monday to Friday.", "Alice works Monday to Friday."),
     ("My birthday is on 12 June.", "Alice's birthday is on 12 June."),
 ]

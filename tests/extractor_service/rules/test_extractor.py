@@ -142,6 +142,34 @@ def test_relations_and_organisations_are_entities(say: Say) -> None:
     assert Entity("Zyxcorp", "org") in finding.entities
 
 
+NAMES = [
+    ("I work as a nurse at the Oslo General Hospital.", Entity("Oslo General Hospital", "org")),
+    ("I'm running the Bristol Half Marathon.", Entity("Bristol Half Marathon", "event")),
+    ("I visited the Snowdon Mountain Railway.", Entity("Snowdon Mountain Railway", "place")),
+    ("My favourite composer is Camille Saint-Saëns.", Entity("Camille Saint-Saëns", "person")),
+    ("I hope to move to Chester in May.", Entity("Chester", "place")),
+    ("I flew to Lima.", Entity("Lima", "place")),
+    ("I live in a village called Grasmere.", Entity("Grasmere", "place")),
+    ("My teacher is called Ingrid.", Entity("Ingrid", "person")),
+    ("My cat is called Luna.", Entity("Luna", "pet")),
+    ("I visited my mom at Easter.", Entity("Easter", "event")),
+    ("I visited my mom at Christmas.", Entity("Christmas", "event")),
+]
+
+
+@pytest.mark.parametrize(("text", "entity"), NAMES)
+def test_a_name_is_taken_whole_and_for_what_its_place_in_the_sentence_says(
+    say: Say, text: str, entity: Entity
+) -> None:
+    (finding,) = say(text)
+    assert [found for found in finding.entities if found != ALICE] == [entity]
+
+
+def test_a_town_is_nobody_whom_a_pronoun_could_mean(say: Say) -> None:
+    (finding,) = say("I moved to Manchester. She plays chess.")
+    assert finding.text == "Alice moved to Manchester."
+
+
 SPOKEN = [*SEED.split(), *(text for _, text in CONVERSATION)]
 
 HOSTILE = {

@@ -73,6 +73,18 @@ FACTS: list[tuple[str, list[str]]] = [
     ("I **love** `x = 1` tea.", ["Alice loves tea."]),
     ("I\u2019m allergic to nuts \u2013 I\u2019ve got asthma.",
      ["Alice is allergic to nuts.", "Alice has got asthma."]),
+    # remarks on the remark, before and behind
+    ("Oh, and one more thing: I play chess.", ["Alice plays chess."]),
+    ("Fun fact: I play chess.", ["Alice plays chess."]),
+    ("I drink: tea and milk.", ["Alice drinks: tea and milk."]),
+    ("I'm vegan, though.", ["Alice is vegan."]),
+    ("I eat fish, though.", ["Alice eats fish."]),
+    ("I have been to Lima, too.", ["Alice has been to Lima."]),
+    ("I play chess, by the way.", ["Alice plays chess."]),
+    # what looks like talk and is not
+    ("My friend Sara always looks after my dog.",
+     ["Alice's friend Sara always looks after Alice's dog."]),
+    ("I hurt my back.", ["Alice hurt Alice's back."]),
     # a reminder is an order, what is to be remembered is a fact
     ("Remember that I am allergic to penicillin.", ["Alice is allergic to penicillin."]),
 ]  # fmt: skip
@@ -123,6 +135,11 @@ LEFT_ALONE = [
     "The weather is nice today.",
     "I need help.",
     "I know, right.",
+    "I have news.",
+    "I've got some great news!",
+    "I had no idea that Emma sings.",
+    "I love that park.",
+    "I'm so tired of this bus.",
     "Talk to you later!",
     # somebody else's words, code
     "> I love olives",
