@@ -186,15 +186,23 @@ async def _serve() -> None:
     print("starting; loading the models takes a few seconds", flush=True)
     async with running(options) as stack:
         print(banner(stack, log_dir), flush=True)
-        await _until_stopped()
+        await until_stopped(stack)
         print("stopping", flush=True)
 
 
-async def _until_stopped() -> None:
+async def until_stopped(stack: Stack) -> None:
+    """Wait for a signal that says stop. Raises ChildError if a part of the stack ends by itself."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    parts = {asyncio.create_task(part.ended()): part for part in (stack.memory, stack.extractor)}
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
+    dead = [part for task, part in parts.items() if task.done()]
+    for task in (stopping, *parts):
+        task.cancel()
+    if dead and not stopped.is_set():
+        raise ChildError(f"{dead[0].module} has ended:\n{dead[0].log_tail()}")
 
 
 async def temporary(work: Work) -> int:
@@ -210,7 +218,7 @@ def main() -> int:
     try:
         asyncio.run(_serve())
     except (ChildError, EmbeddedRedisError, StoreUnavailable) as error:
-        print(f"cannot start: {error}", file=sys.stderr)
+        print(f"stopped: {error}", file=sys.stderr)
         return 1
     return 0
 

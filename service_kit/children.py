@@ -34,6 +34,7 @@ class ServerProcess:
         self._environment = dict(environment)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
+        self._log_start = 0
 
     @property
     def pid(self) -> int:
@@ -43,8 +44,14 @@ class ServerProcess:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process; it ends with this one, however this one ends."""
+        """Start the process; it ends with this one, however this one ends.
+
+        Raises ChildError if somebody else serves at the address: health would be theirs.
+        """
+        if await is_serving(self.address):
+            raise ChildError(f"something else serves at {self.address} already")
         with self._log.open("ab") as log:
+            self._log_start = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *tied_to_this_process([sys.executable, "-m", self.module]),
                 env=os.environ | self._environment,
@@ -58,15 +65,26 @@ class ServerProcess:
         try:
             async with asyncio.timeout(seconds):
                 while not await is_serving(self.address):
-                    if self._process is not None and self._process.returncode is not None:
+                    if self.has_ended:
                         raise ChildError(f"{self.module} has ended:\n{self.log_tail()}")
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise ChildError(f"{self.module} does not serve:\n{self.log_tail()}") from None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process was started and is there no more."""
+        return self._process is not None and self._process.returncode is not None
+
+    async def ended(self) -> None:
+        """Wait until the process ends, for whatever reason."""
+        if self._process is not None:
+            await self._process.wait()
+
     def log_tail(self) -> str:
-        """Return the end of the process's log."""
-        return self._log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
+        """Return the end of what the process has logged since it was started."""
+        logged = self._log.read_bytes()[self._log_start :]
+        return logged[-_LOG_TAIL:].decode(errors="replace").strip()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if the process is still there."""
