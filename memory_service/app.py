@@ -23,16 +23,19 @@ from memory_service.clock import SystemClock
 from memory_service.domain.owner import Owner
 from memory_service.embedded import EmbeddedRedis, default_data_dir
 from memory_service.embedding import EmbeddingClient
+from memory_service.erasing import Erasing
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import RemoteExtractor
 from memory_service.extractor_stream import ExtractStream
 from memory_service.flush import Flush
+from memory_service.history import History
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.model_guard import ModelGuard
 from memory_service.page_tokens import PageTokens
 from memory_service.pump import Pump
+from memory_service.revision_signal import RevisionSignal
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
 from memory_service.rpcs.group import Parts
@@ -41,14 +44,21 @@ from memory_service.servicer import MemoryServicer
 from memory_service.settings import MemorySettings
 from memory_service.store import schema
 from memory_service.store.connection import check_engine, connect
+from memory_service.store.erasing import Eraser
+from memory_service.store.feed import ChangeFeed
+from memory_service.store.history import MemoryHistory
 from memory_service.store.leases import Leases
 from memory_service.store.memories import MemoryStore
 from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
 from memory_service.store.search import MemorySearch
 from memory_service.store.secrets import shared_secret
+from memory_service.store.session_changes import SessionChanges
 from memory_service.store.sessions import SessionStore
+from memory_service.updating import MemoryUpdates
 from memory_service.vector_sweep import VectorSweep
+from memory_service.watching import Watching
+from memory_service.working_memory import WorkingMemory
 from service_kit.auth import AnonymousAuthenticator
 from service_kit.channel import open_channel
 from service_kit.health import Check, Health
@@ -76,6 +86,7 @@ class Store:
     redis: Redis
     sessions: SessionStore
     memories: MemoryStore
+    history: MemoryHistory
     search: MemorySearch
     queue: WorkQueue
     leases: Leases
@@ -87,6 +98,7 @@ class Background:
 
     pump: Pump
     sweep: VectorSweep
+    signal: RevisionSignal
 
 
 async def serve(settings: MemorySettings) -> None:
@@ -115,7 +127,9 @@ async def serve(settings: MemorySettings) -> None:
         await stack.enter_async_context(health)
         for work in _background(settings, background):
             await stack.enter_async_context(_running(work))
-        await serve_until_signal(bound, drain_seconds=settings.drain_seconds)
+        await serve_until_signal(
+            bound, drain_seconds=settings.drain_seconds, on_drain=[parts.watching.close]
+        )
 
 
 @asynccontextmanager
@@ -143,6 +157,7 @@ async def _store(settings: MemorySettings, url: str) -> AsyncIterator[Store]:
             redis,
             SessionStore(redis, scripts),
             MemoryStore(redis, scripts),
+            MemoryHistory(redis),
             MemorySearch(redis),
             queue,
             Leases(redis, seconds=settings.lease_seconds),
@@ -176,18 +191,33 @@ async def _assemble(
     )
     revisions = Revisions(store.memories)
     tokens = PageTokens(await shared_secret(store.redis, secrets.token_bytes(32)))
+    flush = Flush(store.sessions, extraction, store.leases)
+    changes = SessionChanges(store.redis)
+    feed = ChangeFeed(store.redis)
+    signal = RevisionSignal(feed)
     parts = Parts(
         sessions=store.sessions,
-        flush=Flush(store.sessions, extraction, store.leases),
+        flush=flush,
+        working_memory=WorkingMemory(store.sessions, changes, flush, clock),
         long_term=LongTermMemory(store.memories, store.search, embedding, locks, clock),
+        updates=MemoryUpdates(store.memories, store.history, embedding, locks, clock),
+        history=History(store.history, tokens),
         listing=Listing(store.search, tokens, revisions),
         search=Search(store.search, embedding, revisions),
         revisions=revisions,
         page_tokens=tokens,
+        watching=Watching(
+            feed,
+            store.memories,
+            revisions,
+            signal,
+            checkpoint_seconds=settings.watch_checkpoint_seconds,
+        ),
+        erasing=Erasing(Eraser(store.redis), store.search, clock),
         clock=clock,
     )
     sweep = VectorSweep(store.memories, embedding, every=settings.sweep_seconds)
-    return parts, Background(_pump(settings, store, extraction), sweep)
+    return parts, Background(_pump(settings, store, extraction), sweep, signal)
 
 
 def _pump(settings: MemorySettings, store: Store, extraction: SessionExtraction) -> Pump:
@@ -218,7 +248,8 @@ def _servicer(parts: Parts) -> MemoryServicer:
 def _background(
     settings: MemorySettings, background: Background
 ) -> list[Coroutine[Any, Any, None]]:
-    return [background.pump.run(), background.sweep.run()] if settings.extraction else []
+    extraction = [background.pump.run(), background.sweep.run()] if settings.extraction else []
+    return [background.signal.run(), *extraction]
 
 
 @asynccontextmanager

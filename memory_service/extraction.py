@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory_service.clock import Clock
 from memory_service.domain.errors import Contention, ExtractionFailed
+from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.memory import NewMemory, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.reconcile import reconcile
-from memory_service.domain.session import FailedRange, Message
+from memory_service.domain.session import Message, Session
 from memory_service.extractor import Extractor
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.store.memories import Fence, MemoryStore, SessionAdvance
@@ -32,15 +33,20 @@ COMMIT_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far `generation` has been extracted, and whether this step `committed` something."""
+    """How far `generation` has been extracted, and whether this step `committed` something.
+
+    `retrying` messages of failed ranges are still to be extracted again.
+    """
 
     generation: int
     cursor: int
     committed: bool
+    retrying: int = 0
 
     def fulfils(self, notice: Notice) -> bool:
         """Whether nothing is left to do for `notice`."""
-        return notice.generation != self.generation or notice.tail <= self.cursor
+        done = notice.tail <= self.cursor and not self.retrying
+        return notice.generation != self.generation or done
 
 
 class SessionExtraction:
@@ -78,7 +84,7 @@ class SessionExtraction:
             if work is None:
                 return None
             if not work.messages:
-                return Progress(work.session.generation, work.session.cursor, committed=False)
+                return _unchanged(work.session)
             failed: FailedRange | None = None
             try:
                 found = await self._extractor.extract(ref, work.context, work.messages)
@@ -108,9 +114,11 @@ class SessionExtraction:
     ) -> Progress:
         session = work.session
         owner = session.ref.owner
-        progress = Progress(session.generation, work.messages[-1].sequence, committed=True)
+        advance = _advance(work, failed)
+        after = replace(session, cursor=advance.cursor, failed_ranges=advance.failed_ranges)
+        progress = replace(_unchanged(after), committed=True)
         done = tuple(notice.id for notice in notices if progress.fulfils(notice))
-        advance = SessionAdvance(session, progress.cursor, done, failed)
+        advance = replace(advance, notices=done)
         digests = [fact_digest(memory) for memory in found]
         ids = [memory.id for memory in found]
         async with self._locks.hold(owner):
@@ -122,7 +130,18 @@ class SessionExtraction:
                 )
                 if written is Fence.SESSION:
                     # Somebody else got there first: what they left is the truth.
-                    return Progress(session.generation, session.cursor, committed=False)
+                    return _unchanged(session)
                 if written is not Fence.REVISION:
                     return progress
         raise Contention
+
+
+def _unchanged(session: Session) -> Progress:
+    return Progress(session.generation, session.cursor, committed=False, retrying=session.retrying)
+
+
+def _advance(work: Unextracted, failed: FailedRange | None) -> SessionAdvance:
+    first, last = work.messages[0].sequence, work.messages[-1].sequence
+    if work.again:
+        return SessionAdvance(work.session, work.session.cursor, failed=failed, again=(first, last))
+    return SessionAdvance(work.session, last, failed=failed)

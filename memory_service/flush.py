@@ -27,12 +27,13 @@ class Flush:
         self._leases = leases
 
     async def run(self, ref: SessionRef) -> int:
-        """Extract all messages that are there now; return how far the session has been extracted.
+        """Extract all messages that are there now, and failed ones that are to be tried again.
 
+        Returns how far the session has been extracted.
         Raises SessionNotFound (also if the session is deleted meanwhile) and ExtractorUnavailable.
         """
         target = session = await self._sessions.get(ref)
-        while session.cursor < target.tail:
+        while session.cursor < target.tail or session.retrying:
             check_cancelled()
             async with self._leases.try_hold(ref) as held:
                 if held:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from memory_service.domain.memory import Memory
 from memory_service.domain.search import Selection
+from memory_service.domain.sizes import first_that_fit
 from memory_service.page_tokens import PageTokens
 from memory_service.revisions import Revisions
 from memory_service.store.search import Cursor, MemorySearch
@@ -36,10 +37,9 @@ class Listing:
         after = Cursor(*position) if position else None
         await self._revisions.reached(selection.owners[0], min_revision)
         found, total = await self._engine.page(selection, after=after, limit=size + 1)
-        more = len(found) > size
-        shown = tuple(found[:size])
+        shown = first_that_fit(found[:size])
         next_token = ""
-        if more:
+        if len(found) > len(shown):
             last = Cursor.of(shown[-1])
             next_token = self._tokens.seal(arguments, [last.created, last.owner_tag])
         return Page(shown, next_token, total)

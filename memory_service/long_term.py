@@ -75,6 +75,12 @@ class LongTermMemory:
             raise MemoryNotFound
         return found[memory_id]
 
+    async def get_many(self, owner: Owner, ids: Sequence[str]) -> tuple[list[Memory], list[str]]:
+        """Return those of the memories that are there, each once, and the ids of the others."""
+        wanted = list(dict.fromkeys(ids))
+        found = await self._store.get(owner, wanted)
+        return [found[i] for i in wanted if i in found], [i for i in wanted if i not in found]
+
     async def delete(
         self,
         owner: Owner,
@@ -99,7 +105,7 @@ class LongTermMemory:
                 missing = tuple(i for i in dict.fromkeys(ids) if i not in known.by_id)
                 if dry_run:
                     return Deleted(len(found), missing, known.state.revision)
-                plan = delete(found, known.state)
+                plan = delete(found, known.state, self._clock.now())
                 answer = Deleted(len(found), missing, plan.state.revision)
                 written = await self._store.commit(
                     owner,
@@ -139,7 +145,7 @@ class LongTermMemory:
             answer = Deleted(count, (), state.revision)
             written = await self._store.commit(
                 owner,
-                delete((), state),
+                delete((), state, self._clock.now()),
                 base=state,
                 answer=answers.pack_deleted(answer),
                 request=request,

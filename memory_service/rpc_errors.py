@@ -33,6 +33,12 @@ _TABLE: dict[type[errors.DomainError], tuple[StatusCode, str, str, timedelta | N
         "there is no such memory in this scope",
         None,
     ),
+    errors.MemoryExists: (
+        StatusCode.ALREADY_EXISTS,
+        "MEMORY_EXISTS",
+        "another memory in this scope says the same",
+        None,
+    ),
     errors.RequestIdReused: (
         StatusCode.ALREADY_EXISTS,
         "REQUEST_ID_REUSED",
@@ -62,6 +68,12 @@ _TABLE: dict[type[errors.DomainError], tuple[StatusCode, str, str, timedelta | N
         "REVISION_NOT_REACHED",
         "the owner's revision is below min_revision",
         SOON,
+    ),
+    errors.RevisionTrimmed: (
+        StatusCode.OUT_OF_RANGE,
+        "REVISION_TRIMMED",
+        "the change feed does not go on from this revision: list, then watch from now",
+        None,
     ),
     errors.StoreUnavailable: (
         StatusCode.UNAVAILABLE,

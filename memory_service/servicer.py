@@ -5,9 +5,18 @@ from __future__ import annotations
 from agentmemory.v1 import memory_service_pb2_grpc as pb_grpc
 
 from memory_service.rpcs.finding import FindingRpcs
+from memory_service.rpcs.history import HistoryRpcs
+from memory_service.rpcs.lifecycle import LifecycleRpcs
 from memory_service.rpcs.long_term import LongTermRpcs
 from memory_service.rpcs.working_memory import WorkingMemoryRpcs
 
 
-class MemoryServicer(WorkingMemoryRpcs, LongTermRpcs, FindingRpcs, pb_grpc.MemoryServiceServicer):
+class MemoryServicer(
+    WorkingMemoryRpcs,
+    LongTermRpcs,
+    HistoryRpcs,
+    FindingRpcs,
+    LifecycleRpcs,
+    pb_grpc.MemoryServiceServicer,
+):
     """What no group serves answers UNIMPLEMENTED."""

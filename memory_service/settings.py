@@ -86,6 +86,10 @@ class MemorySettings(ServerSettings):
         2.0, gt=0, description="How often memories without a vector are looked for."
     )
 
+    watch_checkpoint_seconds: float = Field(
+        15.0, gt=0, description="A watch that has nothing to tell says so this often."
+    )
+
     @property
     def timing(self) -> PumpTiming:
         """When messages are extracted."""

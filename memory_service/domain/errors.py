@@ -28,6 +28,10 @@ class MemoryNotFound(DomainError):
     """No such memory in this scope."""
 
 
+class MemoryExists(DomainError):
+    """Another memory of the owner says the same already."""
+
+
 class NotExtracted(DomainError):
     """The session got new messages while it was being extracted for the last time."""
 
@@ -54,6 +58,10 @@ class Contention(DomainError):
 
 class RevisionNotReached(DomainError):
     """The owner's revision is still below the one asked for."""
+
+
+class RevisionTrimmed(DomainError):
+    """The change feed does not reach back to the revision asked for, or never came to it."""
 
 
 class StoreUnavailable(DomainError):

@@ -62,7 +62,7 @@ class Source:
 class NewMemory:
     """A memory on its way in, from a caller or from the extractor; `vector` may come later.
 
-    `vector` is little-endian float32.
+    `vector` is little-endian float32, `metadata` the JSON of an object, or empty.
     """
 
     id: str
@@ -75,6 +75,8 @@ class NewMemory:
     confidence: float = 1.0
     extractor: str = ""
     vector: bytes | None = None
+    metadata: str = ""
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Memory:
     created: int
     updated: int
     revision: int
+    metadata: str = ""
+    pinned: bool = False
 
     @property
     def etag(self) -> str:

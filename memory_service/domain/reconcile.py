@@ -29,6 +29,24 @@ class ChangeKind(enum.Enum):
     DELETED = "deleted"
 
 
+class Cause(enum.Enum):
+    """Why a memory's state was replaced; the value is stored with it and never changes."""
+
+    UPDATE = "update"
+    DELETE = "delete"
+    MERGE = "merge"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A state that a memory was in until `replaced`, in microseconds since the epoch."""
+
+    memory: Memory
+    replaced: int
+    cause: Cause
+
+
 @dataclass(frozen=True, slots=True)
 class OwnerState:
     """What an owner's next change is measured against."""
@@ -51,11 +69,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one memory; `vector` comes with it if it is new and embedded."""
+    """One change of one memory, which ends its `earlier` state, if it had one.
+
+    `vector` comes with it if there is a new one.
+    """
 
     kind: ChangeKind
     memory: Memory
     vector: bytes | None = None
+    earlier: Earlier | None = None
+
+    @property
+    def new_text(self) -> bool:
+        """Whether a vector from before is of another text."""
+        return self.earlier is not None and self.earlier.memory.text != self.memory.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +134,7 @@ class _Planner:
         revision = self.state.revision + 1
         memory = _stored(self._owner, new, created=created, revision=revision)
         self.state = OwnerState(revision, created)
-        self._note(ChangeKind.CREATED, memory, new.vector)
+        self._note(Change(ChangeKind.CREATED, memory, new.vector))
         return memory
 
     def _merge(self, same: Memory, new: NewMemory) -> Memory:
@@ -119,16 +146,17 @@ class _Planner:
         sources = (*same.sources, *fresh)[:MAX_SOURCES]
         updated = max(self._now, same.updated)
         merged = replace(same, sources=sources, updated=updated, revision=revision)
-        self._note(ChangeKind.UPDATED, merged, None)
+        earlier = Earlier(same, updated, Cause.MERGE)
+        self._note(Change(ChangeKind.UPDATED, merged, earlier=earlier))
         return merged
 
-    def _note(self, kind: ChangeKind, memory: Memory, vector: bytes | None) -> None:
+    def _note(self, change: Change) -> None:
+        memory = change.memory
         self._by_digest[fact_digest(memory)] = memory
         self._by_id[memory.id] = memory
-        earlier = self.changes.pop(memory.id, None)
-        if earlier is not None:
-            kind, vector = earlier.kind, earlier.vector
-        self.changes[memory.id] = Change(kind, memory, vector)
+        first = self.changes.pop(memory.id, None)
+        # Of several changes in one plan, only the state before the first was ever stored.
+        self.changes[memory.id] = replace(first, memory=memory) if first else change
 
 
 def _stored(owner: Owner, new: NewMemory, *, created: int, revision: int) -> Memory:
@@ -147,6 +175,8 @@ def _stored(owner: Owner, new: NewMemory, *, created: int, revision: int) -> Mem
         created=created,
         updated=created,
         revision=revision,
+        metadata=new.metadata,
+        pinned=new.pinned,
     )
 
 
@@ -154,10 +184,14 @@ def _identity(owner: Owner) -> tuple[str, str, str, str]:
     return (owner.tenant, owner.namespace, owner.kind.value, owner.id)
 
 
-def delete(memories: Sequence[Memory], state: OwnerState) -> Plan:
+def delete(memories: Sequence[Memory], state: OwnerState, now: int) -> Plan:
     """Plan the deletion of `memories`."""
     changes = tuple(
-        Change(ChangeKind.DELETED, replace(memory, revision=state.revision + place))
+        Change(
+            ChangeKind.DELETED,
+            replace(memory, revision=state.revision + place),
+            earlier=Earlier(memory, max(now, memory.updated), Cause.DELETE),
+        )
         for place, memory in enumerate(memories, start=1)
     )
     return Plan(changes, (), replace(state, revision=state.revision + len(changes)))

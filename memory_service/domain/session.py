@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memory_service.domain.errors import MessageIdReused
+from memory_service.domain.failed_ranges import FailedRanges
 from memory_service.domain.owner import SessionRef
 
 
@@ -59,14 +62,28 @@ class Message:
     metadata: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRange:
-    """Messages [first, last] that could not be extracted, and the extractor's reason."""
+def without_repeats(messages: Sequence[NewMessage]) -> list[NewMessage]:
+    """Return `messages`, each id once. Raises MessageIdReused if one stands for two messages."""
+    seen: dict[str, NewMessage] = {}
+    kept = []
+    for index, message in enumerate(messages):
+        earlier = seen.get(message.id)
+        if earlier is None:
+            kept.append(message)
+        elif earlier != message:
+            raise MessageIdReused(index)
+        if message.id:
+            seen[message.id] = message
+    return kept
 
-    first: int
-    last: int
-    reason: str
-    failed: int
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the caller keeps with a session, beside its messages."""
+
+    data: str = ""
+    """JSON object, or nothing."""
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +97,7 @@ class Session:
     version: int
     tail: int
     cursor: int
-    failed_ranges: tuple[FailedRange, ...] = ()
+    failed_ranges: FailedRanges = ()
 
     @property
     def etag(self) -> str:
@@ -89,5 +106,18 @@ class Session:
 
     @property
     def pending(self) -> int:
-        """How many messages wait to be extracted."""
-        return self.tail - self.cursor
+        """How many messages wait to be extracted, for the first time or again."""
+        return self.tail - self.cursor + self.retrying
+
+    @property
+    def next_range(self) -> tuple[int, int]:
+        """The first and last sequence of what is to be extracted next: what is new comes first."""
+        again = next(((r.first, r.last) for r in self.failed_ranges if r.retrying), None)
+        if again and self.cursor == self.tail:
+            return again
+        return self.cursor + 1, self.tail
+
+    @property
+    def retrying(self) -> int:
+        """How many messages wait to be extracted again."""
+        return sum(each.count for each in self.failed_ranges if each.retrying)

@@ -6,6 +6,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 
 from memory_service import prompt
 from memory_service.domain.session import Message
+from memory_service.domain.sizes import newest_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, tenant
 from memory_service.search import SearchResult
 from memory_service.translate import fields, messages, scopes, searches
@@ -62,7 +63,7 @@ class FindingRpcs(RpcGroup):
         _, newest = await self.parts.sessions.recent(
             scopes.session(tenant(), request.scope), recent
         )
-        return newest
+        return newest_that_fit(newest)
 
 
 def _prompt_message(message: prompt.PromptMessage) -> pb.PromptMessage:

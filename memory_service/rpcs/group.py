@@ -9,7 +9,9 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from memory_service.clock import Clock
+from memory_service.erasing import Erasing
 from memory_service.flush import Flush
+from memory_service.history import History
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.page_tokens import PageTokens
@@ -17,6 +19,9 @@ from memory_service.revisions import Revisions
 from memory_service.search import Search
 from memory_service.store.sessions import SessionStore
 from memory_service.translate import calls
+from memory_service.updating import MemoryUpdates
+from memory_service.watching import Watching
+from memory_service.working_memory import WorkingMemory
 from service_kit.auth import current_identity
 
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
@@ -28,11 +33,16 @@ class Parts:
 
     sessions: SessionStore
     flush: Flush
+    working_memory: WorkingMemory
     long_term: LongTermMemory
+    updates: MemoryUpdates
+    history: History
     listing: Listing
     search: Search
     revisions: Revisions
     page_tokens: PageTokens
+    watching: Watching
+    erasing: Erasing
     clock: Clock
 
 

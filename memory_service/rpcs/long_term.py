@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agentmemory.v1 import memory_service_pb2 as pb
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.reconcile import Decision, Outcome
 from memory_service.domain.search import Selection
+from memory_service.domain.sizes import first_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
 from memory_service.translate import calls, fields, filters, memories, scopes
 
@@ -46,6 +49,20 @@ class LongTermRpcs(RpcGroup):
         )
         return pb.GetMemoryResponse(memory=memories.to_proto(memory))
 
+    async def BatchGetMemories(
+        self, request: pb.BatchGetMemoriesRequest, context: Context
+    ) -> pb.BatchGetMemoriesResponse:
+        """Read several memories."""
+        found, missing = await self.parts.long_term.get_many(
+            scopes.owner(tenant(), request.scope), _ids(request.ids)
+        )
+        shown = first_that_fit(found)
+        return pb.BatchGetMemoriesResponse(
+            memories=[memories.to_proto(memory) for memory in shown],
+            missing_ids=missing,
+            left_out_ids=[memory.id for memory in found[len(shown) :]],
+        )
+
     async def DeleteMemories(
         self, request: pb.DeleteMemoriesRequest, context: Context
     ) -> pb.DeleteMemoriesResponse:
@@ -54,10 +71,14 @@ class LongTermRpcs(RpcGroup):
         key = calls.request_key("DeleteMemories", request, request.request_id)
         given = filters.from_proto(request.filter, "filter")
         if given.empty == (not request.ids):
-            raise InvalidField("ids", "either ids or a filter that is not empty is required")
+            raise InvalidField("ids", "needs either ids or a filter that is not empty, not both")
         if request.ids:
             deleted = await self.parts.long_term.delete(
-                owner, _ids(request), etag=request.etag, dry_run=request.dry_run, request=key
+                owner,
+                _deleted_ids(request),
+                etag=request.etag,
+                dry_run=request.dry_run,
+                request=key,
             )
         else:
             deleted = await self.parts.long_term.delete_matching(
@@ -90,11 +111,16 @@ class LongTermRpcs(RpcGroup):
         )
 
 
-def _ids(request: pb.DeleteMemoriesRequest) -> list[str]:
-    fields.size(request.ids, "ids", least=1, most=MAX_IDS)
-    if request.etag and len(request.ids) != 1:
+def _deleted_ids(request: pb.DeleteMemoriesRequest) -> list[str]:
+    ids = _ids(request.ids)
+    if request.etag and len(ids) != 1:
         raise InvalidField("etag", "goes with a single id")
-    return [fields.identifier(id_, f"ids[{i}]", required=True) for i, id_ in enumerate(request.ids)]
+    return ids
+
+
+def _ids(ids: Sequence[str]) -> list[str]:
+    fields.size(ids, "ids", least=1, most=MAX_IDS)
+    return [fields.identifier(id_, f"ids[{i}]", required=True) for i, id_ in enumerate(ids)]
 
 
 def _create_result(decision: Decision) -> pb.CreateResult:

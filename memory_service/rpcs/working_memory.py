@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from agentmemory.v1 import memory_service_pb2 as pb
 
+from memory_service.domain.sizes import newest_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
-from memory_service.translate import calls, fields, messages, scopes
+from memory_service.translate import calls, fields, messages, scopes, session_data
 
 MAX_RECENT = 1000
 
@@ -35,14 +36,41 @@ class WorkingMemoryRpcs(RpcGroup):
     ) -> pb.GetWorkingMemoryResponse:
         """Read a session and its newest messages."""
         recent = request.recent_messages if request.HasField("recent_messages") else 50
-        session, newest = await self.parts.sessions.recent(
+        session, notes, newest = await self.parts.sessions.whole(
             scopes.session(tenant(), request.scope),
             fields.count(recent, "recent_messages", least=0, most=MAX_RECENT),
         )
         return pb.GetWorkingMemoryResponse(
-            session=messages.session_to_proto(session),
-            messages=[messages.to_proto(message) for message in newest],
+            session=messages.session_to_proto(session, notes),
+            messages=[messages.to_proto(message) for message in newest_that_fit(newest)],
         )
+
+    async def PutWorkingMemory(
+        self, request: pb.PutWorkingMemoryRequest, context: Context
+    ) -> pb.PutWorkingMemoryResponse:
+        """Replace a session."""
+        notes = session_data.notes(request.session, "session")
+        session = await self.parts.working_memory.put(
+            scopes.session(tenant(), request.session.scope, "session.scope"),
+            messages.from_protos(request.messages, least=0),
+            notes,
+            etag=request.etag,
+            request=calls.request_key("PutWorkingMemory", request, request.request_id),
+        )
+        return pb.PutWorkingMemoryResponse(session=messages.session_to_proto(session, notes))
+
+    async def PatchWorkingMemoryData(
+        self, request: pb.PatchWorkingMemoryDataRequest, context: Context
+    ) -> pb.PatchWorkingMemoryDataResponse:
+        """Change a session's data."""
+        ref = scopes.session(tenant(), request.scope)
+        session, notes = await self.parts.working_memory.patch(
+            ref,
+            *session_data.patch(request),
+            etag=request.etag,
+            request=calls.request_key("PatchWorkingMemoryData", request, request.request_id),
+        )
+        return pb.PatchWorkingMemoryDataResponse(session=messages.session_to_proto(session, notes))
 
     async def DeleteWorkingMemory(
         self, request: pb.DeleteWorkingMemoryRequest, context: Context
@@ -103,5 +131,17 @@ class WorkingMemoryRpcs(RpcGroup):
                     fail_time=fields.timestamp(failed.failed),
                 )
                 for failed in session.failed_ranges
+                if not failed.retrying
             ],
         )
+
+    async def RetryExtraction(
+        self, request: pb.RetryExtractionRequest, context: Context
+    ) -> pb.RetryExtractionResponse:
+        """Extract failed ranges again."""
+        waiting = await self.parts.working_memory.retry(
+            scopes.session(tenant(), request.scope),
+            session_data.firsts(request),
+            request=calls.request_key("RetryExtraction", request, request.request_id),
+        )
+        return pb.RetryExtractionResponse(pending_messages=waiting)

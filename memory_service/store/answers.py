@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
 from memory_service.domain.reconcile import Decision, Outcome
 from memory_service.store import records
@@ -16,6 +17,14 @@ class Created:
     """The answer to a creation: a decision for each memory, and the owner's revision."""
 
     decisions: tuple[Decision, ...]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The answer to an update or a restoration: the memory now, and the owner's revision."""
+
+    memory: Memory
     revision: int
 
 
@@ -45,6 +54,17 @@ def unpack_created(owner: Owner, answer: bytes) -> Created:
         for outcome, memory in value["decisions"]
     )
     return Created(decisions, value["revision"])
+
+
+def pack_changed(changed: Changed) -> bytes:
+    """Return the bytes that a repeat of an update or a restoration is answered from."""
+    return _pack({"memory": records.pack_memory(changed.memory), "revision": changed.revision})
+
+
+def unpack_changed(owner: Owner, answer: bytes) -> Changed:
+    """Undo `pack_changed`."""
+    value: dict[str, Any] = json.loads(answer)
+    return Changed(records.unpack_memory(owner, value["memory"]), value["revision"])
 
 
 def pack_deleted(deleted: Deleted) -> bytes:

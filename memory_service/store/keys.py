@@ -97,6 +97,10 @@ class OwnerKeys:
         """Hash: one memory."""
         return self._key("mem", memory_id)
 
+    def history(self, memory_id: str) -> str:
+        """Stream: a memory's earlier states; entry id = the revision that replaced it."""
+        return self._key("rev", memory_id)
+
     @property
     def state(self) -> str:
         """Hash: memory revision, last create time, last generation."""
@@ -136,6 +140,24 @@ class OwnerKeys:
     def request(self, method: str, request_id: str) -> str:
         """Hash with a ttl: the arguments' hash and the answer of a request."""
         return self._key("req", method, request_id)
+
+    @property
+    def pattern(self) -> str:
+        """A glob for all keys of the owner, and a few of others: `owns` tells them apart.
+
+        Nothing in it but its stars is special: `*`, `?`, `[` and backslashes of ids are encoded.
+        """
+        return f"{PREFIX}*:{{{partition_of(self.owner)}}}:{owner_path(self.owner)}*"
+
+    def owns(self, key: str) -> bool:
+        """Tell whether `key` is one of the owner's, of whatever kind."""
+        parts = key.split(":")
+        return ":".join(parts[3:7]) == owner_path(self.owner) and key.startswith(PREFIX)
+
+
+def family_of(key: str) -> str:
+    """Return what kind of thing lives at `key`: "mem", "wm", …"""
+    return key.split(":", 2)[1]
 
 
 def memory_id_of(key: str) -> str:

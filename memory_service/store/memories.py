@@ -10,16 +10,18 @@ from typing import Any
 from redis.asyncio import Redis
 
 from memory_service.domain.errors import RequestIdReused
+from memory_service.domain.failed_ranges import FailedRange, FailedRanges, without
 from memory_service.domain.memory import Memory, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.reconcile import Change, ChangeKind, Known, OwnerState, Plan
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import FailedRange, Session
+from memory_service.domain.session import Session
 from memory_service.store import records
+from memory_service.store.history import DELETED_KEPT_SECONDS, EARLIER_KEPT, earlier_argument
 from memory_service.store.keys import OwnerKeys, memory_owner_of, owner_path
 from memory_service.store.requests import remembered, request_argument
 from memory_service.store.scripts import Scripts
-from memory_service.store.sessions import encode_failed
+from memory_service.store.session_records import encode_failed
 
 CHANGES_KEPT = 10_000
 """How many changes of an owner the feed keeps, approximately: 100 bytes each."""
@@ -39,14 +41,23 @@ class Fence(enum.Enum):
 class SessionAdvance:
     """A session's new cursor, written with the memories that its messages gave.
 
-    `notices` are ids of the queue that are done with. `failed` is set if the messages up to the
-    new cursor were given up.
+    `notices` are ids of the queue that are done with. `failed` is set if the messages were given
+    up. `again` are the first and last of them if they had failed before; the cursor stays then.
     """
 
     session: Session
     cursor: int
     notices: tuple[str, ...] = ()
     failed: FailedRange | None = None
+    again: tuple[int, int] | None = None
+
+    @property
+    def failed_ranges(self) -> FailedRanges:
+        """The session's failed ranges from now on."""
+        left = self.session.failed_ranges
+        if self.again:
+            left = without(left, *self.again)
+        return (*left, self.failed) if self.failed else left
 
 
 class MemoryStore:
@@ -128,9 +139,12 @@ class MemoryStore:
             "revision": str(plan.state.revision),
             "last_created": str(plan.state.last_created),
             "puts": [_put(keys, change) for change in kept],
-            "deletes": [keys.memory(change.memory.id) for change in gone],
-            "facts": {fact_digest(c.memory): c.memory.id for c in kept}
-            | {fact_digest(c.memory): "" for c in gone},
+            "deletes": [_place(keys, change.memory.id) for change in gone],
+            "deleted_kept": DELETED_KEPT_SECONDS,
+            "earlier": [earlier_argument(keys, c, c.earlier) for c in plan.changes if c.earlier],
+            "earlier_kept": EARLIER_KEPT,
+            "facts": {fact_digest(c.earlier.memory): "" for c in plan.changes if c.earlier}
+            | {fact_digest(c.memory): c.memory.id for c in kept},
             "changes": [_feed(change) for change in plan.changes],
             "changes_kept": CHANGES_KEPT,
             "request": request_argument(owner, request),
@@ -184,9 +198,14 @@ def _decode(owner: Owner, body: bytes, embedded: bytes | None) -> Memory:
 def _put(keys: OwnerKeys, change: Change) -> dict[str, Any]:
     fields = records.encode(change.memory, change.vector)
     return {
-        "key": keys.memory(change.memory.id),
+        **_place(keys, change.memory.id),
         "fields": [part for item in fields.items() for part in item],
+        "cleared": records.left_out(fields, new_text=change.new_text),
     }
+
+
+def _place(keys: OwnerKeys, memory_id: str) -> dict[str, str]:
+    return {"key": keys.memory(memory_id), "history": keys.history(memory_id)}
 
 
 def _feed(change: Change) -> dict[str, str]:
@@ -206,14 +225,14 @@ def _advance(advance: SessionAdvance) -> dict[str, Any]:
         "generation": str(advance.session.generation),
         "cursor": str(advance.session.cursor),
         "new_cursor": str(advance.cursor),
+        "failed_ranges": encode_failed(advance.session.failed_ranges),
+        "new_failed_ranges": encode_failed(advance.failed_ranges),
         "notices": list(advance.notices),
         "deltas": keys.shared.deltas,
         "dead": keys.shared.dead,
         "group": GROUP,
     }
     if advance.failed:
-        failed = (*advance.session.failed_ranges, advance.failed)
-        argument["failed_ranges"] = encode_failed(failed)
         argument["dead_letter"] = _dead_letter(ref, advance.failed)
     return argument
 
@@ -236,7 +255,8 @@ def _dead_letter(ref: SessionRef, failed: FailedRange) -> list[str]:
 def _commit_keys(argument: dict[str, Any]) -> list[str]:
     names = ("state", "facts_key", "changes_key", "unembedded")
     keys = [argument[name] for name in names]
-    keys += [put["key"] for put in argument["puts"]] + argument["deletes"]
+    for place in (*argument["puts"], *argument["deletes"]):
+        keys += [place["key"], place["history"]]
     if argument["request"]:
         keys.append(argument["request"]["key"])
     if argument["session"]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from memory_service.domain.session import Message, NewMessage, Role, ToolCall
 
@@ -22,6 +24,14 @@ def encode(message: NewMessage) -> str:
     }
     given = {name: value for name, value in body.items() if value}
     return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+
+
+def log_argument(message: NewMessage, now: int) -> dict[str, str]:
+    """Return what the scripts that write a log want of a message."""
+    # The digest is of what the caller gave: a repeat without a time is still the same message.
+    digest = hashlib.blake2b(encode(message).encode(), digest_size=16).hexdigest()
+    timed = message if message.created else replace(message, created=now)
+    return {"id": message.id, "body": encode(timed), "digest": digest}
 
 
 def decode(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Message:

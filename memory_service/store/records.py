@@ -30,6 +30,9 @@ VECTOR = "vector"
 RETURNED = (BODY, EMBEDDED, OWNER)
 """What a reader of the index asks for, to decode a memory."""
 
+_OPTIONAL = ("topic", "entity", "session", "event_time", "terms")
+"""What not every memory has."""
+
 
 def encode(memory: Memory, vector: bytes | None) -> dict[str, str | bytes]:
     """Return the fields of the hash at the memory's key."""
@@ -50,6 +53,15 @@ def encode(memory: Memory, vector: bytes | None) -> dict[str, str | bytes]:
     if vector is not None:
         fields |= {VECTOR: vector, EMBEDDED: "1"}
     return {name: value for name, value in fields.items() if value}
+
+
+def left_out(fields: Mapping[str, str | bytes], *, new_text: bool) -> list[str]:
+    """Return the fields that `encode` left out and that must not stay from before.
+
+    A vector goes with a text, not with the rest.
+    """
+    stale = (*_OPTIONAL, *((VECTOR, EMBEDDED) if new_text else ()))
+    return [name for name in stale if name not in fields]
 
 
 def decode(owner: Owner, fields: Mapping[bytes, bytes]) -> Memory:
@@ -84,12 +96,14 @@ def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
         created=body["created"],
         updated=body["updated"],
         revision=body["revision"],
+        metadata=body.get("metadata", ""),
+        pinned=body.get("pinned", False),
     )
 
 
 def _values(memory: Memory) -> dict[str, Any]:
     event_time = memory.event_time
-    return {
+    values: dict[str, Any] = {
         "id": memory.id,
         "text": memory.text,
         "type": memory.type.value,
@@ -103,3 +117,8 @@ def _values(memory: Memory) -> dict[str, Any]:
         "updated": memory.updated,
         "revision": memory.revision,
     }
+    if memory.metadata:
+        values["metadata"] = memory.metadata
+    if memory.pinned:
+        values["pinned"] = True
+    return values

@@ -17,7 +17,7 @@ from redis.commands.core import AsyncScript
 
 from memory_service.store.connection import store_errors
 
-_REPLAY = """
+REPLAY = """
 local function replayed(request)
   -- A repeat of a request gets the first answer; the same id for another request is refused.
   if not request then return nil end
@@ -32,10 +32,20 @@ local function remember(request, answer)
   redis.call('HSET', request.key, 'hash', request.hash, 'answer', answer)
   redis.call('EXPIRE', request.key, request.ttl)
 end
+
+local function extracted(tail, cursor, failed_ranges)
+  -- Whether nothing of a session waits to be extracted, for the first time or again.
+  if tail ~= cursor then return false end
+  if (failed_ranges or '') == '' then return true end
+  for _, range in ipairs(cmsgpack.unpack(failed_ranges)) do
+    if range[5] then return false end
+  end
+  return true
+end
 """
 
 APPEND = (
-    _REPLAY
+    REPLAY
     + """
 -- Append messages to a session, note them for extraction, and remember the answer.
 local a = cmsgpack.unpack(ARGV[1])
@@ -107,7 +117,7 @@ return {'done', answer}
 )
 
 COMMIT = (
-    _REPLAY
+    REPLAY
     + """
 -- Change an owner's memories, and with them a session's cursor, if nothing moved since the read.
 local a = cmsgpack.unpack(ARGV[1])
@@ -119,19 +129,28 @@ if (redis.call('HGET', a.state, 'revision') or '0') ~= a.expected_revision then
 end
 local session = a.session
 if session then
-  local s = redis.call('HMGET', session.key, 'generation', 'cursor')
-  if s[1] ~= session.generation or s[2] ~= session.cursor then return {'session_moved'} end
+  local s = redis.call('HMGET', session.key, 'generation', 'cursor', 'failed_ranges')
+  if s[1] ~= session.generation or s[2] ~= session.cursor
+      or (s[3] or '') ~= session.failed_ranges then
+    return {'session_moved'}
+  end
 end
 
 for _, put in ipairs(a.puts) do
+  if #put.cleared > 0 then redis.call('HDEL', put.key, unpack(put.cleared)) end
   redis.call('HSET', put.key, unpack(put.fields))
-  if redis.call('HEXISTS', put.key, 'vector') == 0 then
-    redis.call('SADD', a.unembedded, put.key)
-  end
+  local embedded = redis.call('HEXISTS', put.key, 'vector') == 1
+  redis.call(embedded and 'SREM' or 'SADD', a.unembedded, put.key)
+  redis.call('PERSIST', put.history)
 end
-for _, key in ipairs(a.deletes) do
-  redis.call('DEL', key)
-  redis.call('SREM', a.unembedded, key)
+for _, earlier in ipairs(a.earlier) do
+  redis.call('XADD', earlier.key, 'MAXLEN', '=', a.earlier_kept, earlier.revision .. '-0',
+    unpack(earlier.fields))
+end
+for _, gone in ipairs(a.deletes) do
+  redis.call('DEL', gone.key)
+  redis.call('SREM', a.unembedded, gone.key)
+  redis.call('EXPIRE', gone.history, a.deleted_kept)
 end
 for digest, id in pairs(a.facts) do
   if id == '' then redis.call('HDEL', a.facts_key, digest)
@@ -147,8 +166,8 @@ end
 
 if session then
   redis.call('HSET', session.key, 'cursor', session.new_cursor)
-  if session.failed_ranges then
-    redis.call('HSET', session.key, 'failed_ranges', session.failed_ranges)
+  redis.call('HSET', session.key, 'failed_ranges', session.new_failed_ranges)
+  if session.dead_letter then
     redis.call('XADD', session.dead, '*', unpack(session.dead_letter))
   end
   for _, notice in ipairs(session.notices) do
@@ -162,18 +181,18 @@ return {'done', a.answer}
 )
 
 DELETE_SESSION = (
-    _REPLAY
+    REPLAY
     + """
 -- Delete a session with its log; notices of it that are left are dropped when they are read.
 local a = cmsgpack.unpack(ARGV[1])
 local again = replayed(a.request)
 if again then return again end
 
-local s = redis.call('HMGET', a.session, 'generation', 'version', 'tail', 'cursor')
+local s = redis.call('HMGET', a.session, 'generation', 'version', 'tail', 'cursor', 'failed_ranges')
 if not s[1] then return {'not_found'} end
 local etag = string.format('%x-%x', tonumber(s[1]), tonumber(s[2]))
 if a.etag ~= '' and a.etag ~= etag then return {'etag_mismatch'} end
-if a.only_if_extracted and s[3] ~= s[4] then return {'not_extracted'} end
+if a.only_if_extracted and not extracted(s[3], s[4], s[5]) then return {'not_extracted'} end
 
 redis.call('DEL', a.session, a.log, a.ids)
 redis.call('ZREM', a.sessions, a.session_id)
@@ -227,28 +246,31 @@ class Scripts:
         """Return done | replayed (a packed answer), request_id_reused, etag_mismatch, or
         message_id_reused (the place of the message).
         """
-        return await _run(self._append, keys, argument)
+        return await run_script(self._append, keys, argument)
 
     async def commit(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed (the answer), request_id_reused, revision_moved, session_moved."""
-        return await _run(self._commit, keys, argument)
+        return await run_script(self._commit, keys, argument)
 
     async def delete_session(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed (a packed answer), request_id_reused, not_found, etag_mismatch or
         not_extracted.
         """
-        return await _run(self._delete_session, keys, argument)
+        return await run_script(self._delete_session, keys, argument)
 
     async def set_vector(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done or moved."""
-        return await _run(self._set_vector, keys, argument)
+        return await run_script(self._set_vector, keys, argument)
 
     async def ack(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done."""
-        return await _run(self._ack, keys, argument)
+        return await run_script(self._ack, keys, argument)
 
 
-async def _run(script: AsyncScript, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
+async def run_script(
+    script: AsyncScript, keys: Sequence[str], argument: Mapping[str, Any]
+) -> Reply:
+    """Run a script with its keys and its one argument."""
     with store_errors():
         reply = cast(list[bytes], await script(keys=list(keys), args=[_pack(argument)]))
     return Reply(reply[0].decode(), *reply[1:])

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 from redis.asyncio import Redis
 
-from memory_service.domain.errors import (
-    EtagMismatch,
-    MessageIdReused,
-    NotExtracted,
-    RequestIdReused,
-    SessionNotFound,
-)
+from memory_service.domain.errors import MessageIdReused, SessionNotFound
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import FailedRange, Message, NewMessage, Session
-from memory_service.store import messages
+from memory_service.domain.session import Message, NewMessage, Notes, Session
+from memory_service.store import messages, session_records
 from memory_service.store.keys import OwnerKeys, owner_path
 from memory_service.store.requests import remembered, request_argument
-from memory_service.store.scripts import Reply, Scripts
+from memory_service.store.scripts import Scripts
+from memory_service.store.session_scripts import raise_refusal, routed_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +38,15 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Unextracted:
-    """What is to be extracted next of a session: messages, and those right before them."""
+    """What is to be extracted next of a session: messages, and those right before them.
+
+    `again`: they are of a range that failed before, not those after the cursor.
+    """
 
     session: Session
     context: tuple[Message, ...]
     messages: tuple[Message, ...]
+    again: bool = False
 
 
 class SessionStore:
@@ -84,10 +82,10 @@ class SessionStore:
             "now": str(now),
             "etag": etag,
             "request": request_argument(ref.owner, request),
-            "messages": [_append_argument(message, now) for message in new],
+            "messages": [messages.log_argument(message, now) for message in new],
         }
-        reply = await self._scripts.append(_keys(argument), argument)
-        _raise_common(reply)
+        reply = await self._scripts.append(routed_keys(argument), argument)
+        raise_refusal(reply)
         if reply.status == "message_id_reused":
             raise MessageIdReused(int(reply.value))
         return _appended(ref, msgpack.unpackb(reply.value))
@@ -115,12 +113,8 @@ class SessionStore:
             "only_if_extracted": only_if_extracted,
             "request": request_argument(ref.owner, request),
         }
-        reply = await self._scripts.delete_session(_keys(argument), argument)
-        _raise_common(reply)
-        if reply.status == "not_found":
-            raise SessionNotFound
-        if reply.status == "not_extracted":
-            raise NotExtracted
+        reply = await self._scripts.delete_session(routed_keys(argument), argument)
+        raise_refusal(reply)
         answer = msgpack.unpackb(reply.value)
         return Deleted(answer["deleted"], answer["unextracted"])
 
@@ -130,46 +124,62 @@ class SessionStore:
 
     async def get(self, ref: SessionRef) -> Session:
         """Return the session's state. Raises SessionNotFound."""
-        fields = await self._redis.hgetall(OwnerKeys(ref.owner).session(ref.session_id))
-        if not fields:
-            raise SessionNotFound
-        return _session(ref, fields)
+        key = OwnerKeys(ref.owner).session(ref.session_id)
+        return _found(ref, await self._redis.hmget(key, session_records.STATE))
+
+    async def notes(self, ref: SessionRef) -> tuple[Session, Notes]:
+        """Return the session's state and what is kept with it. Raises SessionNotFound."""
+        key = OwnerKeys(ref.owner).session(ref.session_id)
+        row = await self._redis.hmget(key, _WHOLE)
+        return _found(ref, row[:_STATE]), session_records.decode_notes(row[_STATE:])
 
     async def recent(self, ref: SessionRef, count: int) -> tuple[Session, tuple[Message, ...]]:
         """Return the session and its newest `count` messages, oldest first."""
-        keys = OwnerKeys(ref.owner)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hgetall(keys.session(ref.session_id))
-            # COUNT 0 would mean no limit.
-            pipe.xrevrange(keys.log(ref.session_id), count=max(count, 1))
-            fields, entries = await pipe.execute()
-        if not fields:
-            raise SessionNotFound
-        newest = entries[:count]
-        return _session(ref, fields), tuple(messages.decode(*entry) for entry in reversed(newest))
+        session, _, newest = await self.whole(ref, count)
+        return session, newest
 
-    async def unextracted(self, ref: SessionRef, *, limit: int, context: int) -> Unextracted | None:
-        """Return the next `limit` messages after the cursor, and `context` messages before them.
+    async def whole(
+        self, ref: SessionRef, count: int
+    ) -> tuple[Session, Notes, tuple[Message, ...]]:
+        """Return the session, what is kept with it, and its newest messages, oldest first.
 
-        None if there is no such session.
+        Raises SessionNotFound.
         """
         keys = OwnerKeys(ref.owner)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(keys.session(ref.session_id), _WHOLE)
+            # COUNT 0 would mean no limit.
+            pipe.xrevrange(keys.log(ref.session_id), count=max(count, 1))
+            row, entries = await pipe.execute()
+        newest = tuple(messages.decode(*entry) for entry in reversed(entries[:count]))
+        notes = session_records.decode_notes(row[_STATE:])
+        return _found(ref, row[:_STATE]), notes, newest
+
+    async def unextracted(self, ref: SessionRef, *, limit: int, context: int) -> Unextracted | None:
+        """Return the next `limit` messages to extract, and `context` messages before them.
+
+        Those after the cursor come first, then those that are to be extracted again. None if there
+        is no such session.
+        """
+        keys = OwnerKeys(ref.owner)
+        key, log = keys.session(ref.session_id), keys.log(ref.session_id)
         while True:
-            fields = await self._redis.hgetall(keys.session(ref.session_id))
-            if not fields:
+            row = await self._redis.hmget(key, session_records.STATE)
+            session = session_records.decode(ref, row)
+            if session is None:
                 return None
-            session = _session(ref, fields)
-            log = keys.log(ref.session_id)
+            first, last = session.next_range
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hmget(keys.session(ref.session_id), ["generation", "cursor"])
-                pipe.xrange(log, min=f"{session.cursor + 1}-0", count=limit)
-                pipe.xrevrange(log, max=f"{session.cursor}-0", count=max(context, 1))
+                pipe.hmget(key, session_records.FENCE)
+                pipe.xrange(log, min=f"{first}-0", max=f"{last}-0", count=limit)
+                pipe.xrevrange(log, max=f"{first - 1}-0", count=max(context, 1))
                 fence, ahead, behind = await pipe.execute()
-            if fence == [fields[b"generation"], fields[b"cursor"]]:
+            if fence == session_records.fence(row):
                 return Unextracted(
                     session,
                     tuple(messages.decode(*entry) for entry in reversed(behind[:context])),
                     tuple(messages.decode(*entry) for entry in ahead),
+                    again=first <= session.cursor,
                 )
 
     async def list(self, owner: Owner, *, offset: int, count: int) -> tuple[list[Session], int]:
@@ -182,30 +192,21 @@ class SessionStore:
         refs = [SessionRef(owner, name.decode()) for name in names]
         async with self._redis.pipeline(transaction=False) as pipe:
             for ref in refs:
-                pipe.hgetall(keys.session(ref.session_id))
-            states = await pipe.execute()
-        return [_session(ref, s) for ref, s in zip(refs, states, strict=True) if s], total
+                pipe.hmget(keys.session(ref.session_id), session_records.STATE)
+            rows = await pipe.execute()
+        found = [session_records.decode(ref, row) for ref, row in zip(refs, rows, strict=True)]
+        return [session for session in found if session], total
 
 
-def _append_argument(message: NewMessage, now: int) -> dict[str, str]:
-    # The digest is of what the caller gave: a repeat without a time is still the same message.
-    digest = hashlib.blake2b(messages.encode(message).encode(), digest_size=16).hexdigest()
-    timed = message if message.created else replace(message, created=now)
-    return {"id": message.id, "body": messages.encode(timed), "digest": digest}
+_WHOLE = (*session_records.STATE, *session_records.NOTES)
+_STATE = len(session_records.STATE)
 
 
-def _keys(argument: Mapping[str, Any]) -> list[str]:
-    """Return the keys among a script's arguments, for a cluster to route by."""
-    names = ("session", "log", "ids", "sessions", "state", "deltas")
-    keys = [argument[name] for name in names if name in argument]
-    return keys + ([argument["request"]["key"]] if argument["request"] else [])
-
-
-def _raise_common(reply: Reply) -> None:
-    if reply.status == "request_id_reused":
-        raise RequestIdReused
-    if reply.status == "etag_mismatch":
-        raise EtagMismatch
+def _found(ref: SessionRef, state: session_records.Row) -> Session:
+    session = session_records.decode(ref, state)
+    if session is None:
+        raise SessionNotFound
+    return session
 
 
 def _appended(ref: SessionRef, answer: Mapping[str, Any]) -> Appended:
@@ -219,30 +220,3 @@ def _appended(ref: SessionRef, answer: Mapping[str, Any]) -> Appended:
         cursor=int(answer["cursor"]),
     )
     return Appended(tuple(answer["ids"]), session)
-
-
-def _session(ref: SessionRef, fields: Any) -> Session:
-    def number(name: bytes) -> int:
-        return int(fields.get(name, b"0"))
-
-    return Session(
-        ref,
-        generation=number(b"generation"),
-        created=number(b"created"),
-        updated=number(b"updated"),
-        version=number(b"version"),
-        tail=number(b"tail"),
-        cursor=number(b"cursor"),
-        failed_ranges=decode_failed(fields.get(b"failed_ranges", b"")),
-    )
-
-
-def decode_failed(value: bytes) -> tuple[FailedRange, ...]:
-    """Return the failed ranges from a session's field of that name."""
-    return tuple(FailedRange(*item) for item in msgpack.unpackb(value)) if value else ()
-
-
-def encode_failed(ranges: Sequence[FailedRange]) -> bytes:
-    """Return the field's value for `ranges`."""
-    packed: bytes = msgpack.packb([(r.first, r.last, r.reason, r.failed) for r in ranges])
-    return packed

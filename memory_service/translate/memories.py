@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from agentmemory.v1 import extractor_service_pb2 as extractor_pb
 from agentmemory.v1 import memory_pb2 as pb
+from agentmemory.v1 import memory_service_pb2 as service_pb
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import (
@@ -17,11 +19,13 @@ from memory_service.domain.memory import (
     Precision,
 )
 from memory_service.domain.owner import OwnerKind
-from memory_service.translate import fields, scopes
+from memory_service.domain.reconcile import Earlier
+from memory_service.translate import fields, scopes, structs
 
 MAX_MEMORIES = 128
 MAX_TEXT = 8 * 1024
 MAX_TAGS = 32
+MAX_METADATA = 16 * 1024
 
 _TYPES = {
     pb.MEMORY_TYPE_SEMANTIC: MemoryType.SEMANTIC,
@@ -45,21 +49,27 @@ def from_protos(memories: Sequence[pb.Memory]) -> list[NewMemory]:
 
 
 def _from_proto(memory: pb.Memory, path: str) -> NewMemory:
-    if memory.type == pb.MEMORY_TYPE_MESSAGE:
-        raise InvalidField(f"{path}.type", "MESSAGE is written by the service alone")
     return NewMemory(
         id=fields.identifier(memory.id, f"{path}.id"),
-        text=fields.text(memory.text, f"{path}.text", max_bytes=MAX_TEXT, required=True),
+        text=_text(memory.text, f"{path}.text"),
         type=_type(memory.type, f"{path}.type"),
         topics=_topics(memory.topics, f"{path}.topics"),
         entities=_entities(memory.entities, f"{path}.entities"),
         event_time=_event_time(memory, f"{path}.event_time"),
+        metadata=_metadata(memory, f"{path}.metadata"),
+        pinned=memory.pinned,
     )
+
+
+def _text(value: str, path: str) -> str:
+    return fields.text(value, path, max_bytes=MAX_TEXT, required=True)
 
 
 def _type(value: pb.MemoryType.ValueType, path: str) -> MemoryType:
     if value == pb.MEMORY_TYPE_UNSPECIFIED:
         return MemoryType.SEMANTIC
+    if value == pb.MEMORY_TYPE_MESSAGE:
+        raise InvalidField(path, "MESSAGE is written by the service alone")
     if value not in _TYPES:
         raise InvalidField(path, "is unknown")
     return _TYPES[value]
@@ -89,6 +99,34 @@ def _event_time(memory: pb.Memory, path: str) -> EventTime | None:
         raise InvalidField(f"{path}.time", "is required")
     micros = fields.micros(memory.event_time.time, f"{path}.time")
     return EventTime(micros, _PRECISIONS.get(memory.event_time.precision, Precision.MINUTE))
+
+
+def _metadata(memory: pb.Memory, path: str) -> str:
+    if not memory.HasField("metadata"):
+        return ""
+    return structs.to_json(memory.metadata, path, max_bytes=MAX_METADATA)
+
+
+_UPDATABLE: dict[str, Callable[[pb.Memory, str], Any]] = {
+    "text": lambda memory, path: _text(memory.text, path),
+    "type": lambda memory, path: _type(memory.type, path),
+    "topics": lambda memory, path: _topics(memory.topics, path),
+    "entities": lambda memory, path: _entities(memory.entities, path),
+    "event_time": _event_time,
+    "metadata": _metadata,
+    "pinned": lambda memory, _: memory.pinned,
+}
+"""How each field that an update may name is read; a memory has the same names in the domain."""
+
+
+def values_from_proto(memory: pb.Memory, paths: Sequence[str]) -> dict[str, Any]:
+    """Return the values that an update gives the fields named by `paths`."""
+    if not paths:
+        raise InvalidField("update_mask", "is required")
+    for i, path in enumerate(paths):
+        if path not in _UPDATABLE:
+            raise InvalidField(f"update_mask.paths[{i}]", "is no field that can be changed")
+    return {path: _UPDATABLE[path](memory, f"memory.{path}") for path in paths}
 
 
 def types_from_protos(
@@ -146,6 +184,19 @@ def to_proto(memory: Memory) -> pb.Memory:
         embedding_state=(
             pb.EMBEDDING_STATE_READY if memory.embedded else pb.EMBEDDING_STATE_PENDING
         ),
+        metadata=structs.from_json(memory.metadata) if memory.metadata else None,
+        pinned=memory.pinned,
+    )
+
+
+def earlier_to_proto(earlier: Earlier) -> service_pb.MemoryRevision:
+    """Return an earlier state of a memory; whether it was embedded is not told."""
+    memory = to_proto(earlier.memory)
+    memory.ClearField("embedding_state")
+    return service_pb.MemoryRevision(
+        memory=memory,
+        replace_time=fields.timestamp(earlier.replaced),
+        cause=earlier.cause.value,
     )
 
 

@@ -9,8 +9,8 @@ from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.session import Message, NewMessage, Role, Session, ToolCall
-from memory_service.translate import fields, scopes
+from memory_service.domain.session import Message, NewMessage, Notes, Role, Session, ToolCall
+from memory_service.translate import fields, scopes, session_data
 
 MAX_MESSAGES = 256
 MAX_CONTENT = 256 * 1024
@@ -26,9 +26,9 @@ _ROLES = {
 _ROLES_OUT = {role: value for value, role in _ROLES.items()}
 
 
-def from_protos(messages: Sequence[pb.Message]) -> list[NewMessage]:
-    """Return what is to be appended."""
-    fields.size(messages, "messages", least=1, most=MAX_MESSAGES)
+def from_protos(messages: Sequence[pb.Message], *, least: int = 1) -> list[NewMessage]:
+    """Return what is to be appended, at least so many."""
+    fields.size(messages, "messages", least=least, most=MAX_MESSAGES)
     return [_from_proto(message, f"messages[{i}]") for i, message in enumerate(messages)]
 
 
@@ -123,8 +123,9 @@ def role_to_proto(role: Role) -> pb.Role.ValueType:
     return _ROLES_OUT[role]
 
 
-def session_to_proto(session: Session) -> pb.Session:
-    """Return a session's state."""
+def session_to_proto(session: Session, notes: Notes | None = None) -> pb.Session:
+    """Return a session's state, and what is kept with it where that is wanted."""
+    kept = notes or Notes()
     return pb.Session(
         scope=scopes.to_proto(session.ref.owner, session.ref.session_id),
         generation=session.generation,
@@ -133,4 +134,6 @@ def session_to_proto(session: Session) -> pb.Session:
         etag=session.etag,
         message_count=session.tail,
         extracted_through=session.cursor,
+        data=session_data.to_struct(kept.data),
+        context=kept.context,
     )

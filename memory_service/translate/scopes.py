@@ -9,16 +9,16 @@ from memory_service.domain.owner import Owner, OwnerKind, SessionRef
 from memory_service.translate import fields
 
 
-def _checked(scope: pb.Scope) -> pb.Scope:
-    fields.identifier(scope.namespace, "scope.namespace")
-    fields.identifier(scope.user_id, "scope.user_id")
-    fields.identifier(scope.session_id, "scope.session_id")
+def _checked(scope: pb.Scope, path: str = "scope") -> pb.Scope:
+    fields.identifier(scope.namespace, f"{path}.namespace")
+    fields.identifier(scope.user_id, f"{path}.user_id")
+    fields.identifier(scope.session_id, f"{path}.session_id")
     return scope
 
 
-def owner(tenant: str, scope: pb.Scope) -> Owner:
+def owner(tenant: str, scope: pb.Scope, path: str = "scope") -> Owner:
     """The user; without one the lone session; without both the namespace's shared memories."""
-    _checked(scope)
+    _checked(scope, path)
     if scope.user_id:
         return Owner.user(tenant, scope.namespace, scope.user_id)
     if scope.session_id:
@@ -45,10 +45,10 @@ def user(tenant: str, scope: pb.Scope) -> Owner:
     return Owner.user(tenant, scope.namespace, scope.user_id)
 
 
-def session(tenant: str, scope: pb.Scope) -> SessionRef:
+def session(tenant: str, scope: pb.Scope, path: str = "scope") -> SessionRef:
     """The session, which must be named."""
-    fields.identifier(scope.session_id, "scope.session_id", required=True)
-    return SessionRef(owner(tenant, scope), scope.session_id)
+    fields.identifier(scope.session_id, f"{path}.session_id", required=True)
+    return SessionRef(owner(tenant, scope, path), scope.session_id)
 
 
 def searched(

@@ -15,6 +15,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from grpc import StatusCode
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
@@ -106,6 +107,38 @@ async def test_an_append_out_of_time_is_whole_or_not_there_and_can_be_repeated(
         assert await refusal_of(memory.GetWorkingMemory(read)) == SESSION_NOT_FOUND
     await memory.AppendMessages(request)
     assert [each.content for each in (await memory.GetWorkingMemory(read)).messages] == [*TEXTS]
+
+
+@pytest.mark.parametrize("deadline", DEADLINES)
+async def test_a_put_and_a_patch_out_of_time_are_whole_or_not_done_and_can_be_repeated(
+    deadline: float,
+    stack: Stack,
+    memory: MemoryServiceStub,
+    new_scope: Callable[[], memory_pb2.Scope],
+) -> None:
+    scope = session_of(new_scope(), "s1")
+    old = [said("I keep bees.", name="Alice")]
+    await memory.AppendMessages(pb.AppendMessagesRequest(scope=scope, messages=old))
+    session = memory_pb2.Session(scope=scope, context="new")
+    put = pb.PutWorkingMemoryRequest(session=session, messages=[said(TEXTS[0])], request_id="r1")
+    data = Struct()
+    data.update({"a": 1})
+    patch = pb.PatchWorkingMemoryDataRequest(scope=scope, data=data, request_id="r2")
+    read = pb.GetWorkingMemoryRequest(scope=scope)
+
+    async def state() -> tuple[int, int, str, int]:
+        await idle(stack)
+        found = (await memory.GetWorkingMemory(read)).session
+        return found.generation, found.message_count, found.context, len(found.data)
+
+    done = await answered(memory.PutWorkingMemory(put, timeout=deadline))
+    assert await state() in ({(2, 1, "new", 0)} if done else {(1, 1, "", 0), (2, 1, "new", 0)})
+    assert (await memory.PutWorkingMemory(put)).session.generation == 2
+    assert await state() == (2, 1, "new", 0)
+    done = await answered(memory.PatchWorkingMemoryData(patch, timeout=deadline))
+    assert await state() in {(2, 1, "new", 1)} | (set() if done else {(2, 1, "new", 0)})
+    assert (await memory.PatchWorkingMemoryData(patch)).session.data == data
+    assert await state() == (2, 1, "new", 1)
 
 
 @pytest.mark.parametrize("deadline", DEADLINES)

@@ -23,7 +23,6 @@ NEVER_SENT = {
     "MEMORY_ID_REUSED": "CreateMemories answers it for each memory, as an outcome",
     "UNAUTHENTICATED": "no authentication is served",
     "PERMISSION_DENIED": "no authorisation is served",
-    "REVISION_TRIMMED": "WatchMemories is not served",
 }
 """Reasons of the contract that nothing sends, and why."""
 

@@ -22,16 +22,25 @@ SERVED = {
     "MemoryService": {
         "AppendMessages",
         "GetWorkingMemory",
+        "PutWorkingMemory",
+        "PatchWorkingMemoryData",
         "DeleteWorkingMemory",
         "ListSessions",
         "FlushSession",
         "GetExtractionStatus",
+        "RetryExtraction",
         "CreateMemories",
         "GetMemory",
+        "BatchGetMemories",
+        "UpdateMemory",
         "DeleteMemories",
+        "RestoreMemory",
+        "ListMemoryRevisions",
         "ListMemories",
         "SearchMemories",
         "BuildPrompt",
+        "WatchMemories",
+        "EraseUser",
     },
     "ExtractorService": {"Extract", "ExtractMemories", "Embed", "GetInfo"},
 }
@@ -81,9 +90,12 @@ async def call(channel: grpc.aio.Channel, method: MethodDescriptor, *, say: bool
         await answering.write(request)
     if not method.server_streaming:
         await answering
-    else:
+    elif method.client_streaming:
         while await answering.read() is not grpc.aio.EOF:
             pass
+    else:
+        await answering.read()  # The first answer will do: a watch never ends by itself.
+        answering.cancel()
 
 
 @pytest.mark.parametrize("method", methods(served=False), ids=name_of)

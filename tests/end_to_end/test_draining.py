@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc
+import grpc.aio
 import psutil
+from agentmemory.v1 import memory_service_pb2
 
 from service_kit.children import ServerProcess
 from tests.support.client import Caller, connected, refusal
@@ -41,6 +44,23 @@ async def test_a_flush_in_flight_is_finished_and_no_process_is_left(
         assert (await flushing).extracted_through == TURNS
         assert not any(member.is_running() for member in family)
         assert (await refusal(caller.sessions()))[0] is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_watch_ends_in_good_order_when_the_server_stops(
+    directory: Path, extractor: ServerProcess
+) -> None:
+    memory = memory_in(directory, redis_url="", extractor=extractor.address)
+    async with serving(memory), connected(memory.address) as stub:
+        caller = Caller(stub, user="alice")
+        await caller.create("Alice keeps bees.")
+        request = memory_service_pb2.WatchMemoriesRequest(scope=caller.scope(), after_revision=0)
+        watch: Any = stub.WatchMemories(request)
+        assert [(await watch.read()).revision for _ in range(2)] == [0, 1]
+        await memory.stop()
+        last = await watch.read()
+        assert (last.revision, last.HasField("change")) == (1, False)
+        assert await watch.read() is grpc.aio.EOF
+        assert await watch.code() is grpc.StatusCode.OK
 
 
 async def test_what_was_learned_is_there_after_a_restart_with_a_redis_of_its_own(

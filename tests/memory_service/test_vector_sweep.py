@@ -93,7 +93,7 @@ async def test_a_memory_that_was_deleted_meanwhile_stays_deleted(world: World):
     async def forget() -> None:
         embedding.before = None
         (tea,) = await world.stored()
-        plan = delete([tea], await world.memories.state(ALICE))
+        plan = delete([tea], await world.memories.state(ALICE), NOW)
         base = replace(plan.state, revision=plan.state.revision - 1)
         assert await world.memories.commit(ALICE, plan, base=base) == b""
 

@@ -15,7 +15,7 @@ _PART = r"[\w.~%-]*"
 _OWNER = rf"\{{\d{{1,3}}\}}:{_PART}:{_PART}:[usn]:{_PART}"
 _FAMILIES = {
     **dict.fromkeys(("own", "facts", "sessions", "changes"), _OWNER),
-    **dict.fromkeys(("mem", "wm", "log", "ids", "lease"), f"{_OWNER}:{_PART}"),
+    **dict.fromkeys(("mem", "rev", "wm", "log", "ids", "lease"), f"{_OWNER}:{_PART}"),
     "req": f"{_OWNER}:{_PART}:{_PART}",
     **dict.fromkeys(("deltas", "unembedded", "dead"), r"\{\d{1,3}\}"),
 }

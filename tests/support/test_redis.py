@@ -12,7 +12,7 @@ async def test_keys_of_all_families_are_known(redis: Redis) -> None:
     await put(redis, make("any: {id} *"))
     for key in (
         *(keys.state, keys.facts, keys.sessions, keys.changes, PAGE_SECRET),
-        *(keys.session("s:1"), keys.log("s:1"), keys.message_ids("s:1")),
+        *(keys.session("s:1"), keys.log("s:1"), keys.message_ids("s:1"), keys.history("m:1")),
         *(keys.shared.deltas, keys.shared.unembedded, keys.shared.dead),
     ):
         await redis.set(key, "")

@@ -31,7 +31,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Never sent."""
     ERROR_REASON_INVALID_FIELD: _ErrorReason.ValueType  # 1
     """INVALID_ARGUMENT. One or more fields are missing, malformed or over a limit; BadRequest names them.
-    Example: SearchMemories with filter.must[2].tag.any_of empty.
+    Example: SearchMemories with options.filter.must[2].tag.any_of.values empty.
     """
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 2
     """INVALID_ARGUMENT. The page token was not made by this service, or for other arguments.
@@ -74,7 +74,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 19
     """PERMISSION_DENIED. The identity may not do this."""
     ERROR_REASON_REVISION_TRIMMED: _ErrorReason.ValueType  # 20
-    """OUT_OF_RANGE. The change feed no longer reaches back to the revision asked for: list, then watch from now."""
+    """OUT_OF_RANGE. The change feed does not go on from the revision asked for: it no longer reaches back so far, the
+    user was erased, or the owner never came to this revision. List, then watch from now.
+    """
+    ERROR_REASON_MEMORY_EXISTS: _ErrorReason.ValueType  # 21
+    """ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
+    Example: UpdateMemory with the text of another memory.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -83,7 +89,7 @@ ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 1
 """INVALID_ARGUMENT. One or more fields are missing, malformed or over a limit; BadRequest names them.
-Example: SearchMemories with filter.must[2].tag.any_of empty.
+Example: SearchMemories with options.filter.must[2].tag.any_of.values empty.
 """
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 2
 """INVALID_ARGUMENT. The page token was not made by this service, or for other arguments.
@@ -126,5 +132,11 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 18
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 19
 """PERMISSION_DENIED. The identity may not do this."""
 ERROR_REASON_REVISION_TRIMMED: ErrorReason.ValueType  # 20
-"""OUT_OF_RANGE. The change feed no longer reaches back to the revision asked for: list, then watch from now."""
+"""OUT_OF_RANGE. The change feed does not go on from the revision asked for: it no longer reaches back so far, the
+user was erased, or the owner never came to this revision. List, then watch from now.
+"""
+ERROR_REASON_MEMORY_EXISTS: ErrorReason.ValueType  # 21
+"""ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
+Example: UpdateMemory with the text of another memory.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

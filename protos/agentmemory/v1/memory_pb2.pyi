@@ -365,7 +365,7 @@ class Message(_message.Message):
     """For ROLE_TOOL: the id of the call that this answers."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was said; "yesterday" in the text is resolved against it. Default: when it is appended."""
+        """When it was said; "yesterday" in the text is resolved against it, in UTC. Default: when it is appended."""
 
     @_builtins.property
     def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
@@ -412,7 +412,7 @@ class Session(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     generation: _builtins.int
-    """Output only. Grows each time that the session is made anew after a delete."""
+    """Output only. Grows each time that the session is made anew: after a delete, or by PutWorkingMemory."""
     etag: _builtins.str
     """Output only. Changes with each change of the session; pass it back to write only if nothing changed since."""
     message_count: _builtins.int
@@ -420,7 +420,7 @@ class Session(_message.Message):
     extracted_through: _builtins.int
     """Output only. Messages up to and including this sequence have been extracted (or failed for good, see failed_ranges)."""
     context: _builtins.str
-    """Free text about the conversation that the caller keeps with it, at most 64 KiB."""
+    """Free text about the conversation that the caller keeps with it, at most 64 KiB of UTF-8. Left out where data is."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Where the session lives; session_id is always set."""
@@ -435,7 +435,7 @@ class Session(_message.Message):
 
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
-        """The caller's own data, at most 256 KiB."""
+        """The caller's own data, at most 256 KiB as compact JSON. Left out of lists of sessions and of the answers to appends."""
 
     def __init__(
         self,
@@ -496,7 +496,7 @@ class EventTime(_message.Message):
     """How much of `time` is known."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The start of the unit that `precision` names."""
+        """The start, in UTC, of the unit that `precision` names."""
 
     def __init__(
         self,
@@ -568,6 +568,8 @@ class Memory(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     EXTRACTOR_FIELD_NUMBER: _builtins.int
     EMBEDDING_STATE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique within its owner. Default: given by the service."""
     shared: _builtins.bool
@@ -586,6 +588,8 @@ class Memory(_message.Message):
     """Output only. Name and version of the extractor; empty for a memory that a caller wrote."""
     embedding_state: Global___EmbeddingState.ValueType
     """Output only. Whether it can be found by meaning yet."""
+    pinned: _builtins.bool
+    """Marked by the caller as one to keep. Default: false."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Output only in writes (the request's scope decides). namespace and user_id of the owner; session_id is the session it came from, if any."""
@@ -614,6 +618,10 @@ class Memory(_message.Message):
     def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___Source]:
         """Output only. The messages that it was extracted from; empty for a memory that a caller wrote."""
 
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct:
+        """Anything the caller wants kept with the memory, at most 16 KiB as JSON. Returned verbatim. Default: none."""
+
     def __init__(
         self,
         *,
@@ -633,10 +641,12 @@ class Memory(_message.Message):
         confidence: _builtins.float = ...,
         extractor: _builtins.str = ...,
         embedding_state: Global___EmbeddingState.ValueType = ...,
+        metadata: _struct_pb2.Struct | None = ...,
+        pinned: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event_time", b"event_time", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event_time", b"event_time", "metadata", b"metadata", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "create_time", b"create_time", "embedding_state", b"embedding_state", "entities", b"entities", "etag", b"etag", "event_time", b"event_time", "extractor", b"extractor", "id", b"id", "revision", b"revision", "scope", b"scope", "shared", b"shared", "sources", b"sources", "text", b"text", "topics", b"topics", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "create_time", b"create_time", "embedding_state", b"embedding_state", "entities", b"entities", "etag", b"etag", "event_time", b"event_time", "extractor", b"extractor", "id", b"id", "metadata", b"metadata", "pinned", b"pinned", "revision", b"revision", "scope", b"scope", "shared", b"shared", "sources", b"sources", "text", b"text", "topics", b"topics", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -831,7 +841,7 @@ class SearchOptions(_message.Message):
     mode: Global___SearchMode.ValueType
     """Default: HYBRID."""
     visibility: Global___Visibility.ValueType
-    """Whose memories. Default: OWN."""
+    """Whose memories. Default: OWN; of a scope without user_id and session_id that is the namespace's shared ones."""
     min_score: _builtins.float
     """Leave out hits whose score is lower: 0 to 1. Default: 0, nothing is left out."""
     min_revision: _builtins.int
@@ -872,7 +882,10 @@ class SearchHit(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     score: _builtins.float
-    """0 to 1, higher is better. Comparable within one answer; see SearchMode for what it is made of."""
+    """0 to 1, higher is better. HYBRID: the logistic function of half the sum of both arms' z-scores, so it ranks within
+    one answer and says nothing across answers. SEMANTIC: the cosine, comparable between answers. KEYWORD: BM25 over
+    the best of the answer.
+    """
     @_builtins.property
     def memory(self) -> Global___Memory:
         """The memory."""

@@ -191,7 +191,7 @@ class AppendMessagesResponse(_message.Message):
 
     @_builtins.property
     def session(self) -> _memory_pb2.Session:
-        """The session after the append."""
+        """The session after the append, without its data and context."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ class GetWorkingMemoryRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     RECENT_MESSAGES_FIELD_NUMBER: _builtins.int
     recent_messages: _builtins.int
-    """How many of the newest messages to return, 0 to 1,000. Default: 50."""
+    """How many of the newest messages to return, 0 to 1,000; fewer if they would not fit. Default: 50."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """Required: session_id."""
@@ -284,11 +284,11 @@ class PutWorkingMemoryRequest(_message.Message):
     """Replace only this state. Default: not compared."""
     @_builtins.property
     def session(self) -> _memory_pb2.Session:
-        """The session's new state. Required: scope.session_id."""
+        """The session's new state: scope, data and context; other fields are ignored. Required: scope.session_id."""
 
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
-        """Its messages, at most 256."""
+        """Its messages, at most 256, as in AppendMessages. Default: none."""
 
     def __init__(
         self,
@@ -353,7 +353,7 @@ class PatchWorkingMemoryDataRequest(_message.Message):
 
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
-        """The patch, at most 256 KiB."""
+        """Required, but may be empty. The patch, at most 256 KiB as compact JSON, like what comes of it."""
 
     def __init__(
         self,
@@ -505,7 +505,7 @@ class ListSessionsResponse(_message.Message):
     """How many sessions the owner has."""
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Session]:
-        """The sessions, last active first. A session that becomes active while paging may be missed or seen twice."""
+        """The sessions, last active first, without their data and context. A session that becomes active while paging may be missed or seen twice."""
 
     def __init__(
         self,
@@ -645,9 +645,9 @@ class GetExtractionStatusResponse(_message.Message):
     last_sequence: _builtins.int
     """The session's last sequence."""
     extracted_through: _builtins.int
-    """Messages up to and including this one have been extracted or have failed for good."""
+    """Messages up to and including this one have been extracted, have failed for good, or wait to be extracted again."""
     pending_messages: _builtins.int
-    """Messages that wait to be extracted."""
+    """Messages that wait to be extracted, for the first time or again."""
     @_builtins.property
     def failed_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailedRange]:
         """Messages that failed for good."""
@@ -685,7 +685,7 @@ class RetryExtractionRequest(_message.Message):
 
     @_builtins.property
     def first_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Which failed ranges, by first_sequence. Default: all."""
+        """Which failed ranges, by first_sequence, at most 1,000. Default: all."""
 
     def __init__(
         self,
@@ -710,7 +710,7 @@ class RetryExtractionResponse(_message.Message):
 
     PENDING_MESSAGES_FIELD_NUMBER: _builtins.int
     pending_messages: _builtins.int
-    """How many messages wait again to be extracted."""
+    """How many messages of the session wait to be extracted again."""
     def __init__(
         self,
         *,
@@ -908,23 +908,29 @@ class BatchGetMemoriesResponse(_message.Message):
 
     MEMORIES_FIELD_NUMBER: _builtins.int
     MISSING_IDS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
-        """Those that are there, in the order of the request."""
+        """Those that are there, each once, in the order of the request."""
 
     @_builtins.property
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The ids of those that are not."""
+
+    @_builtins.property
+    def left_out_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of those that are there and did not fit into 4 MiB: ask for them again."""
 
     def __init__(
         self,
         *,
         memories: _abc.Iterable[_memory_pb2.Memory] | None = ...,
         missing_ids: _abc.Iterable[_builtins.str] | None = ...,
+        left_out_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memories", b"memories", "missing_ids", b"missing_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_out_ids", b"left_out_ids", "memories", b"memories", "missing_ids", b"missing_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -948,12 +954,12 @@ class UpdateMemoryRequest(_message.Message):
 
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """The new values. Required: id."""
+        """The new values, limited as in CreateMemories. Required: id. With an etag: change only this state."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required. Which fields to change: text, type, topics, entities, event_time. A field named here and left at its
-        default is cleared.
+        """Required. Which fields to change: text, type, topics, entities, event_time, metadata, pinned. A field
+        named here and left at its default is cleared, except for text, which every memory needs.
         """
 
     def __init__(
@@ -1094,11 +1100,13 @@ class RestoreMemoryRequest(_message.Message):
     id: _builtins.str
     """Required. The memory."""
     revision: _builtins.int
-    """Which revision of it. Default: the last."""
+    """Which state of it: the `revision` of a memory that ListMemoryRevisions gave. Default: the last earlier state,
+    which is that before the last change, or before the deletion.
+    """
     request_id: _builtins.str
     """Makes a repeat harmless. Default: none."""
     etag: _builtins.str
-    """Restore only over this state. Default: not compared."""
+    """Restore only over this state; a deleted memory has none. Default: not compared."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """The owner, as in GetMemory."""
@@ -1164,7 +1172,7 @@ class ListMemoriesRequest(_message.Message):
     visibility: _memory_pb2.Visibility.ValueType
     """Whose memories. Default: OWN, or SHARED if the scope names neither user nor session."""
     page_size: _builtins.int
-    """1 to 1,000. Default: 50."""
+    """1 to 1,000; a page has fewer if they would not fit. Default: 50."""
     page_token: _builtins.str
     """From the last response's next_page_token. Default: the first page."""
     min_revision: _builtins.int
@@ -1278,7 +1286,7 @@ class MemoryRevision(_message.Message):
     REPLACE_TIME_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     cause: _builtins.str
-    """What replaced it: "update", "delete", "supersede", "merge" or "restore"."""
+    """What replaced it: "update", "delete", "merge" (it gained sources) or "restore"."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
         """The memory as it was."""
@@ -1314,7 +1322,9 @@ class ListMemoryRevisionsResponse(_message.Message):
     """For the next page; empty on the last."""
     @_builtins.property
     def revisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryRevision]:
-        """The earlier states, the newest first."""
+        """The earlier states, the newest first: at most 50 are kept, and those of a deleted memory for 30 days.
+        Fewer than page_size if more would not fit into 4 MiB.
+        """
 
     def __init__(
         self,
@@ -1420,7 +1430,7 @@ class BuildPromptRequest(_message.Message):
     memory_limit: _builtins.int
     """How many memories, 0 to 100. Default: 10."""
     recent_messages: _builtins.int
-    """How many of the session's newest messages, 0 to 1,000. Default: 20."""
+    """How many of the session's newest messages, 0 to 1,000; fewer if they would not fit. Default: 20."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """The owner, as in GetMemory; with a session_id, its recent messages are included."""
@@ -1691,14 +1701,14 @@ class WatchMemoriesRequest(_message.Message):
     AFTER_REVISION_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
     after_revision: _builtins.int
-    """Changes after this revision. Default: from now on."""
+    """Changes after this revision, 0 or more. Default: from now on."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """The owner, as in GetMemory."""
 
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemoryType.ValueType]:
-        """Which types. Default: SEMANTIC and EPISODIC."""
+        """Which types, at most 16. Default: SEMANTIC and EPISODIC."""
 
     def __init__(
         self,
@@ -1732,7 +1742,7 @@ class MemoryChange(_message.Message):
     """The memory's id."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """The memory after the change; unset if it is gone."""
+        """The memory as it is when the change is sent, which may be of a later revision; unset if it is gone by then."""
 
     def __init__(
         self,
@@ -1751,7 +1761,9 @@ Global___MemoryChange: _TypeAlias = MemoryChange  # noqa: Y015
 
 @_typing.final
 class WatchMemoriesResponse(_message.Message):
-    """Response of WatchMemories: a change, or (without one) a checkpoint that keeps the stream alive."""
+    """Response of WatchMemories: a change, or (without one) a checkpoint that keeps the stream alive. Changes of other types
+    than asked for show in checkpoints only. By default there is a response at least every 15 seconds.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1869,7 +1881,7 @@ class EraseUserRequest(_message.Message):
     """Makes a repeat harmless. Default: none."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """Required: user_id."""
+        """Required: user_id. session_id must be empty."""
 
     def __init__(
         self,
@@ -1900,7 +1912,7 @@ class EraseUserResponse(_message.Message):
     sessions: _builtins.int
     """How many sessions."""
     keys: _builtins.int
-    """How many keys of the database in all."""
+    """How many keys of the database in all, those of memories and sessions among them."""
     @_builtins.property
     def verify_time(self) -> _timestamp_pb2.Timestamp:
         """When the last check found nothing."""

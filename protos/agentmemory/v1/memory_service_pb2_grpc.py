@@ -37,8 +37,12 @@ class MemoryServiceStub:
     * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
     current one; an empty etag is not compared.
     * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
-    * A list or search that takes a `page_token` wants all other arguments as in the first call, page_size
+    * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
+    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+    * A scope with a user_id names the user; its session_id matters only where a session is meant.
+    Without a user_id, the session_id names a lone session, an owner of its own.
     * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
     """
 
@@ -192,8 +196,12 @@ class MemoryServiceServicer:
     * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
     current one; an empty etag is not compared.
     * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
-    * A list or search that takes a `page_token` wants all other arguments as in the first call, page_size
+    * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
+    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+    * A scope with a user_id names the user; its session_id matters only where a session is meant.
+    Without a user_id, the session_id names a lone session, an owner of its own.
     * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
     """
 
@@ -215,16 +223,20 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutWorkingMemory(self, request, context):
-        """Replaces a session: extracts what is left of the old one, then starts a new generation.
-        Errors: ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+        """Replaces a session, or makes it: extracts what is left of the old one, then starts a new generation. All of the new
+        state is written in one step; its messages are noted for extraction. Without anything left to extract, or without an
+        old session, it does not need the extractor.
+        Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; ABORTED / CONTENTION if the
+        session gets new messages all the while; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PatchWorkingMemoryData(self, request, context):
-        """Changes the data that the caller keeps with a session.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+        """Changes the data that the caller keeps with a session. Patches made at the same time without an etag are laid over
+        each other, none is lost.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -262,8 +274,9 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryExtraction(self, request, context):
-        """Extracts failed ranges of a session again.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND.
+        """Puts failed ranges of a session back to be extracted again, after what is new. What fails again is a failed range
+        again, with a new fail_time. FlushSession waits for it.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -294,15 +307,17 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateMemory(self, request, context):
-        """Changes fields of a memory; the state before is kept as a revision.
-        Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+        """Changes fields of a memory; the state before is kept as a revision. An update to what the memory is
+        already changes nothing. With a new text it can be found by keyword when the call returns, and by meaning
+        too if the extractor answers in time.
+        Errors: NOT_FOUND / MEMORY_NOT_FOUND; ALREADY_EXISTS / MEMORY_EXISTS, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMemories(self, request, context):
-        """Deletes memories by id or by filter.
+        """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -310,8 +325,10 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RestoreMemory(self, request, context):
-        """Brings a deleted or superseded memory, or an earlier revision of one, back.
-        Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+        """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
+        are kept, and those of a deleted memory for 30 days.
+        Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
+        REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -365,8 +382,11 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchMemories(self, request, context):
-        """Streams the changes of an owner's memories in order, from a revision on.
-        Errors: OUT_OF_RANGE / REVISION_TRIMMED.
+        """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
+        The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
+        the server stops: watch again from there. A caller who reads slowly holds nobody up.
+        Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
+        yet, or the user was erased, or after_revision is more than the owner's revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -381,6 +401,14 @@ class MemoryServiceServicer:
 
     def EraseUser(self, request, context):
         """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt.
+        Memories in every state they were in, sessions with their messages, what waits to be extracted and what failed, the
+        change feed, and the answers to the user's requests: a request_id from before is new afterwards. An extraction that
+        is under way writes nothing any more. What is written while the call runs may be erased too. Under the user's id
+        remain the counters that revisions and sessions go by, and receipts for 24 hours. A call that was broken off is
+        finished by calling again; the receipt then counts all of it. The check looks at each key of the database: give
+        it a deadline of seconds for each million keys.
+        Backups, and the append-only file of Redis until Redis rewrites it, are outside of its reach.
+        Errors: ABORTED / CONTENTION if others keep writing; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -553,8 +581,12 @@ class MemoryService:
     * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
     current one; an empty etag is not compared.
     * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
-    * A list or search that takes a `page_token` wants all other arguments as in the first call, page_size
+    * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
+    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+    * A scope with a user_id names the user; its session_id matters only where a session is meant.
+    Without a user_id, the session_id names a lone session, an owner of its own.
     * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
     """
 

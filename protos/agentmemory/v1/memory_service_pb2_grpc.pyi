@@ -38,8 +38,12 @@ class MemoryServiceStub:
       * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
         current one; an empty etag is not compared.
       * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
-      * A list or search that takes a `page_token` wants all other arguments as in the first call, page_size
+      * A list that takes a `page_token` wants all other arguments as in the first call, page_size
         excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+      * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
+        at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+      * A scope with a user_id names the user; its session_id matters only where a session is meant.
+        Without a user_id, the session_id names a lone session, an owner of its own.
       * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
     """
 
@@ -57,12 +61,16 @@ class MemoryServiceStub:
     Errors: NOT_FOUND / SESSION_NOT_FOUND.
     """
     PutWorkingMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.PutWorkingMemoryRequest, _memory_service_pb2.PutWorkingMemoryResponse]
-    """Replaces a session: extracts what is left of the old one, then starts a new generation.
-    Errors: ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+    """Replaces a session, or makes it: extracts what is left of the old one, then starts a new generation. All of the new
+    state is written in one step; its messages are noted for extraction. Without anything left to extract, or without an
+    old session, it does not need the extractor.
+    Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; ABORTED / CONTENTION if the
+    session gets new messages all the while; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
     """
     PatchWorkingMemoryData: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.PatchWorkingMemoryDataRequest, _memory_service_pb2.PatchWorkingMemoryDataResponse]
-    """Changes the data that the caller keeps with a session.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+    """Changes the data that the caller keeps with a session. Patches made at the same time without an etag are laid over
+    each other, none is lost.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     DeleteWorkingMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteWorkingMemoryRequest, _memory_service_pb2.DeleteWorkingMemoryResponse]
     """Deletes a session's working memory; memories extracted from it stay.
@@ -79,8 +87,9 @@ class MemoryServiceStub:
     Errors: NOT_FOUND / SESSION_NOT_FOUND.
     """
     RetryExtraction: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.RetryExtractionRequest, _memory_service_pb2.RetryExtractionResponse]
-    """Extracts failed ranges of a session again.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND.
+    """Puts failed ranges of a session back to be extracted again, after what is new. What fails again is a failed range
+    again, with a new fail_time. FlushSession waits for it.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
     """
     CreateMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.CreateMemoriesRequest, _memory_service_pb2.CreateMemoriesResponse]
     """Stores memories that the caller wrote. Each is answered for itself.
@@ -94,16 +103,20 @@ class MemoryServiceStub:
     BatchGetMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.BatchGetMemoriesRequest, _memory_service_pb2.BatchGetMemoriesResponse]
     """Reads several memories; the ones that are not there are named."""
     UpdateMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.UpdateMemoryRequest, _memory_service_pb2.UpdateMemoryResponse]
-    """Changes fields of a memory; the state before is kept as a revision.
-    Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+    """Changes fields of a memory; the state before is kept as a revision. An update to what the memory is
+    already changes nothing. With a new text it can be found by keyword when the call returns, and by meaning
+    too if the extractor answers in time.
+    Errors: NOT_FOUND / MEMORY_NOT_FOUND; ALREADY_EXISTS / MEMORY_EXISTS, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     DeleteMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteMemoriesRequest, _memory_service_pb2.DeleteMemoriesResponse]
-    """Deletes memories by id or by filter.
+    """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     RestoreMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.RestoreMemoryRequest, _memory_service_pb2.RestoreMemoryResponse]
-    """Brings a deleted or superseded memory, or an earlier revision of one, back.
-    Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+    """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
+    are kept, and those of a deleted memory for 30 days.
+    Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
+    REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     ListMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoriesRequest, _memory_service_pb2.ListMemoriesResponse]
     """Lists memories by filter, the newest first.
@@ -127,13 +140,25 @@ class MemoryServiceStub:
     CallTool: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.CallToolRequest, _memory_service_pb2.CallToolResponse]
     """Runs a chat model's call of one of the tools. A bad call is an answer for the model, not an error."""
     WatchMemories: _grpc.UnaryStreamMultiCallable[_memory_service_pb2.WatchMemoriesRequest, _memory_service_pb2.WatchMemoriesResponse]
-    """Streams the changes of an owner's memories in order, from a revision on.
-    Errors: OUT_OF_RANGE / REVISION_TRIMMED.
+    """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
+    The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
+    the server stops: watch again from there. A caller who reads slowly holds nobody up.
+    Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
+    yet, or the user was erased, or after_revision is more than the owner's revision.
     """
     ForgetMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ForgetMemoriesRequest, _memory_service_pb2.ForgetMemoriesResponse]
     """Deletes memories by age, inactivity or number. Pinned ones stay."""
     EraseUser: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.EraseUserRequest, _memory_service_pb2.EraseUserResponse]
-    """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt."""
+    """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt.
+    Memories in every state they were in, sessions with their messages, what waits to be extracted and what failed, the
+    change feed, and the answers to the user's requests: a request_id from before is new afterwards. An extraction that
+    is under way writes nothing any more. What is written while the call runs may be erased too. Under the user's id
+    remain the counters that revisions and sessions go by, and receipts for 24 hours. A call that was broken off is
+    finished by calling again; the receipt then counts all of it. The check looks at each key of the database: give
+    it a deadline of seconds for each million keys.
+    Backups, and the append-only file of Redis until Redis rewrites it, are outside of its reach.
+    Errors: ABORTED / CONTENTION if others keep writing; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+    """
     ExportMemories: _grpc.UnaryStreamMultiCallable[_memory_service_pb2.ExportMemoriesRequest, _memory_service_pb2.ExportMemoriesResponse]
     """Streams an owner's memories and sessions out, without loss."""
     ImportMemories: _grpc.StreamStreamMultiCallable[_memory_service_pb2.ImportMemoriesRequest, _memory_service_pb2.ImportMemoriesResponse]
@@ -152,8 +177,12 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
       * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
         current one; an empty etag is not compared.
       * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
-      * A list or search that takes a `page_token` wants all other arguments as in the first call, page_size
+      * A list that takes a `page_token` wants all other arguments as in the first call, page_size
         excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+      * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
+        at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+      * A scope with a user_id names the user; its session_id matters only where a session is meant.
+        Without a user_id, the session_id names a lone session, an owner of its own.
       * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
     """
 
@@ -168,12 +197,16 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     Errors: NOT_FOUND / SESSION_NOT_FOUND.
     """
     PutWorkingMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.PutWorkingMemoryRequest, _memory_service_pb2.PutWorkingMemoryResponse]  # type: ignore[assignment]
-    """Replaces a session: extracts what is left of the old one, then starts a new generation.
-    Errors: ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+    """Replaces a session, or makes it: extracts what is left of the old one, then starts a new generation. All of the new
+    state is written in one step; its messages are noted for extraction. Without anything left to extract, or without an
+    old session, it does not need the extractor.
+    Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; ABORTED / CONTENTION if the
+    session gets new messages all the while; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
     """
     PatchWorkingMemoryData: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.PatchWorkingMemoryDataRequest, _memory_service_pb2.PatchWorkingMemoryDataResponse]  # type: ignore[assignment]
-    """Changes the data that the caller keeps with a session.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+    """Changes the data that the caller keeps with a session. Patches made at the same time without an etag are laid over
+    each other, none is lost.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     DeleteWorkingMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteWorkingMemoryRequest, _memory_service_pb2.DeleteWorkingMemoryResponse]  # type: ignore[assignment]
     """Deletes a session's working memory; memories extracted from it stay.
@@ -190,8 +223,9 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     Errors: NOT_FOUND / SESSION_NOT_FOUND.
     """
     RetryExtraction: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.RetryExtractionRequest, _memory_service_pb2.RetryExtractionResponse]  # type: ignore[assignment]
-    """Extracts failed ranges of a session again.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND.
+    """Puts failed ranges of a session back to be extracted again, after what is new. What fails again is a failed range
+    again, with a new fail_time. FlushSession waits for it.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
     """
     CreateMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.CreateMemoriesRequest, _memory_service_pb2.CreateMemoriesResponse]  # type: ignore[assignment]
     """Stores memories that the caller wrote. Each is answered for itself.
@@ -205,16 +239,20 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     BatchGetMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.BatchGetMemoriesRequest, _memory_service_pb2.BatchGetMemoriesResponse]  # type: ignore[assignment]
     """Reads several memories; the ones that are not there are named."""
     UpdateMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.UpdateMemoryRequest, _memory_service_pb2.UpdateMemoryResponse]  # type: ignore[assignment]
-    """Changes fields of a memory; the state before is kept as a revision.
-    Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+    """Changes fields of a memory; the state before is kept as a revision. An update to what the memory is
+    already changes nothing. With a new text it can be found by keyword when the call returns, and by meaning
+    too if the extractor answers in time.
+    Errors: NOT_FOUND / MEMORY_NOT_FOUND; ALREADY_EXISTS / MEMORY_EXISTS, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     DeleteMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteMemoriesRequest, _memory_service_pb2.DeleteMemoriesResponse]  # type: ignore[assignment]
-    """Deletes memories by id or by filter.
+    """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     RestoreMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.RestoreMemoryRequest, _memory_service_pb2.RestoreMemoryResponse]  # type: ignore[assignment]
-    """Brings a deleted or superseded memory, or an earlier revision of one, back.
-    Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+    """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
+    are kept, and those of a deleted memory for 30 days.
+    Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
+    REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     ListMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoriesRequest, _memory_service_pb2.ListMemoriesResponse]  # type: ignore[assignment]
     """Lists memories by filter, the newest first.
@@ -238,13 +276,25 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     CallTool: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.CallToolRequest, _memory_service_pb2.CallToolResponse]  # type: ignore[assignment]
     """Runs a chat model's call of one of the tools. A bad call is an answer for the model, not an error."""
     WatchMemories: _aio.UnaryStreamMultiCallable[_memory_service_pb2.WatchMemoriesRequest, _memory_service_pb2.WatchMemoriesResponse]  # type: ignore[assignment]
-    """Streams the changes of an owner's memories in order, from a revision on.
-    Errors: OUT_OF_RANGE / REVISION_TRIMMED.
+    """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
+    The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
+    the server stops: watch again from there. A caller who reads slowly holds nobody up.
+    Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
+    yet, or the user was erased, or after_revision is more than the owner's revision.
     """
     ForgetMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ForgetMemoriesRequest, _memory_service_pb2.ForgetMemoriesResponse]  # type: ignore[assignment]
     """Deletes memories by age, inactivity or number. Pinned ones stay."""
     EraseUser: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.EraseUserRequest, _memory_service_pb2.EraseUserResponse]  # type: ignore[assignment]
-    """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt."""
+    """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt.
+    Memories in every state they were in, sessions with their messages, what waits to be extracted and what failed, the
+    change feed, and the answers to the user's requests: a request_id from before is new afterwards. An extraction that
+    is under way writes nothing any more. What is written while the call runs may be erased too. Under the user's id
+    remain the counters that revisions and sessions go by, and receipts for 24 hours. A call that was broken off is
+    finished by calling again; the receipt then counts all of it. The check looks at each key of the database: give
+    it a deadline of seconds for each million keys.
+    Backups, and the append-only file of Redis until Redis rewrites it, are outside of its reach.
+    Errors: ABORTED / CONTENTION if others keep writing; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+    """
     ExportMemories: _aio.UnaryStreamMultiCallable[_memory_service_pb2.ExportMemoriesRequest, _memory_service_pb2.ExportMemoriesResponse]  # type: ignore[assignment]
     """Streams an owner's memories and sessions out, without loss."""
     ImportMemories: _aio.StreamStreamMultiCallable[_memory_service_pb2.ImportMemoriesRequest, _memory_service_pb2.ImportMemoriesResponse]  # type: ignore[assignment]
@@ -262,8 +312,12 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
       * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
         current one; an empty etag is not compared.
       * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
-      * A list or search that takes a `page_token` wants all other arguments as in the first call, page_size
+      * A list that takes a `page_token` wants all other arguments as in the first call, page_size
         excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+      * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
+        at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+      * A scope with a user_id names the user; its session_id matters only where a session is meant.
+        Without a user_id, the session_id names a lone session, an owner of its own.
       * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
     """
 
@@ -294,8 +348,11 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.PutWorkingMemoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.PutWorkingMemoryResponse, _abc.Awaitable[_memory_service_pb2.PutWorkingMemoryResponse]]:
-        """Replaces a session: extracts what is left of the old one, then starts a new generation.
-        Errors: ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+        """Replaces a session, or makes it: extracts what is left of the old one, then starts a new generation. All of the new
+        state is written in one step; its messages are noted for extraction. Without anything left to extract, or without an
+        old session, it does not need the extractor.
+        Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; ABORTED / CONTENTION if the
+        session gets new messages all the while; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -304,8 +361,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.PatchWorkingMemoryDataRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.PatchWorkingMemoryDataResponse, _abc.Awaitable[_memory_service_pb2.PatchWorkingMemoryDataResponse]]:
-        """Changes the data that the caller keeps with a session.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+        """Changes the data that the caller keeps with a session. Patches made at the same time without an etag are laid over
+        each other, none is lost.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
 
     @_abc_1.abstractmethod
@@ -352,8 +410,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.RetryExtractionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.RetryExtractionResponse, _abc.Awaitable[_memory_service_pb2.RetryExtractionResponse]]:
-        """Extracts failed ranges of a session again.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND.
+        """Puts failed ranges of a session back to be extracted again, after what is new. What fails again is a failed range
+        again, with a new fail_time. FlushSession waits for it.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
         """
 
     @_abc_1.abstractmethod
@@ -391,8 +450,10 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.UpdateMemoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.UpdateMemoryResponse, _abc.Awaitable[_memory_service_pb2.UpdateMemoryResponse]]:
-        """Changes fields of a memory; the state before is kept as a revision.
-        Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+        """Changes fields of a memory; the state before is kept as a revision. An update to what the memory is
+        already changes nothing. With a new text it can be found by keyword when the call returns, and by meaning
+        too if the extractor answers in time.
+        Errors: NOT_FOUND / MEMORY_NOT_FOUND; ALREADY_EXISTS / MEMORY_EXISTS, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
 
     @_abc_1.abstractmethod
@@ -401,7 +462,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.DeleteMemoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.DeleteMemoriesResponse, _abc.Awaitable[_memory_service_pb2.DeleteMemoriesResponse]]:
-        """Deletes memories by id or by filter.
+        """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
 
@@ -411,8 +472,10 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.RestoreMemoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.RestoreMemoryResponse, _abc.Awaitable[_memory_service_pb2.RestoreMemoryResponse]]:
-        """Brings a deleted or superseded memory, or an earlier revision of one, back.
-        Errors: NOT_FOUND / MEMORY_NOT_FOUND; ABORTED / ETAG_MISMATCH.
+        """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
+        are kept, and those of a deleted memory for 30 days.
+        Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
+        REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
 
     @_abc_1.abstractmethod
@@ -478,8 +541,11 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.WatchMemoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_memory_service_pb2.WatchMemoriesResponse], _abc.AsyncIterator[_memory_service_pb2.WatchMemoriesResponse]]:
-        """Streams the changes of an owner's memories in order, from a revision on.
-        Errors: OUT_OF_RANGE / REVISION_TRIMMED.
+        """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
+        The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
+        the server stops: watch again from there. A caller who reads slowly holds nobody up.
+        Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
+        yet, or the user was erased, or after_revision is more than the owner's revision.
         """
 
     @_abc_1.abstractmethod
@@ -496,7 +562,16 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.EraseUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.EraseUserResponse, _abc.Awaitable[_memory_service_pb2.EraseUserResponse]]:
-        """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt."""
+        """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt.
+        Memories in every state they were in, sessions with their messages, what waits to be extracted and what failed, the
+        change feed, and the answers to the user's requests: a request_id from before is new afterwards. An extraction that
+        is under way writes nothing any more. What is written while the call runs may be erased too. Under the user's id
+        remain the counters that revisions and sessions go by, and receipts for 24 hours. A call that was broken off is
+        finished by calling again; the receipt then counts all of it. The check looks at each key of the database: give
+        it a deadline of seconds for each million keys.
+        Backups, and the append-only file of Redis until Redis rewrites it, are outside of its reach.
+        Errors: ABORTED / CONTENTION if others keep writing; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+        """
 
     @_abc_1.abstractmethod
     def ExportMemories(

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from memory_service.domain.memory import Memory, MemoryType, NewMemory, Source, fact_digest
 from memory_service.domain.reconcile import (
     MAX_SOURCES,
+    Cause,
     Change,
     ChangeKind,
+    Earlier,
     Known,
     Outcome,
     OwnerState,
@@ -107,19 +109,34 @@ def test_sources_stop_at_their_limit():
     assert reconcile(ALICE, many, after(plan), NOW).changes == ()
 
 
+def test_a_merge_ends_the_state_that_was_stored_before_the_plan():
+    stored = after(reconcile(ALICE, [new("a", "1")], EMPTY, NOW))
+    plan = reconcile(ALICE, [new("a", "2"), new("a", "3")], stored, NOW + 1)
+    (change,) = plan.changes
+    (before,) = stored.by_id.values()
+    assert change.earlier == Earlier(before, NOW + 1, Cause.MERGE)
+    assert not change.new_text
+    (created,) = reconcile(ALICE, [new("b", "2"), new("b", "3")], EMPTY, NOW).changes
+    assert created.earlier is None
+
+
 def test_a_memory_with_a_vector_is_embedded_and_one_without_is_not():
     plan = reconcile(ALICE, [new("a", vector=b"v"), new("b")], EMPTY, NOW)
     assert [m.embedded for m in memories(plan)] == [True, False]
 
 
 def test_deleting_takes_a_revision_for_each_memory():
-    plan = delete([make("1"), make("2")], OwnerState(5, 9))
+    plan = delete([make("1"), make("2")], OwnerState(5, 9), NOW)
     assert [(c.kind, c.memory.id, c.memory.revision) for c in plan.changes] == [
         (ChangeKind.DELETED, "1", 6),
         (ChangeKind.DELETED, "2", 7),
     ]
     assert plan.state == OwnerState(7, 9)
-    assert delete([], OwnerState(5, 9)) == Plan((), (), OwnerState(5, 9))
+    assert [c.earlier for c in plan.changes] == [
+        Earlier(make("1"), NOW, Cause.DELETE),
+        Earlier(make("2"), NOW, Cause.DELETE),
+    ]
+    assert delete([], OwnerState(5, 9), NOW) == Plan((), (), OwnerState(5, 9))
 
 
 facts = st.builds(

@@ -24,6 +24,7 @@ def names(owner: Owner, part: str) -> list[str]:
     return [
         *(own.state, own.facts, own.sessions, own.changes),
         *(own.memory(part), own.session(part), own.log(part), own.message_ids(part)),
+        own.history(part),
         *(own.lease(part), own.request("Append", part), own.request(part, "Append")),
         *(own.shared.deltas, own.shared.unembedded, own.shared.dead),
     ]
@@ -65,6 +66,28 @@ def test_the_keys_of_one_owner_differ_and_live_in_one_slot(owner: Owner, part: s
     tag = f"{{{keys.partition_of(owner)}}}"
     # Redis hashes what stands between the first { and the first } after it.
     assert {re.search(r"\{.*?\}", name).group() for name in found} == {tag}
+
+
+@given(owners, owners, parts)
+def test_an_owner_knows_its_keys_from_those_of_others(one: Owner, other: Owner, part: str):
+    mine, theirs = OwnerKeys(one), OwnerKeys(other)
+    for name in [*names(one, part), *names(other, part)]:
+        is_shared = name.endswith("}")
+        assert mine.owns(name) == (not is_shared and name in names(one, part))
+        assert theirs.owns(name) == (not is_shared and name in names(other, part))
+
+
+@given(owners, parts)
+def test_the_pattern_of_an_owner_has_stars_at_its_seams_only(owner: Owner, part: str):
+    pattern = OwnerKeys(owner).pattern
+    assert re.fullmatch(r"am:\*:[^*?\[\]\\]*\*", pattern)
+    inside = pattern.removeprefix("am:*").removesuffix("*")
+    assert all(inside in name for name in names(owner, part) if not name.endswith("}"))
+
+
+def test_a_key_says_what_kind_of_thing_it_is():
+    assert keys.family_of(OwnerKeys(ALICE).memory("wm")) == "mem"
+    assert keys.family_of(OwnerKeys(ALICE).state) == "own"
 
 
 @given(owners, parts)

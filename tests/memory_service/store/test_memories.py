@@ -7,11 +7,12 @@ import pytest
 from redis.asyncio import Redis
 
 from memory_service.domain.errors import RequestIdReused
+from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.memory import Entity, EventTime, NewMemory, Precision, fact_digest
 from memory_service.domain.owner import Owner
 from memory_service.domain.reconcile import OwnerState, Plan, delete, reconcile
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import FailedRange, Session
+from memory_service.domain.session import Session
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.memories import Fence, SessionAdvance
 from tests.support.extraction import CHAT, NOW, World, dump, new_world, numbered
@@ -202,7 +203,7 @@ async def test_messages_given_up_are_told_in_the_session_and_in_the_dead_letters
 async def test_deleting_leaves_nothing_of_a_memory_but_the_change(world: World):
     await create(world, fact("a", id="a"), fact("b", id="b"))
     known = await world.memories.known(ALICE, (), ["a"])
-    plan = delete([known.by_id["a"]], known.state)
+    plan = delete([known.by_id["a"]], known.state, NOW)
     assert await world.memories.commit(ALICE, plan, base=known.state) == b""
     assert await world.texts() == ["b"]
     assert (await feed(world))[-1] == ("3-0", "deleted", "a")
@@ -242,7 +243,7 @@ async def test_the_largest_batch_is_one_commit(world: World):
     await create(world, *(replace(memory, vector=vector(1)) for memory in new))
     assert len(await world.memories.get(ALICE, [m.id for m in new])) == 256
     known = await world.memories.known(ALICE, (), [m.id for m in new])
-    plan = delete(list(known.by_id.values()), known.state)
+    plan = delete(list(known.by_id.values()), known.state, NOW)
     assert await world.memories.commit(ALICE, plan, base=known.state) == b""
     assert await world.stored() == []
 

@@ -31,6 +31,8 @@ memories = st.builds(
     created=micros,
     updated=micros,
     revision=st.integers(1, 2**53),
+    metadata=st.sampled_from(["", "{}", '{"a": "\u00fc"}']),
+    pinned=st.booleans(),
 )
 
 

@@ -13,13 +13,14 @@ from memory_service.domain.errors import (
     RequestIdReused,
     SessionNotFound,
 )
+from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.reconcile import Plan
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import FailedRange, NewMessage, Role, Session
+from memory_service.domain.session import NewMessage, Role, Session
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.memories import SessionAdvance
-from memory_service.store.sessions import decode_failed, encode_failed
+from memory_service.store.session_records import decode_failed, encode_failed
 from tests.support.extraction import CHAT, NOW, World, dump, new_world, numbered, said
 from tests.support.memories import ALICE, BOB
 

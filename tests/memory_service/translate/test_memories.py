@@ -120,6 +120,8 @@ def test_a_stored_memory_is_shown_whole():
         created=5,
         updated=6,
         revision=10,
+        metadata='{"a": [1, null]}',
+        pinned=True,
     )
     assert memories.to_proto(memory) == pb.Memory(
         id="m",
@@ -137,6 +139,8 @@ def test_a_stored_memory_is_shown_whole():
         confidence=0.5,
         extractor="rules 1",
         embedding_state=pb.EMBEDDING_STATE_READY,
+        metadata={"a": [1, None]},
+        pinned=True,
     )
 
 
@@ -156,3 +160,26 @@ def test_an_extracted_time_keeps_its_precision():
     )
     assert memories.event_time_from_proto(item) == EventTime(1_000_000_005, Precision.YEAR)
     assert memories.event_time_from_proto(extractor_pb.ExtractedMemory()) is None
+
+
+def test_an_update_gives_the_fields_that_its_mask_names():
+    given = pb.Memory(text="x", topics=["a", "a"], pinned=True, metadata={"k": "v"})
+    paths = ["text", "type", "topics", "entities", "event_time", "metadata", "pinned"]
+    assert memories.values_from_proto(given, paths) == {
+        "text": "x",
+        "type": MemoryType.SEMANTIC,
+        "topics": ("a",),
+        "entities": (),
+        "event_time": None,
+        "metadata": '{"k": "v"}',
+        "pinned": True,
+    }
+    assert memories.values_from_proto(given, ["pinned"]) == {"pinned": True}
+
+
+@pytest.mark.parametrize("path", ["id", "scope", "etag", "event_time.time", "metadata.k", "", "x"])
+def test_a_mask_names_no_other_fields(path: str):
+    with pytest.raises(InvalidField, match=r"^update_mask\.paths\[1\]: "):
+        memories.values_from_proto(pb.Memory(text="x"), ["text", path])
+    with pytest.raises(InvalidField, match=r"^update_mask: "):
+        memories.values_from_proto(pb.Memory(text="x"), [])

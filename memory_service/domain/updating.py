@@ -1,0 +1,74 @@
+"""Decide what an update or a restoration makes of a memory. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from memory_service.domain.memory import Memory
+from memory_service.domain.reconcile import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A memory as it is to be, and the plan that makes it so: an empty one if it is so already."""
+
+    memory: Memory
+    plan: Plan
+
+
+def update(
+    memory: Memory, values: Mapping[str, Any], vector: bytes | None, state: OwnerState, now: int
+) -> Edit:
+    """Plan that `memory` gets these `values`, by the names of its fields.
+
+    `vector` is that of the new text, if it could be had.
+    """
+    wanted = replace(memory, **values)
+    return _replacement(memory, wanted, vector, Cause.UPDATE, state, now)
+
+
+def restore(
+    target: Memory, current: Memory | None, vector: bytes | None, state: OwnerState, now: int
+) -> Edit:
+    """Plan that a memory is again what it was, `target`; `current` is None if it was deleted."""
+    if current is not None:
+        # A vector goes with a text, so `embedded` of a state long gone says nothing.
+        wanted = replace(target, created=current.created, embedded=current.embedded)
+        return _replacement(current, wanted, vector, Cause.RESTORE, state, now)
+    memory = replace(
+        target,
+        embedded=vector is not None,
+        updated=max(now, target.updated),
+        revision=state.revision + 1,
+    )
+    return _edit(Change(ChangeKind.CREATED, memory, vector), state)
+
+
+def _replacement(
+    memory: Memory,
+    wanted: Memory,
+    vector: bytes | None,
+    cause: Cause,
+    state: OwnerState,
+    now: int,
+) -> Edit:
+    if replace(wanted, updated=memory.updated, revision=memory.revision) == memory:
+        return Edit(memory, Plan((), (), state))
+    if wanted.text == memory.text:
+        vector = None
+    updated = max(now, memory.updated)
+    changed = replace(
+        wanted,
+        embedded=vector is not None or (memory.embedded and wanted.text == memory.text),
+        updated=updated,
+        revision=state.revision + 1,
+    )
+    change = Change(ChangeKind.UPDATED, changed, vector, Earlier(memory, updated, cause))
+    return _edit(change, state)
+
+
+def _edit(change: Change, state: OwnerState) -> Edit:
+    plan = Plan((change,), (), replace(state, revision=change.memory.revision))
+    return Edit(change.memory, plan)
