@@ -15,6 +15,11 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).parent
 PROTOS = sorted(str(path) for path in (ROOT / "agentmemory").rglob("*.proto"))
+# Named by path: the environment need not be activated.
+_PLUGINS = [
+    f"--plugin=protoc-gen-{name}={Path(sys.executable).with_name(f'protoc-gen-{name}')}"
+    for name in ("mypy", "mypy_grpc")
+]
 SERVICES = [path for path in PROTOS if path.endswith("_service.proto")]
 
 
@@ -30,7 +35,7 @@ def _protoc(plugins: Sequence[str], protos: Sequence[str], directory: Path) -> i
     outputs = [
         f"--{plugin}_out={'quiet:' if 'mypy' in plugin else ''}{directory}" for plugin in plugins
     ]
-    return int(protoc.main(["protoc", *includes, *outputs, *protos]))
+    return int(protoc.main(["protoc", *_PLUGINS, *includes, *outputs, *protos]))
 
 
 def check() -> int:
