@@ -12,8 +12,12 @@ from memory_service.embedding import EmbeddingClient
 from memory_service.revisions import Revisions
 from memory_service.store.search import MemorySearch
 
-CANDIDATES = 100
-"""How many memories each arm brings, at least: fusion ranks the union of both."""
+CANDIDATES = 50
+"""How many memories each arm brings, at least: fusion ranks the union of both.
+
+The figures in `fusion.fuse` are of 50; reading the candidates is most of what a search adds to the
+embedding of its query.
+"""
 
 ENGINE_TIMEOUT_MS = 5000
 QUERY_SHARE = 0.5
