@@ -10,8 +10,9 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from memory_service.attempts import until_written
 from memory_service.clock import Clock
-from memory_service.domain.errors import Contention, ExtractionFailed
+from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.memory import NewMemory, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
@@ -27,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS_PER_INPUT = 3
 """How often the same messages may fail before they are halved, or given up if it is one message."""
-
-COMMIT_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +120,18 @@ class SessionExtraction:
         advance = replace(advance, notices=done)
         digests = [fact_digest(memory) for memory in found]
         ids = [memory.id for memory in found]
+
+        async def attempt() -> Progress | None:
+            known = await self._memories.known(owner, digests, ids)
+            plan = reconcile(owner, found, known, self._clock.now())
+            written = await self._memories.commit(owner, plan, base=known.state, advance=advance)
+            if written is Fence.SESSION:
+                # Somebody else got there first: what they left is the truth.
+                return _unchanged(session)
+            return None if written is Fence.REVISION else progress
+
         async with self._locks.hold(owner):
-            for _ in range(COMMIT_ATTEMPTS):
-                known = await self._memories.known(owner, digests, ids)
-                plan = reconcile(owner, found, known, self._clock.now())
-                written = await self._memories.commit(
-                    owner, plan, base=known.state, advance=advance
-                )
-                if written is Fence.SESSION:
-                    # Somebody else got there first: what they left is the truth.
-                    return _unchanged(session)
-                if written is not Fence.REVISION:
-                    return progress
-        raise Contention
+            return await until_written(attempt)
 
 
 def _unchanged(session: Session) -> Progress:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memory_service.attempts import until_written
 from memory_service.clock import Clock
-from memory_service.domain.errors import Contention, EtagMismatch, MemoryNotFound
+from memory_service.domain.errors import EtagMismatch, MemoryNotFound
 from memory_service.domain.memory import Memory, NewMemory, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import delete, reconcile
+from memory_service.domain.reconcile import OwnerState, delete, reconcile
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.search import Selection
 from memory_service.embedding import EmbeddingClient
@@ -18,9 +19,6 @@ from memory_service.store import answers
 from memory_service.store.answers import Created, Deleted
 from memory_service.store.memories import Fence, MemoryStore
 from memory_service.store.search import MemorySearch
-
-ATTEMPTS = 20
-"""How often a plan is made anew when other processes keep changing the same owner's memories."""
 
 DELETE_BATCH = 256
 
@@ -56,17 +54,18 @@ class LongTermMemory:
             new = [replace(memory, vector=v) for memory, v in zip(new, vectors, strict=True)]
         digests = [fact_digest(memory) for memory in new]
         ids = [memory.id for memory in new if memory.id]
+
+        async def attempt() -> Created | None:
+            known = await self._store.known(owner, digests, ids)
+            plan = reconcile(owner, new, known, self._clock.now())
+            answer = answers.pack_created(Created(plan.decisions, plan.state.revision))
+            written = await self._store.commit(
+                owner, plan, base=known.state, answer=answer, request=request
+            )
+            return None if isinstance(written, Fence) else answers.unpack_created(owner, written)
+
         async with self._locks.hold(owner):
-            for _ in range(ATTEMPTS):
-                known = await self._store.known(owner, digests, ids)
-                plan = reconcile(owner, new, known, self._clock.now())
-                answer = answers.pack_created(Created(plan.decisions, plan.state.revision))
-                written = await self._store.commit(
-                    owner, plan, base=known.state, answer=answer, request=request
-                )
-                if not isinstance(written, Fence):
-                    return answers.unpack_created(owner, written)
-        raise Contention
+            return await until_written(attempt)
 
     async def get(self, owner: Owner, memory_id: str) -> Memory:
         """Return one memory. Raises MemoryNotFound."""
@@ -96,27 +95,19 @@ class LongTermMemory:
         """
         if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_deleted(first)
+
+        async def attempt() -> Deleted | None:
+            known = await self._store.known(owner, (), ids)
+            found = [known.by_id[i] for i in dict.fromkeys(ids) if i in known.by_id]
+            if etag and any(memory.etag != etag for memory in found):
+                raise EtagMismatch
+            missing = tuple(i for i in dict.fromkeys(ids) if i not in known.by_id)
+            if dry_run:
+                return Deleted(len(found), missing, known.state.revision)
+            return await self._commit_deletion(owner, found, missing, known.state, request)
+
         async with self._locks.hold(owner):
-            for _ in range(ATTEMPTS):
-                known = await self._store.known(owner, (), ids)
-                found = [known.by_id[i] for i in dict.fromkeys(ids) if i in known.by_id]
-                if etag and any(memory.etag != etag for memory in found):
-                    raise EtagMismatch
-                missing = tuple(i for i in dict.fromkeys(ids) if i not in known.by_id)
-                if dry_run:
-                    return Deleted(len(found), missing, known.state.revision)
-                plan = delete(found, known.state, self._clock.now())
-                answer = Deleted(len(found), missing, plan.state.revision)
-                written = await self._store.commit(
-                    owner,
-                    plan,
-                    base=known.state,
-                    answer=answers.pack_deleted(answer),
-                    request=request,
-                )
-                if not isinstance(written, Fence):
-                    return answers.unpack_deleted(written)
-        raise Contention
+            return await until_written(attempt)
 
     async def delete_matching(
         self, selection: Selection, *, dry_run: bool, request: RequestKey | None
@@ -140,16 +131,26 @@ class LongTermMemory:
     async def _remember_deleted(
         self, owner: Owner, count: int, request: RequestKey | None
     ) -> Deleted:
-        for _ in range(ATTEMPTS):
+        async def attempt() -> Deleted | None:
             state = await self._store.state(owner)
-            answer = Deleted(count, (), state.revision)
-            written = await self._store.commit(
-                owner,
-                delete((), state, self._clock.now()),
-                base=state,
-                answer=answers.pack_deleted(answer),
-                request=request,
-            )
-            if not isinstance(written, Fence):
-                return answers.unpack_deleted(written)
-        raise Contention
+            return await self._commit_deletion(owner, (), (), state, request, count=count)
+
+        return await until_written(attempt)
+
+    async def _commit_deletion(
+        self,
+        owner: Owner,
+        found: Sequence[Memory],
+        missing: tuple[str, ...],
+        base: OwnerState,
+        request: RequestKey | None,
+        *,
+        count: int | None = None,
+    ) -> Deleted | None:
+        """Delete `found`, and remember `count` of them if more were deleted before."""
+        plan = delete(found, base, self._clock.now())
+        deleted = Deleted(len(found) if count is None else count, missing, plan.state.revision)
+        written = await self._store.commit(
+            owner, plan, base=base, answer=answers.pack_deleted(deleted), request=request
+        )
+        return None if isinstance(written, Fence) else answers.unpack_deleted(written)

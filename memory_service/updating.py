@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from memory_service.attempts import until_written
 from memory_service.clock import Clock
 from memory_service.domain import updating
 from memory_service.domain.errors import (
-    Contention,
     EtagMismatch,
     MemoryExists,
     MemoryNotFound,
@@ -20,7 +20,6 @@ from memory_service.domain.requests import RequestKey
 from memory_service.domain.updating import Edit
 from memory_service.embedding import EmbeddingClient
 from memory_service.keyed_locks import KeyedLocks
-from memory_service.long_term import ATTEMPTS
 from memory_service.store import answers
 from memory_service.store.answers import Changed
 from memory_service.store.history import MemoryHistory
@@ -115,25 +114,21 @@ class MemoryUpdates:
         etag: str,
         request: RequestKey | None,
     ) -> Changed:
+        async def attempt() -> Changed | None:
+            known = await self._store.known(owner, (), [memory_id])
+            current = known.by_id.get(memory_id)
+            edit = edit_for(current, known.state)
+            if etag and (current is None or current.etag != etag):
+                raise EtagMismatch
+            await self._check_unique(owner, edit.plan)
+            answer = answers.pack_changed(Changed(edit.memory, edit.plan.state.revision))
+            written = await self._store.commit(
+                owner, edit.plan, base=known.state, answer=answer, request=request
+            )
+            return None if isinstance(written, Fence) else answers.unpack_changed(owner, written)
+
         async with self._locks.hold(owner):
-            for _ in range(ATTEMPTS):
-                known = await self._store.known(owner, (), [memory_id])
-                current = known.by_id.get(memory_id)
-                edit = edit_for(current, known.state)
-                if etag and (current is None or current.etag != etag):
-                    raise EtagMismatch
-                await self._check_unique(owner, edit.plan)
-                answer = Changed(edit.memory, edit.plan.state.revision)
-                written = await self._store.commit(
-                    owner,
-                    edit.plan,
-                    base=known.state,
-                    answer=answers.pack_changed(answer),
-                    request=request,
-                )
-                if not isinstance(written, Fence):
-                    return answers.unpack_changed(owner, written)
-        raise Contention
+            return await until_written(attempt)
 
     async def _check_unique(self, owner: Owner, plan: Plan) -> None:
         for change in plan.changes:

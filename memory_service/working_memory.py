@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from memory_service.attempts import until_written
 from memory_service.clock import Clock
-from memory_service.domain.errors import Contention, InvalidField, SessionNotFound
+from memory_service.domain.errors import InvalidField, SessionNotFound
 from memory_service.domain.failed_ranges import retried
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.patch import PatchMode, data_text, patched
@@ -17,9 +18,6 @@ from memory_service.domain.session import NewMessage, Notes, Session, without_re
 from memory_service.flush import Flush
 from memory_service.store.session_changes import SessionChanges
 from memory_service.store.sessions import SessionStore
-
-ATTEMPTS = 20
-"""How often a change is made again because others changed the same session meanwhile."""
 
 
 class WorkingMemory:
@@ -47,7 +45,7 @@ class WorkingMemory:
         Raises MessageIdReused, EtagMismatch, NotExtracted, ExtractorUnavailable, RequestIdReused.
         """
         distinct = without_repeats(new)
-        if not await self._changes.put_before(ref, request):
+        if not await self._sessions.is_repeat(ref, request):
             await self._finish(ref, etag)
         now = self._clock.now()
         return await self._changes.put(ref, distinct, notes, now=now, etag=etag, request=request)
@@ -77,19 +75,19 @@ class WorkingMemory:
         """
         if answered := await self._changes.changed_before(ref, request):
             return answered
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> tuple[Session, Notes] | None:
             seen, notes = await self._sessions.notes(ref)
             after = patched(json.loads(notes.data or "{}"), patch, mode)
-            changed = await self._changes.set_data(
+            return await self._changes.set_data(
                 seen,
                 replace(notes, data=data_text(after, "data")),
                 now=self._clock.now(),
                 etag=etag,
                 request=request,
             )
-            if changed is not None:
-                return changed
-        raise Contention
+
+        return await until_written(attempt)
 
     async def retry(
         self, ref: SessionRef, firsts: Sequence[int], *, request: RequestKey | None = None
@@ -102,14 +100,14 @@ class WorkingMemory:
         answered = await self._changes.retried_before(ref, request)
         if answered is not None:
             return answered
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> int | None:
             seen = await self._sessions.get(ref)
             _check_firsts(seen, firsts)
             ranges = retried(seen.failed_ranges, firsts)
-            waiting = await self._changes.retry(seen, ranges, request=request)
-            if waiting is not None:
-                return waiting
-        raise Contention
+            return await self._changes.retry(seen, ranges, request=request)
+
+        return await until_written(attempt)
 
 
 def _check_firsts(session: Session, firsts: Sequence[int]) -> None:

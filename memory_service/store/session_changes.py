@@ -58,10 +58,6 @@ class SessionChanges:
         then = int(answer["now"])
         return Session(ref, int(answer["generation"]), then, then, 1, tail=len(new), cursor=0)
 
-    async def put_before(self, ref: SessionRef, request: RequestKey | None) -> bool:
-        """Whether this request has been answered before. Raises RequestIdReused."""
-        return await remembered(self._redis, ref.owner, request) is not None
-
     async def changed_before(
         self, ref: SessionRef, request: RequestKey | None
     ) -> tuple[Session, Notes] | None:

@@ -135,8 +135,8 @@ class SessionStore:
 
     async def recent(self, ref: SessionRef, count: int) -> tuple[Session, tuple[Message, ...]]:
         """Return the session and its newest `count` messages, oldest first."""
-        session, _, newest = await self.whole(ref, count)
-        return session, newest
+        row, newest = await self._read(ref, session_records.STATE, count)
+        return _found(ref, row), newest
 
     async def whole(
         self, ref: SessionRef, count: int
@@ -145,15 +145,20 @@ class SessionStore:
 
         Raises SessionNotFound.
         """
+        row, newest = await self._read(ref, _WHOLE, count)
+        notes = session_records.decode_notes(row[_STATE:])
+        return _found(ref, row[:_STATE]), notes, newest
+
+    async def _read(
+        self, ref: SessionRef, names: Sequence[str], count: int
+    ) -> tuple[session_records.Row, tuple[Message, ...]]:
         keys = OwnerKeys(ref.owner)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(keys.session(ref.session_id), _WHOLE)
+            pipe.hmget(keys.session(ref.session_id), names)
             # COUNT 0 would mean no limit.
             pipe.xrevrange(keys.log(ref.session_id), count=max(count, 1))
             row, entries = await pipe.execute()
-        newest = tuple(messages.decode(*entry) for entry in reversed(entries[:count]))
-        notes = session_records.decode_notes(row[_STATE:])
-        return _found(ref, row[:_STATE]), notes, newest
+        return row, tuple(messages.decode(*entry) for entry in reversed(entries[:count]))
 
     async def unextracted(self, ref: SessionRef, *, limit: int, context: int) -> Unextracted | None:
         """Return the next `limit` messages to extract, and `context` messages before them.

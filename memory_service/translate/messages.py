@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentmemory.v1 import memory_pb2 as pb
 from google.protobuf import json_format
-from google.protobuf.struct_pb2 import Struct
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.session import Message, NewMessage, Notes, Role, Session, ToolCall
-from memory_service.translate import fields, scopes, session_data
+from memory_service.translate import fields, scopes, session_data, structs
 
 MAX_MESSAGES = 256
 MAX_CONTENT = 256 * 1024
@@ -92,7 +92,7 @@ def to_proto(message: Message) -> pb.Message:
         create_time=fields.timestamp(message.created),
         tool_calls=tool_calls_to_proto(message.tool_calls),
         tool_call_id=message.tool_call_id,
-        metadata=json_format.Parse(message.metadata, Struct()) if message.metadata else None,
+        metadata=structs.from_json(message.metadata) if message.metadata else None,
     )
 
 
@@ -101,16 +101,8 @@ def for_extraction(message: Message) -> pb.Message:
 
     Arguments and metadata are never extracted from, and could fill a delta many times over.
     """
-    return pb.Message(
-        id=message.id,
-        sequence=message.sequence,
-        role=_ROLES_OUT[message.role],
-        name=message.name,
-        content=message.content,
-        create_time=fields.timestamp(message.created),
-        tool_calls=[pb.ToolCall(id=call.id, name=call.name) for call in message.tool_calls],
-        tool_call_id=message.tool_call_id,
-    )
+    calls = tuple(replace(call, arguments="") for call in message.tool_calls)
+    return to_proto(replace(message, tool_calls=calls, metadata=""))
 
 
 def tool_calls_to_proto(calls: Sequence[ToolCall]) -> list[pb.ToolCall]:
