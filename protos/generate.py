@@ -1,6 +1,6 @@
-"""Generate the Python stubs beside their protos: `python protos/generate.py`, or `make protos`.
+"""Generate the Python stubs and REFERENCE.md from the protos: `python protos/generate.py`.
 
-With `--check` nothing is written: exit status 1, and the names of the stubs that are not current.
+With `--check` nothing is written: exit status 1, and the names of what is not current.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference import reference
 
 ROOT = Path(__file__).parent
 PROTOS = sorted(str(path) for path in (ROOT / "agentmemory").rglob("*.proto"))
@@ -20,22 +24,37 @@ _PLUGINS = [
     f"--plugin=protoc-gen-{name}={Path(sys.executable).with_name(f'protoc-gen-{name}')}"
     for name in ("mypy", "mypy_grpc")
 ]
+PAGE = "REFERENCE.md"
 SERVICES = [path for path in PROTOS if path.endswith("_service.proto")]
 
 
 def generate(directory: Path) -> int:
-    """Write messages, services and the types of both (by mypy-protobuf); return protoc's status."""
-    return _protoc(["python", "mypy"], PROTOS, directory) or _protoc(
-        ["grpc_python", "mypy_grpc"], SERVICES, directory
+    """Write messages, services, the types of both, and the page; return protoc's status."""
+    return (
+        _stubs_of(["python", "mypy"], PROTOS, directory)
+        or _stubs_of(["grpc_python", "mypy_grpc"], SERVICES, directory)
+        or _page(directory)
     )
 
 
-def _protoc(plugins: Sequence[str], protos: Sequence[str], directory: Path) -> int:
-    includes = [f"-I{ROOT}", f"-I{resources.files('grpc_tools') / '_proto'}"]
+def _stubs_of(plugins: Sequence[str], protos: Sequence[str], directory: Path) -> int:
     outputs = [
         f"--{plugin}_out={'quiet:' if 'mypy' in plugin else ''}{directory}" for plugin in plugins
     ]
-    return int(protoc.main(["protoc", *_PLUGINS, *includes, *outputs, *protos]))
+    return _protoc(*_PLUGINS, *outputs, *protos)
+
+
+def _page(directory: Path) -> int:
+    with tempfile.NamedTemporaryFile() as described:
+        status = _protoc("--include_source_info", f"--descriptor_set_out={described.name}", *PROTOS)
+        files = FileDescriptorSet.FromString(described.read())
+    (directory / PAGE).write_text(reference(files))
+    return status
+
+
+def _protoc(*arguments: str) -> int:
+    includes = [f"-I{ROOT}", f"-I{resources.files('grpc_tools') / '_proto'}"]
+    return int(protoc.main(["protoc", *includes, *arguments]))
 
 
 def check() -> int:
@@ -43,15 +62,15 @@ def check() -> int:
     with tempfile.TemporaryDirectory() as directory:
         if status := generate(Path(directory)):
             return status
-        fresh, here = _stubs(Path(directory)), _stubs(ROOT)
+        fresh, here = _made(Path(directory)), _made(ROOT)
     stale = sorted(name for name in fresh | here if fresh.get(name) != here.get(name))
     for name in stale:
         sys.stderr.write(f"{ROOT.name}/{name} is not current: run make protos\n")
     return 1 if stale else 0
 
 
-def _stubs(directory: Path) -> dict[str, bytes]:
-    paths = (*directory.rglob("*_pb2*.py"), *directory.rglob("*_pb2*.pyi"))
+def _made(directory: Path) -> dict[str, bytes]:
+    paths = [path for name in ("*_pb2*.py", "*_pb2*.pyi", PAGE) for path in directory.rglob(name)]
     return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
 
 

@@ -39,9 +39,9 @@ def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.generate(tmp_path) == 0
-    stubs = module._stubs
+    made = module._made
     monkeypatch.setattr(
-        module, "_stubs", lambda place: stubs(tmp_path if place == module.ROOT else place)
+        module, "_made", lambda place: made(tmp_path if place == module.ROOT else place)
     )
     return module
 

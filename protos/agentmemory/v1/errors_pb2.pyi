@@ -67,8 +67,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL. A defect of the service; ErrorInfo.metadata["error_id"] finds it in the logs."""
     ERROR_REASON_SEARCH_TIMEOUT: _ErrorReason.ValueType  # 16
     """DEADLINE_EXCEEDED. The deadline passed while the engine was searching; a partial answer is never given."""
-    ERROR_REASON_MEMORY_ID_REUSED: _ErrorReason.ValueType  # 17
-    """ALREADY_EXISTS. A memory of this id, with other content, is in the scope."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 18
     """UNAUTHENTICATED. No credentials, or credentials that are not valid (any more)."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 19
@@ -125,8 +123,6 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 15
 """INTERNAL. A defect of the service; ErrorInfo.metadata["error_id"] finds it in the logs."""
 ERROR_REASON_SEARCH_TIMEOUT: ErrorReason.ValueType  # 16
 """DEADLINE_EXCEEDED. The deadline passed while the engine was searching; a partial answer is never given."""
-ERROR_REASON_MEMORY_ID_REUSED: ErrorReason.ValueType  # 17
-"""ALREADY_EXISTS. A memory of this id, with other content, is in the scope."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 18
 """UNAUTHENTICATED. No credentials, or credentials that are not valid (any more)."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 19

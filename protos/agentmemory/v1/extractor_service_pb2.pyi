@@ -55,27 +55,35 @@ class _ReconcileDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rec
     RECONCILE_DECISION_UNSPECIFIED: _ReconcileDecision.ValueType  # 0
     """Never sent."""
     RECONCILE_DECISION_ADD: _ReconcileDecision.ValueType  # 1
-    """It is new."""
+    """It has to do with none of them."""
     RECONCILE_DECISION_DUPLICATE: _ReconcileDecision.ValueType  # 2
-    """It is known."""
+    """The known one says the same, as well or better."""
     RECONCILE_DECISION_UPDATE: _ReconcileDecision.ValueType  # 3
-    """It says a known fact better."""
+    """It says the same as the known one, and more: the known one takes its text."""
     RECONCILE_DECISION_SUPERSEDE: _ReconcileDecision.ValueType  # 4
-    """It takes a known fact's place."""
+    """It takes the place of the known ones: same subject, same slot, newer."""
+    RECONCILE_DECISION_SUPERSEDED: _ReconcileDecision.ValueType  # 5
+    """The known one, newer, has its place: it is history."""
+    RECONCILE_DECISION_CONTRADICT: _ReconcileDecision.ValueType  # 6
+    """It says otherwise, and which is newer cannot be told."""
 
 class ReconcileDecision(_ReconcileDecision, metaclass=_ReconcileDecisionEnumTypeWrapper):
-    """What a new fact is to the known ones."""
+    """What a new fact is to a known one."""
 
 RECONCILE_DECISION_UNSPECIFIED: ReconcileDecision.ValueType  # 0
 """Never sent."""
 RECONCILE_DECISION_ADD: ReconcileDecision.ValueType  # 1
-"""It is new."""
+"""It has to do with none of them."""
 RECONCILE_DECISION_DUPLICATE: ReconcileDecision.ValueType  # 2
-"""It is known."""
+"""The known one says the same, as well or better."""
 RECONCILE_DECISION_UPDATE: ReconcileDecision.ValueType  # 3
-"""It says a known fact better."""
+"""It says the same as the known one, and more: the known one takes its text."""
 RECONCILE_DECISION_SUPERSEDE: ReconcileDecision.ValueType  # 4
-"""It takes a known fact's place."""
+"""It takes the place of the known ones: same subject, same slot, newer."""
+RECONCILE_DECISION_SUPERSEDED: ReconcileDecision.ValueType  # 5
+"""The known one, newer, has its place: it is history."""
+RECONCILE_DECISION_CONTRADICT: ReconcileDecision.ValueType  # 6
+"""It says otherwise, and which is newer cannot be told."""
 Global___ReconcileDecision: _TypeAlias = ReconcileDecision  # noqa: Y015
 
 @_typing.final
@@ -120,7 +128,7 @@ class Opened(_message.Message):
     max_delta_messages: _builtins.int
     """How many messages a delta may have."""
     extractor: _builtins.str
-    """Name and version of the extractor."""
+    """Name and version of the extractor; of each delta, the extraction says which it was."""
     @_builtins.property
     def embedding_model(self) -> Global___ModelInfo:
         """The embedding model."""
@@ -151,6 +159,7 @@ class Delta(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The caller's number for this delta, larger than all before on this stream."""
     @_builtins.property
@@ -161,16 +170,21 @@ class Delta(_message.Message):
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
         """The new messages, oldest first. Each needs an id, a role and a create_time."""
 
+    @_builtins.property
+    def strategy(self) -> _memory_pb2.ExtractionStrategy:
+        """What to extract. NONE is refused. Default: DISCRETE."""
+
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         context: _abc.Iterable[_memory_pb2.Message] | None = ...,
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
+        strategy: _memory_pb2.ExtractionStrategy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "messages", b"messages", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "messages", b"messages", "sequence", b"sequence", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -186,11 +200,11 @@ class ExtractRequest(_message.Message):
     DELTA_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def open(self) -> Global___Open:
-        """First of all."""
+        """Required first of all, once."""
 
     @_builtins.property
     def delta(self) -> Global___Delta:
-        """Then these."""
+        """Required then, any number of times."""
 
     def __init__(
         self,
@@ -222,6 +236,8 @@ class ExtractedMemory(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     EMBEDDING_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    UNTRUSTED_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """One self-contained sentence in the third person."""
     type: _memory_pb2.MemoryType.ValueType
@@ -230,6 +246,10 @@ class ExtractedMemory(_message.Message):
     """0 to 1."""
     embedding: _builtins.bytes
     """The vector of `text`: little-endian float32, as many as ModelInfo.dimension."""
+    slot: _builtins.str
+    """As Memory.slot; empty if there is none."""
+    untrusted: _builtins.bool
+    """As Memory.untrusted."""
     @_builtins.property
     def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What it is about."""
@@ -257,14 +277,46 @@ class ExtractedMemory(_message.Message):
         sources: _abc.Iterable[_memory_pb2.Source] | None = ...,
         confidence: _builtins.float = ...,
         embedding: _builtins.bytes = ...,
+        slot: _builtins.str = ...,
+        untrusted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "embedding", b"embedding", "entities", b"entities", "event_time", b"event_time", "sources", b"sources", "text", b"text", "topics", b"topics", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "embedding", b"embedding", "entities", b"entities", "event_time", b"event_time", "slot", b"slot", "sources", b"sources", "text", b"text", "topics", b"topics", "type", b"type", "untrusted", b"untrusted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExtractedMemory: _TypeAlias = ExtractedMemory  # noqa: Y015
+
+@_typing.final
+class LlmUsage(_message.Message):
+    """What a language model was asked, and what that cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
+    COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    prompt_tokens: _builtins.int
+    """Tokens that it took in, as its server counts them; 0 if the server does not say."""
+    completion_tokens: _builtins.int
+    """Tokens that it gave out."""
+    calls: _builtins.int
+    """Requests that it answered, also with what could not be used. Those without an answer are not counted."""
+    def __init__(
+        self,
+        *,
+        prompt_tokens: _builtins.int = ...,
+        completion_tokens: _builtins.int = ...,
+        calls: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "completion_tokens", b"completion_tokens", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LlmUsage: _TypeAlias = LlmUsage  # noqa: Y015
 
 @_typing.final
 class Extraction(_message.Message):
@@ -275,8 +327,11 @@ class Extraction(_message.Message):
     MEMORIES_FIELD_NUMBER: _builtins.int
     EXTRACTOR_FIELD_NUMBER: _builtins.int
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     extractor: _builtins.str
-    """Name and version of the extractor that found them."""
+    """Name and version of the extractor that found them: "rules-2", "llm-1:qwen3-8b" with a language model of that name, or
+    "rules-2 after llm-1:qwen3-8b" if that was asked in vain, or left alone because it had failed several times.
+    """
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExtractedMemory]:
         """In the order of their sources."""
@@ -285,16 +340,21 @@ class Extraction(_message.Message):
     def embedding_model(self) -> Global___ModelInfo:
         """The embedding model."""
 
+    @_builtins.property
+    def usage(self) -> Global___LlmUsage:
+        """Of the language model, also if it was asked in vain; unset if none answered."""
+
     def __init__(
         self,
         *,
         memories: _abc.Iterable[Global___ExtractedMemory] | None = ...,
         extractor: _builtins.str = ...,
         embedding_model: Global___ModelInfo | None = ...,
+        usage: Global___LlmUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["embedding_model", b"embedding_model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["embedding_model", b"embedding_model", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding_model", b"embedding_model", "extractor", b"extractor", "memories", b"memories"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding_model", b"embedding_model", "extractor", b"extractor", "memories", b"memories", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -431,6 +491,7 @@ class ExtractMemoriesRequest(_message.Message):
 
     CONTEXT_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
         """The messages right before, oldest first. Default: none."""
@@ -439,15 +500,20 @@ class ExtractMemoriesRequest(_message.Message):
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
         """1 to 256 messages, oldest first. Default of an id: its place here, "1", "2", …; of a create_time: now."""
 
+    @_builtins.property
+    def strategy(self) -> _memory_pb2.ExtractionStrategy:
+        """What to extract. NONE is refused. Default: DISCRETE."""
+
     def __init__(
         self,
         *,
         context: _abc.Iterable[_memory_pb2.Message] | None = ...,
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
+        strategy: _memory_pb2.ExtractionStrategy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "messages", b"messages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "messages", b"messages", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -544,13 +610,20 @@ class SummarizeRequest(_message.Message):
     SUMMARY_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
-    """The summary so far. Default: none."""
+    """The summary so far, at most 32 KiB of UTF-8; each line of it is kept or dropped whole. Default: none."""
     max_tokens: _builtins.int
-    """At most so many tokens. Default: 256."""
+    """At most so many tokens of the embedding model's vocabulary, 16 to 4,096; the oldest is dropped first. Default: 256."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
-        """The messages that it does not cover yet, oldest first."""
+        """1 to 256 messages that it does not cover yet, oldest first. Default of an id: its place here, "1", "2", …; of a
+        create_time: now.
+        """
+
+    @_builtins.property
+    def context(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
+        """The messages right before, oldest first. They say who "she" is. Default: none."""
 
     def __init__(
         self,
@@ -558,10 +631,11 @@ class SummarizeRequest(_message.Message):
         summary: _builtins.str = ...,
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
         max_tokens: _builtins.int = ...,
+        context: _abc.Iterable[_memory_pb2.Message] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_tokens", b"max_tokens", "messages", b"messages", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "max_tokens", b"max_tokens", "messages", b"messages", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -575,27 +649,67 @@ class SummarizeResponse(_message.Message):
 
     SUMMARY_FIELD_NUMBER: _builtins.int
     SUMMARIZER_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
-    """The summary, with the new messages."""
+    """The summary, with the new messages, a sentence a line: what it does not say yet is added; a language model writes it
+    anew. At most 32 KiB, so that it can be extended in its turn. Unchanged where nothing is found.
+    """
     summarizer: _builtins.str
-    """Name and version of what made it."""
+    """Name and version of what made it: "rules-2/extractive-1", "llm-1:qwen3-8b" with a language model of that name, or
+    "rules-2/extractive-1 after llm-1:qwen3-8b" if that was asked in vain, or left alone.
+    """
+    @_builtins.property
+    def usage(self) -> Global___LlmUsage:
+        """Of the language model, also if it was asked in vain; unset if none answered."""
+
     def __init__(
         self,
         *,
         summary: _builtins.str = ...,
         summarizer: _builtins.str = ...,
+        usage: Global___LlmUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["summarizer", b"summarizer", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["summarizer", b"summarizer", "summary", b"summary", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SummarizeResponse: _TypeAlias = SummarizeResponse  # noqa: Y015
 
 @_typing.final
-class ReconcileRequest(_message.Message):
-    """Request of Reconcile."""
+class Neighbor(_message.Message):
+    """A known fact, beside a new one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMORY_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
+    similarity: _builtins.float
+    """The cosine of its vector with the new fact's, -1 to 1. Default: computed here, from the texts."""
+    @_builtins.property
+    def memory(self) -> _memory_pb2.Memory:
+        """Required. The fact: its text; slot, event_time and mention_time if there are any."""
+
+    def __init__(
+        self,
+        *,
+        memory: _memory_pb2.Memory | None = ...,
+        similarity: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_similarity", b"_similarity", "memory", b"memory", "similarity", b"similarity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_similarity", b"_similarity", "memory", b"memory", "similarity", b"similarity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__similarity: _TypeAlias = _typing.Literal["similarity"]  # noqa: Y015
+    _WhichOneofArgType__similarity: _TypeAlias = _typing.Literal["_similarity", b"_similarity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__similarity) -> _WhichOneofReturnType__similarity | None: ...
+
+Global___Neighbor: _TypeAlias = Neighbor  # noqa: Y015
+
+@_typing.final
+class ReconcileItem(_message.Message):
+    """A new fact, and the known ones that it may have to do with."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -603,17 +717,17 @@ class ReconcileRequest(_message.Message):
     NEIGHBORS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """The new fact."""
+        """Required. The new fact: its text; slot, event_time and mention_time if there are any."""
 
     @_builtins.property
-    def neighbors(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
-        """The known facts nearest to it, at most 32."""
+    def neighbors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbor]:
+        """At most 32 of the same owner: the nearest ones, and those of the same slot. Default: none."""
 
     def __init__(
         self,
         *,
         memory: _memory_pb2.Memory | None = ...,
-        neighbors: _abc.Iterable[_memory_pb2.Memory] | None = ...,
+        neighbors: _abc.Iterable[Global___Neighbor] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -621,7 +735,63 @@ class ReconcileRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+Global___ReconcileItem: _TypeAlias = ReconcileItem  # noqa: Y015
+
+@_typing.final
+class ReconcileRequest(_message.Message):
+    """Request of Reconcile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconcileItem]:
+        """1 to 64 new facts, each looked at for itself."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ReconcileItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
 Global___ReconcileRequest: _TypeAlias = ReconcileRequest  # noqa: Y015
+
+@_typing.final
+class ReconcileResult(_message.Message):
+    """What a new fact is to the known ones."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    MEMORY_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    decision: Global___ReconcileDecision.ValueType
+    """What it is."""
+    reason: _builtins.str
+    """Why, in a few words that never quote the facts: "same slot, said later"."""
+    @_builtins.property
+    def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The known facts that this is about; none for ADD, one for DUPLICATE, UPDATE and SUPERSEDED."""
+
+    def __init__(
+        self,
+        *,
+        decision: Global___ReconcileDecision.ValueType = ...,
+        memory_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "memory_ids", b"memory_ids", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileResult: _TypeAlias = ReconcileResult  # noqa: Y015
 
 @_typing.final
 class ReconcileResponse(_message.Message):
@@ -629,25 +799,19 @@ class ReconcileResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DECISION_FIELD_NUMBER: _builtins.int
-    MEMORY_ID_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    decision: Global___ReconcileDecision.ValueType
-    """What it is."""
-    memory_id: _builtins.str
-    """The known fact that this is about; empty for ADD."""
-    reason: _builtins.str
-    """Why, in a few words."""
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconcileResult]:
+        """One for each item, in their order."""
+
     def __init__(
         self,
         *,
-        decision: Global___ReconcileDecision.ValueType = ...,
-        memory_id: _builtins.str = ...,
-        reason: _builtins.str = ...,
+        results: _abc.Iterable[Global___ReconcileResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "memory_id", b"memory_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

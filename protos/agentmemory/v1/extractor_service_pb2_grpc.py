@@ -97,14 +97,17 @@ class ExtractorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Summarize(self, request, context):
-        """Sums up a piece of conversation.
+        """Sums up a conversation, piece by piece: each call adds some messages to the summary so far.
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Reconcile(self, request, context):
-        """Says how a new fact relates to known ones.
+        """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
+        those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,9 +47,14 @@ class ExtractorServiceStub:
     Errors: RESOURCE_EXHAUSTED / OVERLOADED.
     """
     Summarize: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.SummarizeRequest, _extractor_service_pb2.SummarizeResponse]
-    """Sums up a piece of conversation."""
+    """Sums up a conversation, piece by piece: each call adds some messages to the summary so far.
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+    """
     Reconcile: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.ReconcileRequest, _extractor_service_pb2.ReconcileResponse]
-    """Says how a new fact relates to known ones."""
+    """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
+    those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED.
+    """
     GetInfo: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.GetInfoRequest, _extractor_service_pb2.GetInfoResponse]
     """Says which models run here and what the limits are."""
 
@@ -72,9 +77,14 @@ class ExtractorServiceAsyncStub(ExtractorServiceStub):
     Errors: RESOURCE_EXHAUSTED / OVERLOADED.
     """
     Summarize: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.SummarizeRequest, _extractor_service_pb2.SummarizeResponse]  # type: ignore[assignment]
-    """Sums up a piece of conversation."""
+    """Sums up a conversation, piece by piece: each call adds some messages to the summary so far.
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+    """
     Reconcile: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.ReconcileRequest, _extractor_service_pb2.ReconcileResponse]  # type: ignore[assignment]
-    """Says how a new fact relates to known ones."""
+    """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
+    those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED.
+    """
     GetInfo: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.GetInfoRequest, _extractor_service_pb2.GetInfoResponse]  # type: ignore[assignment]
     """Says which models run here and what the limits are."""
 
@@ -118,7 +128,9 @@ class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _extractor_service_pb2.SummarizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_extractor_service_pb2.SummarizeResponse, _abc.Awaitable[_extractor_service_pb2.SummarizeResponse]]:
-        """Sums up a piece of conversation."""
+        """Sums up a conversation, piece by piece: each call adds some messages to the summary so far.
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+        """
 
     @_abc_1.abstractmethod
     def Reconcile(
@@ -126,7 +138,10 @@ class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _extractor_service_pb2.ReconcileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_extractor_service_pb2.ReconcileResponse, _abc.Awaitable[_extractor_service_pb2.ReconcileResponse]]:
-        """Says how a new fact relates to known ones."""
+        """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
+        those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED.
+        """
 
     @_abc_1.abstractmethod
     def GetInfo(

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61gentmemory/v1/memory.proto\x12\x0e\x61gentmemory.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"?\n\x05Scope\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\"7\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\"\x8a\x02\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\"\n\x04role\x18\x03 \x01(\x0e\x32\x14.agentmemory.v1.Role\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\ntool_calls\x18\x07 \x03(\x0b\x32\x18.agentmemory.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x08 \x01(\t\x12)\n\x08metadata\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\"\x9d\x02\n\x07Session\x12$\n\x05scope\x18\x01 \x01(\x0b\x32\x15.agentmemory.v1.Scope\x12\x12\n\ngeneration\x18\x02 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x15\n\rmessage_count\x18\x06 \x01(\x03\x12\x19\n\x11\x65xtracted_through\x18\x07 \x01(\x03\x12%\n\x04\x64\x61ta\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07\x63ontext\x18\t \x01(\t\"$\n\x06\x45ntity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\"g\n\tEventTime\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\tprecision\x18\x02 \x01(\x0e\x32\x1d.agentmemory.v1.TimePrecision\"L\n\x06Source\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\r\n\x05start\x18\x03 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x05\"\xb1\x04\n\x06Memory\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x05scope\x18\x02 \x01(\x0b\x32\x15.agentmemory.v1.Scope\x12\x0e\n\x06shared\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12(\n\x04type\x18\x05 \x01(\x0e\x32\x1a.agentmemory.v1.MemoryType\x12\x0e\n\x06topics\x18\x06 \x03(\t\x12(\n\x08\x65ntities\x18\x07 \x03(\x0b\x32\x16.agentmemory.v1.Entity\x12-\n\nevent_time\x18\x08 \x01(\x0b\x32\x19.agentmemory.v1.EventTime\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x10\n\x08revision\x18\x0c \x01(\x03\x12\'\n\x07sources\x18\r \x03(\x0b\x32\x16.agentmemory.v1.Source\x12\x12\n\nconfidence\x18\x0e \x01(\x02\x12\x11\n\textractor\x18\x0f \x01(\t\x12\x37\n\x0f\x65mbedding_state\x18\x10 \x01(\x0e\x32\x1e.agentmemory.v1.EmbeddingState\x12)\n\x08metadata\x18\x11 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06pinned\x18\x12 \x01(\x08\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xae\x01\n\x0cTagCondition\x12\'\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x18.agentmemory.v1.TagField\x12\x10\n\x06\x65quals\x18\x02 \x01(\tH\x00\x12,\n\x06\x61ny_of\x18\x03 \x01(\x0b\x32\x1a.agentmemory.v1.StringListH\x00\x12,\n\x06\x61ll_of\x18\x04 \x01(\x0b\x32\x1a.agentmemory.v1.StringListH\x00\x42\x07\n\x05match\"\x89\x01\n\tTimeRange\x12(\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x19.agentmemory.v1.TimeField\x12)\n\x05start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x01\n\tCondition\x12+\n\x03tag\x18\x01 \x01(\x0b\x32\x1c.agentmemory.v1.TagConditionH\x00\x12)\n\x04time\x18\x02 \x01(\x0b\x32\x19.agentmemory.v1.TimeRangeH\x00\x12(\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x16.agentmemory.v1.FilterH\x00\x42\x06\n\x04kind\"\x89\x01\n\x06\x46ilter\x12\'\n\x04must\x18\x01 \x03(\x0b\x32\x19.agentmemory.v1.Condition\x12)\n\x06should\x18\x02 \x03(\x0b\x32\x19.agentmemory.v1.Condition\x12+\n\x08must_not\x18\x03 \x03(\x0b\x32\x19.agentmemory.v1.Condition\"\xe5\x01\n\rSearchOptions\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.agentmemory.v1.SearchMode\x12.\n\nvisibility\x18\x02 \x01(\x0e\x32\x1a.agentmemory.v1.Visibility\x12)\n\x05types\x18\x03 \x03(\x0e\x32\x1a.agentmemory.v1.MemoryType\x12&\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x16.agentmemory.v1.Filter\x12\x11\n\tmin_score\x18\x05 \x01(\x01\x12\x14\n\x0cmin_revision\x18\x06 \x01(\x03\"y\n\tSearchHit\x12&\n\x06memory\x18\x01 \x01(\x0b\x32\x16.agentmemory.v1.Memory\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x35\n\x0b\x65xplanation\x18\x03 \x01(\x0b\x32 .agentmemory.v1.ScoreExplanation\":\n\x10ScoreExplanation\x12&\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x18.agentmemory.v1.ArmScore\"V\n\x08\x41rmScore\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\x0b\n\x03raw\x18\x03 \x01(\x01\x12\x12\n\nnormalized\x18\x04 \x01(\x01\x12\x0e\n\x06weight\x18\x05 \x01(\x01*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\x12\x0f\n\x0bROLE_SYSTEM\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*v\n\nMemoryType\x12\x1b\n\x17MEMORY_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMORY_TYPE_SEMANTIC\x10\x01\x12\x18\n\x14MEMORY_TYPE_EPISODIC\x10\x02\x12\x17\n\x13MEMORY_TYPE_MESSAGE\x10\x03*\x95\x01\n\rTimePrecision\x12\x1e\n\x1aTIME_PRECISION_UNSPECIFIED\x10\x00\x12\x17\n\x13TIME_PRECISION_YEAR\x10\x01\x12\x18\n\x14TIME_PRECISION_MONTH\x10\x02\x12\x16\n\x12TIME_PRECISION_DAY\x10\x03\x12\x19\n\x15TIME_PRECISION_MINUTE\x10\x04*i\n\x0e\x45mbeddingState\x12\x1f\n\x1b\x45MBEDDING_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45MBEDDING_STATE_PENDING\x10\x01\x12\x19\n\x15\x45MBEDDING_STATE_READY\x10\x02*\x90\x01\n\x08TagField\x12\x19\n\x15TAG_FIELD_UNSPECIFIED\x10\x00\x12\x10\n\x0cTAG_FIELD_ID\x10\x01\x12\x18\n\x14TAG_FIELD_SESSION_ID\x10\x02\x12\x12\n\x0eTAG_FIELD_TYPE\x10\x03\x12\x13\n\x0fTAG_FIELD_TOPIC\x10\x04\x12\x14\n\x10TAG_FIELD_ENTITY\x10\x05*z\n\tTimeField\x12\x1a\n\x16TIME_FIELD_UNSPECIFIED\x10\x00\x12\x19\n\x15TIME_FIELD_EVENT_TIME\x10\x01\x12\x1a\n\x16TIME_FIELD_CREATE_TIME\x10\x02\x12\x1a\n\x16TIME_FIELD_UPDATE_TIME\x10\x03*r\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eVISIBILITY_OWN\x10\x01\x12\x15\n\x11VISIBILITY_SHARED\x10\x02\x12\x1d\n\x19VISIBILITY_OWN_AND_SHARED\x10\x03*t\n\nSearchMode\x12\x1b\n\x17SEARCH_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12SEARCH_MODE_HYBRID\x10\x01\x12\x18\n\x14SEARCH_MODE_SEMANTIC\x10\x02\x12\x17\n\x13SEARCH_MODE_KEYWORD\x10\x03\x42\x41\n\x12\x64\x65v.agentmemory.v1B\x0bMemoryProtoP\x01Z\x1c\x61gentmemory/v1;agentmemoryv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61gentmemory/v1/memory.proto\x12\x0e\x61gentmemory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"?\n\x05Scope\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\"7\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\"\x8a\x02\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\"\n\x04role\x18\x03 \x01(\x0e\x32\x14.agentmemory.v1.Role\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\ntool_calls\x18\x07 \x03(\x0b\x32\x18.agentmemory.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x08 \x01(\t\x12)\n\x08metadata\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\"X\n\x12\x45xtractionStrategy\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.agentmemory.v1.ExtractionKind\x12\x14\n\x0cinstructions\x18\x02 \x01(\t\"n\n\x0eSessionOptions\x12&\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x08strategy\x18\x02 \x01(\x0b\x32\".agentmemory.v1.ExtractionStrategy\"\x9d\x03\n\x07Session\x12$\n\x05scope\x18\x01 \x01(\x0b\x32\x15.agentmemory.v1.Scope\x12\x12\n\ngeneration\x18\x02 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x15\n\rmessage_count\x18\x06 \x01(\x03\x12\x19\n\x11\x65xtracted_through\x18\x07 \x01(\x03\x12%\n\x04\x64\x61ta\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07\x63ontext\x18\t \x01(\t\x12/\n\x07options\x18\n \x01(\x0b\x32\x1e.agentmemory.v1.SessionOptions\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14pending_memory_count\x18\x0c \x01(\x03\"$\n\x06\x45ntity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\"g\n\tEventTime\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\tprecision\x18\x02 \x01(\x0e\x32\x1d.agentmemory.v1.TimePrecision\"L\n\x06Source\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\r\n\x05start\x18\x03 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x05\"\xbc\x07\n\x06Memory\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x05scope\x18\x02 \x01(\x0b\x32\x15.agentmemory.v1.Scope\x12\x0e\n\x06shared\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12(\n\x04type\x18\x05 \x01(\x0e\x32\x1a.agentmemory.v1.MemoryType\x12\x0e\n\x06topics\x18\x06 \x03(\t\x12(\n\x08\x65ntities\x18\x07 \x03(\x0b\x32\x16.agentmemory.v1.Entity\x12-\n\nevent_time\x18\x08 \x01(\x0b\x32\x19.agentmemory.v1.EventTime\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x10\n\x08revision\x18\x0c \x01(\x03\x12\'\n\x07sources\x18\r \x03(\x0b\x32\x16.agentmemory.v1.Source\x12\x12\n\nconfidence\x18\x0e \x01(\x02\x12\x11\n\textractor\x18\x0f \x01(\t\x12\x37\n\x0f\x65mbedding_state\x18\x10 \x01(\x0e\x32\x1e.agentmemory.v1.EmbeddingState\x12)\n\x08metadata\x18\x11 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06pinned\x18\x12 \x01(\x08\x12.\n\nvalid_from\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08valid_to\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsupersedes\x18\x15 \x03(\t\x12\x18\n\x10supersede_reason\x18\x16 \x01(\t\x12\x15\n\rsuperseded_by\x18\x17 \x01(\t\x12\x32\n\x0esupersede_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65nd_learned\x18\x19 \x01(\x08\x12\x0c\n\x04slot\x18\x1a \x01(\t\x12\x30\n\x0cmention_time\x18\x1b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tuntrusted\x18\x1c \x01(\x08\x12\x13\n\x0b\x63ontradicts\x18\x1d \x03(\t\x12\x35\n\x11last_mention_time\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x04\x41sOf\x12.\n\nvalid_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xc0\x01\n\x0cTagCondition\x12\'\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x18.agentmemory.v1.TagField\x12\x10\n\x06\x65quals\x18\x02 \x01(\tH\x00\x12,\n\x06\x61ny_of\x18\x03 \x01(\x0b\x32\x1a.agentmemory.v1.StringListH\x00\x12,\n\x06\x61ll_of\x18\x04 \x01(\x0b\x32\x1a.agentmemory.v1.StringListH\x00\x12\x10\n\x06prefix\x18\x05 \x01(\tH\x00\x42\x07\n\x05match\"\x89\x01\n\tTimeRange\x12(\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x19.agentmemory.v1.TimeField\x12)\n\x05start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0bNumberRange\x12\x10\n\x03min\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_max\"i\n\x0fNumberCondition\x12*\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x1b.agentmemory.v1.NumberField\x12*\n\x05range\x18\x02 \x01(\x0b\x32\x1b.agentmemory.v1.NumberRange\"\xb8\x01\n\x11MetadataCondition\x12\x0c\n\x04path\x18\x01 \x03(\t\x12\x10\n\x06\x65xists\x18\x02 \x01(\x08H\x00\x12\x10\n\x06\x65quals\x18\x03 \x01(\tH\x00\x12,\n\x06\x61ny_of\x18\x04 \x01(\x0b\x32\x1a.agentmemory.v1.StringListH\x00\x12\x0c\n\x02is\x18\x05 \x01(\x08H\x00\x12,\n\x05range\x18\x06 \x01(\x0b\x32\x1b.agentmemory.v1.NumberRangeH\x00\x42\x07\n\x05match\"g\n\x08Presence\x12\'\n\x03tag\x18\x01 \x01(\x0e\x32\x18.agentmemory.v1.TagFieldH\x00\x12)\n\x04time\x18\x02 \x01(\x0e\x32\x19.agentmemory.v1.TimeFieldH\x00\x42\x07\n\x05\x66ield\"\xd2\x02\n\tCondition\x12+\n\x03tag\x18\x01 \x01(\x0b\x32\x1c.agentmemory.v1.TagConditionH\x00\x12)\n\x04time\x18\x02 \x01(\x0b\x32\x19.agentmemory.v1.TimeRangeH\x00\x12(\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x16.agentmemory.v1.FilterH\x00\x12\x31\n\x06number\x18\x04 \x01(\x0b\x32\x1f.agentmemory.v1.NumberConditionH\x00\x12\x35\n\x08metadata\x18\x05 \x01(\x0b\x32!.agentmemory.v1.MetadataConditionH\x00\x12*\n\x06\x65xists\x18\x06 \x01(\x0b\x32\x18.agentmemory.v1.PresenceH\x00\x12\x10\n\x06pinned\x18\x07 \x01(\x08H\x00\x12\x13\n\tuntrusted\x18\x08 \x01(\x08H\x00\x42\x06\n\x04kind\"\x89\x01\n\x06\x46ilter\x12\'\n\x04must\x18\x01 \x03(\x0b\x32\x19.agentmemory.v1.Condition\x12)\n\x06should\x18\x02 \x03(\x0b\x32\x19.agentmemory.v1.Condition\x12+\n\x08must_not\x18\x03 \x03(\x0b\x32\x19.agentmemory.v1.Condition\"\xa6\x02\n\rSearchOptions\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.agentmemory.v1.SearchMode\x12.\n\nvisibility\x18\x02 \x01(\x0e\x32\x1a.agentmemory.v1.Visibility\x12)\n\x05types\x18\x03 \x03(\x0e\x32\x1a.agentmemory.v1.MemoryType\x12&\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x16.agentmemory.v1.Filter\x12\x11\n\tmin_score\x18\x05 \x01(\x01\x12\x14\n\x0cmin_revision\x18\x06 \x01(\x03\x12#\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x14.agentmemory.v1.AsOf\x12\x1a\n\x12include_superseded\x18\x08 \x01(\x08\"y\n\tSearchHit\x12&\n\x06memory\x18\x01 \x01(\x0b\x32\x16.agentmemory.v1.Memory\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x35\n\x0b\x65xplanation\x18\x03 \x01(\x0b\x32 .agentmemory.v1.ScoreExplanation\":\n\x10ScoreExplanation\x12&\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x18.agentmemory.v1.ArmScore\"V\n\x08\x41rmScore\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\x0b\n\x03raw\x18\x03 \x01(\x01\x12\x12\n\nnormalized\x18\x04 \x01(\x01\x12\x0e\n\x06weight\x18\x05 \x01(\x01*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\x12\x0f\n\x0bROLE_SYSTEM\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*\xc3\x01\n\x0e\x45xtractionKind\x12\x1f\n\x1b\x45XTRACTION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XTRACTION_KIND_DISCRETE\x10\x01\x12\x1f\n\x1b\x45XTRACTION_KIND_PREFERENCES\x10\x02\x12\x1b\n\x17\x45XTRACTION_KIND_SUMMARY\x10\x03\x12\x1a\n\x16\x45XTRACTION_KIND_CUSTOM\x10\x04\x12\x18\n\x14\x45XTRACTION_KIND_NONE\x10\x05*v\n\nMemoryType\x12\x1b\n\x17MEMORY_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMORY_TYPE_SEMANTIC\x10\x01\x12\x18\n\x14MEMORY_TYPE_EPISODIC\x10\x02\x12\x17\n\x13MEMORY_TYPE_MESSAGE\x10\x03*\x95\x01\n\rTimePrecision\x12\x1e\n\x1aTIME_PRECISION_UNSPECIFIED\x10\x00\x12\x17\n\x13TIME_PRECISION_YEAR\x10\x01\x12\x18\n\x14TIME_PRECISION_MONTH\x10\x02\x12\x16\n\x12TIME_PRECISION_DAY\x10\x03\x12\x19\n\x15TIME_PRECISION_MINUTE\x10\x04*i\n\x0e\x45mbeddingState\x12\x1f\n\x1b\x45MBEDDING_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45MBEDDING_STATE_PENDING\x10\x01\x12\x19\n\x15\x45MBEDDING_STATE_READY\x10\x02*\xf2\x01\n\x08TagField\x12\x19\n\x15TAG_FIELD_UNSPECIFIED\x10\x00\x12\x10\n\x0cTAG_FIELD_ID\x10\x01\x12\x18\n\x14TAG_FIELD_SESSION_ID\x10\x02\x12\x12\n\x0eTAG_FIELD_TYPE\x10\x03\x12\x13\n\x0fTAG_FIELD_TOPIC\x10\x04\x12\x14\n\x10TAG_FIELD_ENTITY\x10\x05\x12\x19\n\x15TAG_FIELD_ENTITY_KIND\x10\x06\x12\x18\n\x14TAG_FIELD_MESSAGE_ID\x10\x07\x12\x17\n\x13TAG_FIELD_EXTRACTOR\x10\x08\x12\x12\n\x0eTAG_FIELD_SLOT\x10\t*\xcd\x01\n\tTimeField\x12\x1a\n\x16TIME_FIELD_UNSPECIFIED\x10\x00\x12\x19\n\x15TIME_FIELD_EVENT_TIME\x10\x01\x12\x1a\n\x16TIME_FIELD_CREATE_TIME\x10\x02\x12\x1a\n\x16TIME_FIELD_UPDATE_TIME\x10\x03\x12\x19\n\x15TIME_FIELD_VALID_FROM\x10\x04\x12\x17\n\x13TIME_FIELD_VALID_TO\x10\x05\x12\x1d\n\x19TIME_FIELD_SUPERSEDE_TIME\x10\x06*H\n\x0bNumberField\x12\x1c\n\x18NUMBER_FIELD_UNSPECIFIED\x10\x00\x12\x1b\n\x17NUMBER_FIELD_CONFIDENCE\x10\x01*r\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eVISIBILITY_OWN\x10\x01\x12\x15\n\x11VISIBILITY_SHARED\x10\x02\x12\x1d\n\x19VISIBILITY_OWN_AND_SHARED\x10\x03*t\n\nSearchMode\x12\x1b\n\x17SEARCH_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12SEARCH_MODE_HYBRID\x10\x01\x12\x18\n\x14SEARCH_MODE_SEMANTIC\x10\x02\x12\x17\n\x13SEARCH_MODE_KEYWORD\x10\x03\x42\x41\n\x12\x64\x65v.agentmemory.v1B\x0bMemoryProtoP\x01Z\x1c\x61gentmemory/v1;agentmemoryv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,54 +35,72 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agentmemory.v1.memory_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\022dev.agentmemory.v1B\013MemoryProtoP\001Z\034agentmemory/v1;agentmemoryv1'
-  _globals['_ROLE']._serialized_start=2716
-  _globals['_ROLE']._serialized_end=2811
-  _globals['_MEMORYTYPE']._serialized_start=2813
-  _globals['_MEMORYTYPE']._serialized_end=2931
-  _globals['_TIMEPRECISION']._serialized_start=2934
-  _globals['_TIMEPRECISION']._serialized_end=3083
-  _globals['_EMBEDDINGSTATE']._serialized_start=3085
-  _globals['_EMBEDDINGSTATE']._serialized_end=3190
-  _globals['_TAGFIELD']._serialized_start=3193
-  _globals['_TAGFIELD']._serialized_end=3337
-  _globals['_TIMEFIELD']._serialized_start=3339
-  _globals['_TIMEFIELD']._serialized_end=3461
-  _globals['_VISIBILITY']._serialized_start=3463
-  _globals['_VISIBILITY']._serialized_end=3577
-  _globals['_SEARCHMODE']._serialized_start=3579
-  _globals['_SEARCHMODE']._serialized_end=3695
-  _globals['_SCOPE']._serialized_start=110
-  _globals['_SCOPE']._serialized_end=173
-  _globals['_TOOLCALL']._serialized_start=175
-  _globals['_TOOLCALL']._serialized_end=230
-  _globals['_MESSAGE']._serialized_start=233
-  _globals['_MESSAGE']._serialized_end=499
-  _globals['_SESSION']._serialized_start=502
-  _globals['_SESSION']._serialized_end=787
-  _globals['_ENTITY']._serialized_start=789
-  _globals['_ENTITY']._serialized_end=825
-  _globals['_EVENTTIME']._serialized_start=827
-  _globals['_EVENTTIME']._serialized_end=930
-  _globals['_SOURCE']._serialized_start=932
-  _globals['_SOURCE']._serialized_end=1008
-  _globals['_MEMORY']._serialized_start=1011
-  _globals['_MEMORY']._serialized_end=1572
-  _globals['_STRINGLIST']._serialized_start=1574
-  _globals['_STRINGLIST']._serialized_end=1602
-  _globals['_TAGCONDITION']._serialized_start=1605
-  _globals['_TAGCONDITION']._serialized_end=1779
-  _globals['_TIMERANGE']._serialized_start=1782
-  _globals['_TIMERANGE']._serialized_end=1919
-  _globals['_CONDITION']._serialized_start=1922
-  _globals['_CONDITION']._serialized_end=2071
-  _globals['_FILTER']._serialized_start=2074
-  _globals['_FILTER']._serialized_end=2211
-  _globals['_SEARCHOPTIONS']._serialized_start=2214
-  _globals['_SEARCHOPTIONS']._serialized_end=2443
-  _globals['_SEARCHHIT']._serialized_start=2445
-  _globals['_SEARCHHIT']._serialized_end=2566
-  _globals['_SCOREEXPLANATION']._serialized_start=2568
-  _globals['_SCOREEXPLANATION']._serialized_end=2626
-  _globals['_ARMSCORE']._serialized_start=2628
-  _globals['_ARMSCORE']._serialized_end=2714
+  _globals['_ROLE']._serialized_start=4316
+  _globals['_ROLE']._serialized_end=4411
+  _globals['_EXTRACTIONKIND']._serialized_start=4414
+  _globals['_EXTRACTIONKIND']._serialized_end=4609
+  _globals['_MEMORYTYPE']._serialized_start=4611
+  _globals['_MEMORYTYPE']._serialized_end=4729
+  _globals['_TIMEPRECISION']._serialized_start=4732
+  _globals['_TIMEPRECISION']._serialized_end=4881
+  _globals['_EMBEDDINGSTATE']._serialized_start=4883
+  _globals['_EMBEDDINGSTATE']._serialized_end=4988
+  _globals['_TAGFIELD']._serialized_start=4991
+  _globals['_TAGFIELD']._serialized_end=5233
+  _globals['_TIMEFIELD']._serialized_start=5236
+  _globals['_TIMEFIELD']._serialized_end=5441
+  _globals['_NUMBERFIELD']._serialized_start=5443
+  _globals['_NUMBERFIELD']._serialized_end=5515
+  _globals['_VISIBILITY']._serialized_start=5517
+  _globals['_VISIBILITY']._serialized_end=5631
+  _globals['_SEARCHMODE']._serialized_start=5633
+  _globals['_SEARCHMODE']._serialized_end=5749
+  _globals['_SCOPE']._serialized_start=142
+  _globals['_SCOPE']._serialized_end=205
+  _globals['_TOOLCALL']._serialized_start=207
+  _globals['_TOOLCALL']._serialized_end=262
+  _globals['_MESSAGE']._serialized_start=265
+  _globals['_MESSAGE']._serialized_end=531
+  _globals['_EXTRACTIONSTRATEGY']._serialized_start=533
+  _globals['_EXTRACTIONSTRATEGY']._serialized_end=621
+  _globals['_SESSIONOPTIONS']._serialized_start=623
+  _globals['_SESSIONOPTIONS']._serialized_end=733
+  _globals['_SESSION']._serialized_start=736
+  _globals['_SESSION']._serialized_end=1149
+  _globals['_ENTITY']._serialized_start=1151
+  _globals['_ENTITY']._serialized_end=1187
+  _globals['_EVENTTIME']._serialized_start=1189
+  _globals['_EVENTTIME']._serialized_end=1292
+  _globals['_SOURCE']._serialized_start=1294
+  _globals['_SOURCE']._serialized_end=1370
+  _globals['_MEMORY']._serialized_start=1373
+  _globals['_MEMORY']._serialized_end=2329
+  _globals['_ASOF']._serialized_start=2331
+  _globals['_ASOF']._serialized_end=2434
+  _globals['_STRINGLIST']._serialized_start=2436
+  _globals['_STRINGLIST']._serialized_end=2464
+  _globals['_TAGCONDITION']._serialized_start=2467
+  _globals['_TAGCONDITION']._serialized_end=2659
+  _globals['_TIMERANGE']._serialized_start=2662
+  _globals['_TIMERANGE']._serialized_end=2799
+  _globals['_NUMBERRANGE']._serialized_start=2801
+  _globals['_NUMBERRANGE']._serialized_end=2866
+  _globals['_NUMBERCONDITION']._serialized_start=2868
+  _globals['_NUMBERCONDITION']._serialized_end=2973
+  _globals['_METADATACONDITION']._serialized_start=2976
+  _globals['_METADATACONDITION']._serialized_end=3160
+  _globals['_PRESENCE']._serialized_start=3162
+  _globals['_PRESENCE']._serialized_end=3265
+  _globals['_CONDITION']._serialized_start=3268
+  _globals['_CONDITION']._serialized_end=3606
+  _globals['_FILTER']._serialized_start=3609
+  _globals['_FILTER']._serialized_end=3746
+  _globals['_SEARCHOPTIONS']._serialized_start=3749
+  _globals['_SEARCHOPTIONS']._serialized_end=4043
+  _globals['_SEARCHHIT']._serialized_start=4045
+  _globals['_SEARCHHIT']._serialized_end=4166
+  _globals['_SCOREEXPLANATION']._serialized_start=4168
+  _globals['_SCOREEXPLANATION']._serialized_end=4226
+  _globals['_ARMSCORE']._serialized_start=4228
+  _globals['_ARMSCORE']._serialized_end=4314
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ Rules that hold everywhere:
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -59,6 +60,42 @@ ROLE_SYSTEM: Role.ValueType  # 3
 ROLE_TOOL: Role.ValueType  # 4
 """The result of a tool call."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
+
+class _ExtractionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExtractionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExtractionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXTRACTION_KIND_UNSPECIFIED: _ExtractionKind.ValueType  # 0
+    """Not given; taken as DISCRETE."""
+    EXTRACTION_KIND_DISCRETE: _ExtractionKind.ValueType  # 1
+    """Single facts and events."""
+    EXTRACTION_KIND_PREFERENCES: _ExtractionKind.ValueType  # 2
+    """Only what people like, dislike, want and choose."""
+    EXTRACTION_KIND_SUMMARY: _ExtractionKind.ValueType  # 3
+    """What a stretch of conversation was about, in a few sentences. Needs a language model; without one: as DISCRETE."""
+    EXTRACTION_KIND_CUSTOM: _ExtractionKind.ValueType  # 4
+    """What `instructions` say. Needs a language model; without one: as DISCRETE."""
+    EXTRACTION_KIND_NONE: _ExtractionKind.ValueType  # 5
+    """Nothing: the session is working memory alone."""
+
+class ExtractionKind(_ExtractionKind, metaclass=_ExtractionKindEnumTypeWrapper):
+    """What is extracted from a session."""
+
+EXTRACTION_KIND_UNSPECIFIED: ExtractionKind.ValueType  # 0
+"""Not given; taken as DISCRETE."""
+EXTRACTION_KIND_DISCRETE: ExtractionKind.ValueType  # 1
+"""Single facts and events."""
+EXTRACTION_KIND_PREFERENCES: ExtractionKind.ValueType  # 2
+"""Only what people like, dislike, want and choose."""
+EXTRACTION_KIND_SUMMARY: ExtractionKind.ValueType  # 3
+"""What a stretch of conversation was about, in a few sentences. Needs a language model; without one: as DISCRETE."""
+EXTRACTION_KIND_CUSTOM: ExtractionKind.ValueType  # 4
+"""What `instructions` say. Needs a language model; without one: as DISCRETE."""
+EXTRACTION_KIND_NONE: ExtractionKind.ValueType  # 5
+"""Nothing: the session is working memory alone."""
+Global___ExtractionKind: _TypeAlias = ExtractionKind  # noqa: Y015
 
 class _MemoryType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -157,11 +194,19 @@ class _TagFieldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TagField.Val
     TAG_FIELD_SESSION_ID: _TagField.ValueType  # 2
     """The session that it came from."""
     TAG_FIELD_TYPE: _TagField.ValueType  # 3
-    """"semantic", "episodic" or "message"."""
+    """"semantic", "episodic" or "message"; no prefixes."""
     TAG_FIELD_TOPIC: _TagField.ValueType  # 4
     """Any of its topics."""
     TAG_FIELD_ENTITY: _TagField.ValueType  # 5
     """The name of any of its entities."""
+    TAG_FIELD_ENTITY_KIND: _TagField.ValueType  # 6
+    """The kind of any of its entities."""
+    TAG_FIELD_MESSAGE_ID: _TagField.ValueType  # 7
+    """The id of any message that it was extracted from; no prefixes."""
+    TAG_FIELD_EXTRACTOR: _TagField.ValueType  # 8
+    """Name and version of its extractor."""
+    TAG_FIELD_SLOT: _TagField.ValueType  # 9
+    """Its slot."""
 
 class TagField(_TagField, metaclass=_TagFieldEnumTypeWrapper):
     """A tag-like field of a memory that filters can name. Tags match whole values, byte by byte."""
@@ -173,11 +218,19 @@ TAG_FIELD_ID: TagField.ValueType  # 1
 TAG_FIELD_SESSION_ID: TagField.ValueType  # 2
 """The session that it came from."""
 TAG_FIELD_TYPE: TagField.ValueType  # 3
-""""semantic", "episodic" or "message"."""
+""""semantic", "episodic" or "message"; no prefixes."""
 TAG_FIELD_TOPIC: TagField.ValueType  # 4
 """Any of its topics."""
 TAG_FIELD_ENTITY: TagField.ValueType  # 5
 """The name of any of its entities."""
+TAG_FIELD_ENTITY_KIND: TagField.ValueType  # 6
+"""The kind of any of its entities."""
+TAG_FIELD_MESSAGE_ID: TagField.ValueType  # 7
+"""The id of any message that it was extracted from; no prefixes."""
+TAG_FIELD_EXTRACTOR: TagField.ValueType  # 8
+"""Name and version of its extractor."""
+TAG_FIELD_SLOT: TagField.ValueType  # 9
+"""Its slot."""
 Global___TagField: _TypeAlias = TagField  # noqa: Y015
 
 class _TimeField:
@@ -189,11 +242,17 @@ class _TimeFieldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeField.V
     TIME_FIELD_UNSPECIFIED: _TimeField.ValueType  # 0
     """Not given; refused."""
     TIME_FIELD_EVENT_TIME: _TimeField.ValueType  # 1
-    """When it happened; a memory without an event time matches no range."""
+    """When it happened. A memory without the time that a range names matches no range of it."""
     TIME_FIELD_CREATE_TIME: _TimeField.ValueType  # 2
     """When it was stored."""
     TIME_FIELD_UPDATE_TIME: _TimeField.ValueType  # 3
     """When it last changed."""
+    TIME_FIELD_VALID_FROM: _TimeField.ValueType  # 4
+    """From when on it is true."""
+    TIME_FIELD_VALID_TO: _TimeField.ValueType  # 5
+    """From when on it is not true any more."""
+    TIME_FIELD_SUPERSEDE_TIME: _TimeField.ValueType  # 6
+    """When another took its place. Superseded memories are found only where they are asked for."""
 
 class TimeField(_TimeField, metaclass=_TimeFieldEnumTypeWrapper):
     """A time field of a memory that filters can name."""
@@ -201,12 +260,38 @@ class TimeField(_TimeField, metaclass=_TimeFieldEnumTypeWrapper):
 TIME_FIELD_UNSPECIFIED: TimeField.ValueType  # 0
 """Not given; refused."""
 TIME_FIELD_EVENT_TIME: TimeField.ValueType  # 1
-"""When it happened; a memory without an event time matches no range."""
+"""When it happened. A memory without the time that a range names matches no range of it."""
 TIME_FIELD_CREATE_TIME: TimeField.ValueType  # 2
 """When it was stored."""
 TIME_FIELD_UPDATE_TIME: TimeField.ValueType  # 3
 """When it last changed."""
+TIME_FIELD_VALID_FROM: TimeField.ValueType  # 4
+"""From when on it is true."""
+TIME_FIELD_VALID_TO: TimeField.ValueType  # 5
+"""From when on it is not true any more."""
+TIME_FIELD_SUPERSEDE_TIME: TimeField.ValueType  # 6
+"""When another took its place. Superseded memories are found only where they are asked for."""
 Global___TimeField: _TypeAlias = TimeField  # noqa: Y015
+
+class _NumberField:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NumberFieldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NumberField.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NUMBER_FIELD_UNSPECIFIED: _NumberField.ValueType  # 0
+    """Not given; refused."""
+    NUMBER_FIELD_CONFIDENCE: _NumberField.ValueType  # 1
+    """How sure the extractor is, 0 to 1."""
+
+class NumberField(_NumberField, metaclass=_NumberFieldEnumTypeWrapper):
+    """A number field of a memory that filters can name."""
+
+NUMBER_FIELD_UNSPECIFIED: NumberField.ValueType  # 0
+"""Not given; refused."""
+NUMBER_FIELD_CONFIDENCE: NumberField.ValueType  # 1
+"""How sure the extractor is, 0 to 1."""
+Global___NumberField: _TypeAlias = NumberField  # noqa: Y015
 
 class _Visibility:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -397,6 +482,64 @@ class Message(_message.Message):
 Global___Message: _TypeAlias = Message  # noqa: Y015
 
 @_typing.final
+class ExtractionStrategy(_message.Message):
+    """How a session is extracted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    kind: Global___ExtractionKind.ValueType
+    """Default: DISCRETE."""
+    instructions: _builtins.str
+    """For CUSTOM, and required there: what to extract, at most 4 KiB of UTF-8. Empty for other kinds."""
+    def __init__(
+        self,
+        *,
+        kind: Global___ExtractionKind.ValueType = ...,
+        instructions: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instructions", b"instructions", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtractionStrategy: _TypeAlias = ExtractionStrategy  # noqa: Y015
+
+@_typing.final
+class SessionOptions(_message.Message):
+    """How a session is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TTL_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """How long the session is kept after its last change by a caller: 1 second to 3,650 days. When it has expired it is
+        extracted and then deleted; memories extracted from it stay. Default: forever.
+        """
+
+    @_builtins.property
+    def strategy(self) -> Global___ExtractionStrategy:
+        """How it is extracted. A new strategy applies to messages that have not been extracted yet. Default: DISCRETE."""
+
+    def __init__(
+        self,
+        *,
+        ttl: _duration_pb2.Duration | None = ...,
+        strategy: Global___ExtractionStrategy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionOptions: _TypeAlias = SessionOptions  # noqa: Y015
+
+@_typing.final
 class Session(_message.Message):
     """The state of a session's working memory."""
 
@@ -411,6 +554,9 @@ class Session(_message.Message):
     EXTRACTED_THROUGH_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    PENDING_MEMORY_COUNT_FIELD_NUMBER: _builtins.int
     generation: _builtins.int
     """Output only. Grows each time that the session is made anew: after a delete, or by PutWorkingMemory."""
     etag: _builtins.str
@@ -421,6 +567,8 @@ class Session(_message.Message):
     """Output only. Messages up to and including this sequence have been extracted (or failed for good, see failed_ranges)."""
     context: _builtins.str
     """Free text about the conversation that the caller keeps with it, at most 64 KiB of UTF-8. Left out where data is."""
+    pending_memory_count: _builtins.int
+    """Output only. How many memories that callers put into the session wait to be promoted to long-term memory."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Where the session lives; session_id is always set."""
@@ -437,6 +585,14 @@ class Session(_message.Message):
     def data(self) -> _struct_pb2.Struct:
         """The caller's own data, at most 256 KiB as compact JSON. Left out of lists of sessions and of the answers to appends."""
 
+    @_builtins.property
+    def options(self) -> Global___SessionOptions:
+        """How it is kept."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it expires if nothing changes; unset without a ttl."""
+
     def __init__(
         self,
         *,
@@ -449,10 +605,13 @@ class Session(_message.Message):
         extracted_through: _builtins.int = ...,
         data: _struct_pb2.Struct | None = ...,
         context: _builtins.str = ...,
+        options: Global___SessionOptions | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        pending_memory_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "data", b"data", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "data", b"data", "expire_time", b"expire_time", "options", b"options", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "create_time", b"create_time", "data", b"data", "etag", b"etag", "extracted_through", b"extracted_through", "generation", b"generation", "message_count", b"message_count", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "create_time", b"create_time", "data", b"data", "etag", b"etag", "expire_time", b"expire_time", "extracted_through", b"extracted_through", "generation", b"generation", "message_count", b"message_count", "options", b"options", "pending_memory_count", b"pending_memory_count", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -525,7 +684,7 @@ class Source(_message.Message):
     session_id: _builtins.str
     """The session of the message."""
     message_id: _builtins.str
-    """The message. Required."""
+    """The message; empty for a memory that a caller put into the session as it is."""
     start: _builtins.int
     """First byte of the passage in the UTF-8 text of the message."""
     end: _builtins.int
@@ -570,12 +729,26 @@ class Memory(_message.Message):
     EMBEDDING_STATE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
+    VALID_FROM_FIELD_NUMBER: _builtins.int
+    VALID_TO_FIELD_NUMBER: _builtins.int
+    SUPERSEDES_FIELD_NUMBER: _builtins.int
+    SUPERSEDE_REASON_FIELD_NUMBER: _builtins.int
+    SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
+    SUPERSEDE_TIME_FIELD_NUMBER: _builtins.int
+    END_LEARNED_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    MENTION_TIME_FIELD_NUMBER: _builtins.int
+    UNTRUSTED_FIELD_NUMBER: _builtins.int
+    CONTRADICTS_FIELD_NUMBER: _builtins.int
+    LAST_MENTION_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique within its owner. Default: given by the service."""
     shared: _builtins.bool
     """Output only. True if it belongs to the namespace rather than to a user or a session."""
     text: _builtins.str
-    """Required. One self-contained sentence, at most 8 KiB of UTF-8."""
+    """Required. One self-contained sentence, at most 8 KiB of UTF-8. Secrets in what callers write (passwords, keys, card numbers; by policy
+    personal data too), here, in topics, entities, slot and supersede_reason, give way to placeholders such as "[password]"; responses show what is stored.
+    """
     type: Global___MemoryType.ValueType
     """Default: SEMANTIC. MESSAGE is written by the service alone."""
     etag: _builtins.str
@@ -589,7 +762,22 @@ class Memory(_message.Message):
     embedding_state: Global___EmbeddingState.ValueType
     """Output only. Whether it can be found by meaning yet."""
     pinned: _builtins.bool
-    """Marked by the caller as one to keep. Default: false."""
+    """Marked by the caller as one to keep: ForgetMemories leaves it alone. Default: false."""
+    supersede_reason: _builtins.str
+    """In CreateMemories, with `supersedes`: why, at most 256 characters. Elsewhere: why this memory was superseded."""
+    superseded_by: _builtins.str
+    """Output only. The memory that took its place; empty while it is current."""
+    end_learned: _builtins.bool
+    """Output only. Whether valid_to became known only when its place was taken."""
+    slot: _builtins.str
+    """What it says of whom, for facts of which only one is true at a time, such as "alice|home": at most 256 characters. A memory takes the
+    place of the current ones of its slot, unless what they say is newer (by event time if both have one and not the same, else
+    last_mention_time): then it is stored as history. Default: empty, it takes nobody's place by itself.
+    """
+    untrusted: _builtins.bool
+    """Output only. It may try to instruct the model that reads it, rather than tell it something: left out of prompts.
+    What callers write is trusted; giving a memory a new text makes it so.
+    """
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Output only in writes (the request's scope decides). namespace and user_id of the owner; session_id is the session it came from, if any."""
@@ -608,7 +796,7 @@ class Memory(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the service first stored it; unique and growing within an owner."""
+        """Output only. When the service first stored it; unique and growing within an owner, but for those that were imported."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
@@ -621,6 +809,36 @@ class Memory(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Anything the caller wants kept with the memory, at most 16 KiB as JSON. Returned verbatim. Default: none."""
+
+    @_builtins.property
+    def valid_from(self) -> _timestamp_pb2.Timestamp:
+        """From when on it is true. Default: unknown, which `as_of` takes as always."""
+
+    @_builtins.property
+    def valid_to(self) -> _timestamp_pb2.Timestamp:
+        """From when on it is not true any more; after valid_from. Lists and searches leave out what is over by now. Default: unknown,
+        which counts as not yet. When another memory supersedes this one, it is set to when that one begins to be true.
+        """
+
+    @_builtins.property
+    def supersedes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In CreateMemories: ids of memories of the same owner, at most 32, whose place it takes. Elsewhere: those whose place it took."""
+
+    @_builtins.property
+    def supersede_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When its place was taken."""
+
+    @_builtins.property
+    def mention_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was said first: the create_time of its first message; of a memory that a caller wrote, its create_time."""
+
+    @_builtins.property
+    def contradicts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Memories that say otherwise of the same time, without an order between them; at most 32."""
+
+    @_builtins.property
+    def last_mention_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was said last, as far as its sources tell. The same as mention_time if it was said once."""
 
     def __init__(
         self,
@@ -643,14 +861,65 @@ class Memory(_message.Message):
         embedding_state: Global___EmbeddingState.ValueType = ...,
         metadata: _struct_pb2.Struct | None = ...,
         pinned: _builtins.bool = ...,
+        valid_from: _timestamp_pb2.Timestamp | None = ...,
+        valid_to: _timestamp_pb2.Timestamp | None = ...,
+        supersedes: _abc.Iterable[_builtins.str] | None = ...,
+        supersede_reason: _builtins.str = ...,
+        superseded_by: _builtins.str = ...,
+        supersede_time: _timestamp_pb2.Timestamp | None = ...,
+        end_learned: _builtins.bool = ...,
+        slot: _builtins.str = ...,
+        mention_time: _timestamp_pb2.Timestamp | None = ...,
+        untrusted: _builtins.bool = ...,
+        contradicts: _abc.Iterable[_builtins.str] | None = ...,
+        last_mention_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event_time", b"event_time", "metadata", b"metadata", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event_time", b"event_time", "last_mention_time", b"last_mention_time", "mention_time", b"mention_time", "metadata", b"metadata", "scope", b"scope", "supersede_time", b"supersede_time", "update_time", b"update_time", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "create_time", b"create_time", "embedding_state", b"embedding_state", "entities", b"entities", "etag", b"etag", "event_time", b"event_time", "extractor", b"extractor", "id", b"id", "metadata", b"metadata", "pinned", b"pinned", "revision", b"revision", "scope", b"scope", "shared", b"shared", "sources", b"sources", "text", b"text", "topics", b"topics", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "contradicts", b"contradicts", "create_time", b"create_time", "embedding_state", b"embedding_state", "end_learned", b"end_learned", "entities", b"entities", "etag", b"etag", "event_time", b"event_time", "extractor", b"extractor", "id", b"id", "last_mention_time", b"last_mention_time", "mention_time", b"mention_time", "metadata", b"metadata", "pinned", b"pinned", "revision", b"revision", "scope", b"scope", "shared", b"shared", "slot", b"slot", "sources", b"sources", "supersede_reason", b"supersede_reason", "supersede_time", b"supersede_time", "superseded_by", b"superseded_by", "supersedes", b"supersedes", "text", b"text", "topics", b"topics", "type", b"type", "untrusted", b"untrusted", "update_time", b"update_time", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Memory: _TypeAlias = Memory  # noqa: Y015
+
+@_typing.final
+class AsOf(_message.Message):
+    """A time to look back to. At least one is required; with both: what was taken at record_time to be true at valid_time.
+    Memories deleted since are not brought back.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALID_TIME_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def valid_time(self) -> _timestamp_pb2.Timestamp:
+        """What was true then: memories with valid_from <= valid_time < valid_to, superseded or not; a bound that is not known is
+        open. Default: not looked at.
+        """
+
+    @_builtins.property
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """What was known then: memories that had been stored by then, as they were then, or as in the oldest of their earlier states that is
+        kept. Without valid_time only those that were neither superseded nor over by then, unless include_superseded is set.
+        They are found by what they say now. Only that they were superseded later does not count, nor when they ended if that
+        became known with it; when else valid_from and valid_to were changed does not matter, nor that a memory was restored since.
+        Default: what is known now.
+        """
+
+    def __init__(
+        self,
+        *,
+        valid_time: _timestamp_pb2.Timestamp | None = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time", "valid_time", b"valid_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time", "valid_time", b"valid_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AsOf: _TypeAlias = AsOf  # noqa: Y015
 
 @_typing.final
 class StringList(_message.Message):
@@ -686,10 +955,13 @@ class TagCondition(_message.Message):
     EQUALS_FIELD_NUMBER: _builtins.int
     ANY_OF_FIELD_NUMBER: _builtins.int
     ALL_OF_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
     field: Global___TagField.ValueType
     """Required. The field."""
     equals: _builtins.str
     """The field has this value."""
+    prefix: _builtins.str
+    """The field has a value that begins with this: 1 to 32 characters."""
     @_builtins.property
     def any_of(self) -> Global___StringList:
         """The field has at least one of these values."""
@@ -705,12 +977,13 @@ class TagCondition(_message.Message):
         equals: _builtins.str = ...,
         any_of: Global___StringList | None = ...,
         all_of: Global___StringList | None = ...,
+        prefix: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["all_of", b"all_of", "any_of", b"any_of", "equals", b"equals", "match", b"match"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all_of", b"all_of", "any_of", b"any_of", "equals", b"equals", "match", b"match", "prefix", b"prefix"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_of", b"all_of", "any_of", b"any_of", "equals", b"equals", "field", b"field", "match", b"match"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_of", b"all_of", "any_of", b"any_of", "equals", b"equals", "field", b"field", "match", b"match", "prefix", b"prefix"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_match: _TypeAlias = _typing.Literal["equals", "any_of", "all_of"]  # noqa: Y015
+    _WhichOneofReturnType_match: _TypeAlias = _typing.Literal["equals", "any_of", "all_of", "prefix"]  # noqa: Y015
     _WhichOneofArgType_match: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_match) -> _WhichOneofReturnType_match | None: ...
 
@@ -718,7 +991,7 @@ Global___TagCondition: _TypeAlias = TagCondition  # noqa: Y015
 
 @_typing.final
 class TimeRange(_message.Message):
-    """A condition on a time field. At least one bound is required."""
+    """A condition on a time field. At least one bound is required. Times before 1685 and after 2255 are compared to 32 microseconds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -751,6 +1024,146 @@ class TimeRange(_message.Message):
 Global___TimeRange: _TypeAlias = TimeRange  # noqa: Y015
 
 @_typing.final
+class NumberRange(_message.Message):
+    """A range of numbers. At least one bound is required; neither may be NaN. A confidence is compared as a float."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
+    min: _builtins.float
+    """Inclusive lower bound. Default: none."""
+    max: _builtins.float
+    """Inclusive upper bound. Default: none."""
+    def __init__(
+        self,
+        *,
+        min: _builtins.float | None = ...,
+        max: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
+    _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015
+    _WhichOneofReturnType__min: _TypeAlias = _typing.Literal["min"]  # noqa: Y015
+    _WhichOneofArgType__min: _TypeAlias = _typing.Literal["_min", b"_min"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max) -> _WhichOneofReturnType__max | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min) -> _WhichOneofReturnType__min | None: ...
+
+Global___NumberRange: _TypeAlias = NumberRange  # noqa: Y015
+
+@_typing.final
+class NumberCondition(_message.Message):
+    """A condition on a number field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    field: Global___NumberField.ValueType
+    """Required. The field."""
+    @_builtins.property
+    def range(self) -> Global___NumberRange:
+        """Required. The range."""
+
+    def __init__(
+        self,
+        *,
+        field: Global___NumberField.ValueType = ...,
+        range: Global___NumberRange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NumberCondition: _TypeAlias = NumberCondition  # noqa: Y015
+
+@_typing.final
+class MetadataCondition(_message.Message):
+    """A condition on metadata. Of each memory the first 64 leaves are indexed, in the order of their keys: strings, numbers, booleans and null, in
+    objects and lists at any depth. A leaf's key is the path of names to it; a list's items stand under the list's key.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    EXISTS_FIELD_NUMBER: _builtins.int
+    EQUALS_FIELD_NUMBER: _builtins.int
+    ANY_OF_FIELD_NUMBER: _builtins.int
+    IS_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    exists: _builtins.bool
+    """Whether there is a value, of whatever kind, or an object or a list that has one."""
+    equals: _builtins.str
+    """A string equals this, at most 256 characters."""
+    @_builtins.property
+    def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. The path of names to the value: ["customer", "plan"] for {"customer": {"plan": "gold"}}; 1 to 16 names of at
+        most 256 characters together.
+        """
+
+    @_builtins.property
+    def any_of(self) -> Global___StringList:
+        """A string equals one of these, at most 256 characters each; "" counts."""
+
+    @_builtins.property
+    def range(self) -> Global___NumberRange:
+        """A number is within this range. `min` = `max` for equality."""
+
+    def __init__(
+        self,
+        *,
+        path: _abc.Iterable[_builtins.str] | None = ...,
+        exists: _builtins.bool = ...,
+        equals: _builtins.str = ...,
+        any_of: Global___StringList | None = ...,
+        range: Global___NumberRange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "equals", b"equals", "exists", b"exists", "is", b"is", "match", b"match", "range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "equals", b"equals", "exists", b"exists", "is", b"is", "match", b"match", "path", b"path", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_match: _TypeAlias = _typing.Literal["exists", "equals", "any_of", "is", "range"]  # noqa: Y015
+    _WhichOneofArgType_match: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_match) -> _WhichOneofReturnType_match | None: ...
+
+Global___MetadataCondition: _TypeAlias = MetadataCondition  # noqa: Y015
+
+@_typing.final
+class Presence(_message.Message):
+    """Something that a memory may lack."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAG_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    tag: Global___TagField.ValueType
+    """A tag field."""
+    time: Global___TimeField.ValueType
+    """A time field."""
+    def __init__(
+        self,
+        *,
+        tag: Global___TagField.ValueType = ...,
+        time: Global___TimeField.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "tag", b"tag", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "tag", b"tag", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_field: _TypeAlias = _typing.Literal["tag", "time"]  # noqa: Y015
+    _WhichOneofArgType_field: _TypeAlias = _typing.Literal["field", b"field"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_field) -> _WhichOneofReturnType_field | None: ...
+
+Global___Presence: _TypeAlias = Presence  # noqa: Y015
+
+@_typing.final
 class Condition(_message.Message):
     """One condition."""
 
@@ -759,6 +1172,15 @@ class Condition(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    EXISTS_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    UNTRUSTED_FIELD_NUMBER: _builtins.int
+    pinned: _builtins.bool
+    """Whether the memory is pinned."""
+    untrusted: _builtins.bool
+    """Whether the memory is untrusted."""
     @_builtins.property
     def tag(self) -> Global___TagCondition:
         """On a tag field."""
@@ -771,18 +1193,35 @@ class Condition(_message.Message):
     def filter(self) -> Global___Filter:
         """A filter of its own, nested at most 8 deep."""
 
+    @_builtins.property
+    def number(self) -> Global___NumberCondition:
+        """On a number field."""
+
+    @_builtins.property
+    def metadata(self) -> Global___MetadataCondition:
+        """On metadata."""
+
+    @_builtins.property
+    def exists(self) -> Global___Presence:
+        """The field has a value. For those without one: in must_not."""
+
     def __init__(
         self,
         *,
         tag: Global___TagCondition | None = ...,
         time: Global___TimeRange | None = ...,
         filter: Global___Filter | None = ...,
+        number: Global___NumberCondition | None = ...,
+        metadata: Global___MetadataCondition | None = ...,
+        exists: Global___Presence | None = ...,
+        pinned: _builtins.bool = ...,
+        untrusted: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "kind", b"kind", "tag", b"tag", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exists", b"exists", "filter", b"filter", "kind", b"kind", "metadata", b"metadata", "number", b"number", "pinned", b"pinned", "tag", b"tag", "time", b"time", "untrusted", b"untrusted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "kind", b"kind", "tag", b"tag", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exists", b"exists", "filter", b"filter", "kind", b"kind", "metadata", b"metadata", "number", b"number", "pinned", b"pinned", "tag", b"tag", "time", b"time", "untrusted", b"untrusted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["tag", "time", "filter"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["tag", "time", "filter", "number", "metadata", "exists", "pinned", "untrusted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -838,6 +1277,8 @@ class SearchOptions(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     MIN_SCORE_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    INCLUDE_SUPERSEDED_FIELD_NUMBER: _builtins.int
     mode: Global___SearchMode.ValueType
     """Default: HYBRID."""
     visibility: Global___Visibility.ValueType
@@ -846,6 +1287,10 @@ class SearchOptions(_message.Message):
     """Leave out hits whose score is lower: 0 to 1. Default: 0, nothing is left out."""
     min_revision: _builtins.int
     """The owner's revision that the answer must include at least, as a write returned it. Default: none."""
+    include_superseded: _builtins.bool
+    """Find superseded memories, and those whose valid_to is over, too. Default: false. Not with as_of.valid_time, which
+    decides that itself.
+    """
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[Global___MemoryType.ValueType]:
         """Which types. Default: SEMANTIC and EPISODIC."""
@@ -853,6 +1298,10 @@ class SearchOptions(_message.Message):
     @_builtins.property
     def filter(self) -> Global___Filter:
         """Which memories. Default: all."""
+
+    @_builtins.property
+    def as_of(self) -> Global___AsOf:
+        """Look back to a time. Default: what is known now, and neither superseded nor over."""
 
     def __init__(
         self,
@@ -863,10 +1312,12 @@ class SearchOptions(_message.Message):
         filter: Global___Filter | None = ...,
         min_score: _builtins.float = ...,
         min_revision: _builtins.int = ...,
+        as_of: Global___AsOf | None = ...,
+        include_superseded: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "types", b"types", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter", "include_superseded", b"include_superseded", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "types", b"types", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -66,6 +66,12 @@ class _CreateOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateO
     """Not stored: the owner has the same text already; that memory is returned."""
     CREATE_OUTCOME_ID_REUSED: _CreateOutcome.ValueType  # 3
     """Not stored: the id is in use for another text. That memory is not returned."""
+    CREATE_OUTCOME_SUPERSEDING: _CreateOutcome.ValueType  # 4
+    """It took the place of those that it names in `supersedes`, or of what was current of its slot."""
+    CREATE_OUTCOME_SUPERSEDED: _CreateOutcome.ValueType  # 5
+    """Stored as history: what is known already is newer and took its place; see its superseded_by."""
+    CREATE_OUTCOME_SUPERSEDED_MISSING: _CreateOutcome.ValueType  # 6
+    """Not stored: a memory that it was to supersede is not there."""
 
 class CreateOutcome(_CreateOutcome, metaclass=_CreateOutcomeEnumTypeWrapper):
     """What became of a memory that was to be created."""
@@ -78,7 +84,109 @@ CREATE_OUTCOME_DUPLICATE: CreateOutcome.ValueType  # 2
 """Not stored: the owner has the same text already; that memory is returned."""
 CREATE_OUTCOME_ID_REUSED: CreateOutcome.ValueType  # 3
 """Not stored: the id is in use for another text. That memory is not returned."""
+CREATE_OUTCOME_SUPERSEDING: CreateOutcome.ValueType  # 4
+"""It took the place of those that it names in `supersedes`, or of what was current of its slot."""
+CREATE_OUTCOME_SUPERSEDED: CreateOutcome.ValueType  # 5
+"""Stored as history: what is known already is newer and took its place; see its superseded_by."""
+CREATE_OUTCOME_SUPERSEDED_MISSING: CreateOutcome.ValueType  # 6
+"""Not stored: a memory that it was to supersede is not there."""
 Global___CreateOutcome: _TypeAlias = CreateOutcome  # noqa: Y015
+
+class _MemoryOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MemoryOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemoryOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEMORY_ORDER_UNSPECIFIED: _MemoryOrder.ValueType  # 0
+    """Not given; taken as CREATE_TIME."""
+    MEMORY_ORDER_CREATE_TIME: _MemoryOrder.ValueType  # 1
+    """When they were stored."""
+    MEMORY_ORDER_UPDATE_TIME: _MemoryOrder.ValueType  # 2
+    """When they last changed. A memory that changes while paging may be missed or seen twice."""
+    MEMORY_ORDER_EVENT_TIME: _MemoryOrder.ValueType  # 3
+    """When they happened; those without an event time come last, in either direction, by create time."""
+    MEMORY_ORDER_ID: _MemoryOrder.ValueType  # 4
+    """By id, byte by byte."""
+
+class MemoryOrder(_MemoryOrder, metaclass=_MemoryOrderEnumTypeWrapper):
+    """What a list is ordered by. Equals come in the order of their ids, in the same direction."""
+
+MEMORY_ORDER_UNSPECIFIED: MemoryOrder.ValueType  # 0
+"""Not given; taken as CREATE_TIME."""
+MEMORY_ORDER_CREATE_TIME: MemoryOrder.ValueType  # 1
+"""When they were stored."""
+MEMORY_ORDER_UPDATE_TIME: MemoryOrder.ValueType  # 2
+"""When they last changed. A memory that changes while paging may be missed or seen twice."""
+MEMORY_ORDER_EVENT_TIME: MemoryOrder.ValueType  # 3
+"""When they happened; those without an event time come last, in either direction, by create time."""
+MEMORY_ORDER_ID: MemoryOrder.ValueType  # 4
+"""By id, byte by byte."""
+Global___MemoryOrder: _TypeAlias = MemoryOrder  # noqa: Y015
+
+class _SortDirection:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SortDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SortDirection.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SORT_DIRECTION_UNSPECIFIED: _SortDirection.ValueType  # 0
+    """Not given; see at the field."""
+    SORT_DIRECTION_ASCENDING: _SortDirection.ValueType  # 1
+    """The smallest, or earliest, first."""
+    SORT_DIRECTION_DESCENDING: _SortDirection.ValueType  # 2
+    """The largest, or latest, first."""
+
+class SortDirection(_SortDirection, metaclass=_SortDirectionEnumTypeWrapper):
+    """Which way a list runs."""
+
+SORT_DIRECTION_UNSPECIFIED: SortDirection.ValueType  # 0
+"""Not given; see at the field."""
+SORT_DIRECTION_ASCENDING: SortDirection.ValueType  # 1
+"""The smallest, or earliest, first."""
+SORT_DIRECTION_DESCENDING: SortDirection.ValueType  # 2
+"""The largest, or latest, first."""
+Global___SortDirection: _TypeAlias = SortDirection  # noqa: Y015
+
+class _RevisionCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RevisionCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RevisionCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVISION_CAUSE_UNSPECIFIED: _RevisionCause.ValueType  # 0
+    """Never sent."""
+    REVISION_CAUSE_UPDATE: _RevisionCause.ValueType  # 1
+    """UpdateMemory."""
+    REVISION_CAUSE_DELETE: _RevisionCause.ValueType  # 2
+    """DeleteMemories."""
+    REVISION_CAUSE_MERGE: _RevisionCause.ValueType  # 3
+    """The same fact was said again, and it gained sources, perhaps a fuller text too; or one was said that contradicts it."""
+    REVISION_CAUSE_RESTORE: _RevisionCause.ValueType  # 4
+    """RestoreMemory."""
+    REVISION_CAUSE_SUPERSEDE: _RevisionCause.ValueType  # 5
+    """Another memory took its place, or it took that of another."""
+    REVISION_CAUSE_FORGET: _RevisionCause.ValueType  # 6
+    """ForgetMemories."""
+
+class RevisionCause(_RevisionCause, metaclass=_RevisionCauseEnumTypeWrapper):
+    """Why a memory's state was replaced by another."""
+
+REVISION_CAUSE_UNSPECIFIED: RevisionCause.ValueType  # 0
+"""Never sent."""
+REVISION_CAUSE_UPDATE: RevisionCause.ValueType  # 1
+"""UpdateMemory."""
+REVISION_CAUSE_DELETE: RevisionCause.ValueType  # 2
+"""DeleteMemories."""
+REVISION_CAUSE_MERGE: RevisionCause.ValueType  # 3
+"""The same fact was said again, and it gained sources, perhaps a fuller text too; or one was said that contradicts it."""
+REVISION_CAUSE_RESTORE: RevisionCause.ValueType  # 4
+"""RestoreMemory."""
+REVISION_CAUSE_SUPERSEDE: RevisionCause.ValueType  # 5
+"""Another memory took its place, or it took that of another."""
+REVISION_CAUSE_FORGET: RevisionCause.ValueType  # 6
+"""ForgetMemories."""
+Global___RevisionCause: _TypeAlias = RevisionCause  # noqa: Y015
 
 class _ToolFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -146,6 +254,8 @@ class AppendMessagesRequest(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    MEMORIES_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless. Default: none."""
     etag: _builtins.str
@@ -156,7 +266,18 @@ class AppendMessagesRequest(_message.Message):
 
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
-        """1 to 256 messages, oldest first."""
+        """At most 256 messages, oldest first; at least one, unless there are memories."""
+
+    @_builtins.property
+    def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
+        """Memories, at most 128 and limited as in CreateMemories, that the caller puts into the session: they are promoted to
+        long-term memory when the session is extracted next, and bear the session as their source. One whose id is in use for another text gets
+        an id of its own. `supersedes` is not taken here. At most 1,024 may wait. Default: none.
+        """
+
+    @_builtins.property
+    def options(self) -> _memory_pb2.SessionOptions:
+        """Set how the session is kept, from now on. Default: as it is."""
 
     def __init__(
         self,
@@ -165,10 +286,12 @@ class AppendMessagesRequest(_message.Message):
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
         request_id: _builtins.str = ...,
         etag: _builtins.str = ...,
+        memories: _abc.Iterable[_memory_pb2.Memory] | None = ...,
+        options: _memory_pb2.SessionOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "messages", b"messages", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "memories", b"memories", "messages", b"messages", "options", b"options", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -216,21 +339,41 @@ class GetWorkingMemoryRequest(_message.Message):
 
     SCOPE_FIELD_NUMBER: _builtins.int
     RECENT_MESSAGES_FIELD_NUMBER: _builtins.int
+    TOKEN_BUDGET_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    CREATE_IF_MISSING_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     recent_messages: _builtins.int
-    """How many of the newest messages to return, 0 to 1,000; fewer if they would not fit. Default: 50."""
+    """How many of the newest messages to return, 0 to 1,000; fewer if they would not fit. Default: 50, with a budget 1,000."""
+    token_budget: _builtins.int
+    """How many tokens messages and summary may have together, counted with the o200k vocabulary: 1 to 10,000,000. Default: no limit."""
+    model_name: _builtins.str
+    """The model that is to read it, such as "gpt-4o" or "claude-sonnet-4": sets the budget to 70% of its context window.
+    Not together with token_budget; an unknown model is refused. Default: none.
+    """
+    create_if_missing: _builtins.bool
+    """Make the session if there is none, as `options` say. Default: false, NOT_FOUND."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """Required: session_id."""
+
+    @_builtins.property
+    def options(self) -> _memory_pb2.SessionOptions:
+        """With create_if_missing: how a new session is kept. Default: forever, DISCRETE."""
 
     def __init__(
         self,
         *,
         scope: _memory_pb2.Scope | None = ...,
         recent_messages: _builtins.int | None = ...,
+        token_budget: _builtins.int = ...,
+        model_name: _builtins.str = ...,
+        create_if_missing: _builtins.bool = ...,
+        options: _memory_pb2.SessionOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "create_if_missing", b"create_if_missing", "model_name", b"model_name", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope", "token_budget", b"token_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__recent_messages: _TypeAlias = _typing.Literal["recent_messages"]  # noqa: Y015
     _WhichOneofArgType__recent_messages: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages"]  # noqa: Y015
@@ -246,23 +389,47 @@ class GetWorkingMemoryResponse(_message.Message):
 
     SESSION_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    SUMMARIZED_THROUGH_FIELD_NUMBER: _builtins.int
+    TOKEN_COUNT_FIELD_NUMBER: _builtins.int
+    BUDGET_USED_FIELD_NUMBER: _builtins.int
+    PENDING_MEMORIES_FIELD_NUMBER: _builtins.int
+    summary: _builtins.str
+    """A summary of the beginning of the session; empty if all its messages are here, or if there is none yet. Short sessions have none."""
+    summarized_through: _builtins.int
+    """The summary covers messages up to and including this sequence. It is made in the background, and with a budget when it
+    is asked for, up to the first message here if the extractor answers in time.
+    """
+    token_count: _builtins.int
+    """How many tokens the messages and the summary have; only with a budget."""
+    budget_used: _builtins.float
+    """The share of the budget that they use, 0 to 1; only with a budget."""
     @_builtins.property
     def session(self) -> _memory_pb2.Session:
         """The session."""
 
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
-        """The newest messages, oldest first."""
+        """The newest messages that fit, oldest first, without gaps. With a budget never a tool's result without the call before it."""
+
+    @_builtins.property
+    def pending_memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
+        """Memories that callers put into the session and that wait to be promoted, the oldest first; fewer if they would not fit."""
 
     def __init__(
         self,
         *,
         session: _memory_pb2.Session | None = ...,
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
+        summary: _builtins.str = ...,
+        summarized_through: _builtins.int = ...,
+        token_count: _builtins.int = ...,
+        budget_used: _builtins.float = ...,
+        pending_memories: _abc.Iterable[_memory_pb2.Memory] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_used", b"budget_used", "messages", b"messages", "pending_memories", b"pending_memories", "session", b"session", "summarized_through", b"summarized_through", "summary", b"summary", "token_count", b"token_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -278,17 +445,22 @@ class PutWorkingMemoryRequest(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    MEMORIES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless. Default: none."""
     etag: _builtins.str
     """Replace only this state. Default: not compared."""
     @_builtins.property
     def session(self) -> _memory_pb2.Session:
-        """The session's new state: scope, data and context; other fields are ignored. Required: scope.session_id."""
+        """The session's new state: scope, data, context and options; other fields are ignored. Required: scope.session_id."""
 
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
         """Its messages, at most 256, as in AppendMessages. Default: none."""
+
+    @_builtins.property
+    def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
+        """Memories that are promoted when the session is extracted next, as in AppendMessages. Default: none."""
 
     def __init__(
         self,
@@ -297,10 +469,11 @@ class PutWorkingMemoryRequest(_message.Message):
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
         request_id: _builtins.str = ...,
         etag: _builtins.str = ...,
+        memories: _abc.Iterable[_memory_pb2.Memory] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "messages", b"messages", "request_id", b"request_id", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "memories", b"memories", "messages", b"messages", "request_id", b"request_id", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -582,12 +755,15 @@ class FailedRange(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FAIL_TIME_FIELD_NUMBER: _builtins.int
+    RETRYING_FIELD_NUMBER: _builtins.int
     first_sequence: _builtins.int
     """First sequence."""
     last_sequence: _builtins.int
     """Last sequence, inclusive."""
     reason: _builtins.str
     """The extractor's reason, from ErrorReason."""
+    retrying: _builtins.bool
+    """Only in exports: it waits to be extracted again."""
     @_builtins.property
     def fail_time(self) -> _timestamp_pb2.Timestamp:
         """When it was given up."""
@@ -599,10 +775,11 @@ class FailedRange(_message.Message):
         last_sequence: _builtins.int = ...,
         reason: _builtins.str = ...,
         fail_time: _timestamp_pb2.Timestamp | None = ...,
+        retrying: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fail_time", b"fail_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fail_time", b"fail_time", "first_sequence", b"first_sequence", "last_sequence", b"last_sequence", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fail_time", b"fail_time", "first_sequence", b"first_sequence", "last_sequence", b"last_sequence", "reason", b"reason", "retrying", b"retrying"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -740,7 +917,7 @@ class CreateMemoriesRequest(_message.Message):
     """Makes a repeat harmless. Default: none."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner. user_id, or session_id, or `shared`."""
+        """The owner. Required: user_id or session_id, unless `shared` is set."""
 
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
@@ -774,7 +951,7 @@ class CreateResult(_message.Message):
     """What became of it."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """The memory as it is stored now; unset for ID_REUSED."""
+        """The memory as it is stored now; unset if it was not stored and nothing says the same."""
 
     def __init__(
         self,
@@ -830,7 +1007,7 @@ class GetMemoryRequest(_message.Message):
     """Required. The memory."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner: user_id, or session_id, or neither for the namespace's shared memories."""
+        """The owner: user_id, or session_id, or neither for the namespace's shared memories. Default: those of the namespace ""."""
 
     def __init__(
         self,
@@ -880,7 +1057,7 @@ class BatchGetMemoriesRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -950,7 +1127,7 @@ class UpdateMemoryRequest(_message.Message):
     """Makes a repeat harmless. Default: none."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
@@ -958,7 +1135,7 @@ class UpdateMemoryRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required. Which fields to change: text, type, topics, entities, event_time, metadata, pinned. A field
+        """Required. Which fields to change: text, type, topics, entities, event_time, metadata, pinned, valid_from, valid_to. A field
         named here and left at its default is cleared, except for text, which every memory needs.
         """
 
@@ -1026,15 +1203,15 @@ class DeleteMemoriesRequest(_message.Message):
     """With a single id: delete only this state. Default: not compared."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 256 ids; unknown ones are named in the response."""
+        """At most 256 ids; unknown ones are named in the response. Required, unless there is a filter."""
 
     @_builtins.property
     def filter(self) -> _memory_pb2.Filter:
-        """Delete the facts and events (SEMANTIC, EPISODIC) that match; an empty filter is refused."""
+        """Delete the facts and events (SEMANTIC, EPISODIC) that match, superseded ones too. Required, and not empty, unless there are ids."""
 
     def __init__(
         self,
@@ -1109,7 +1286,7 @@ class RestoreMemoryRequest(_message.Message):
     """Restore only over this state; a deleted memory has none. Default: not compared."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     def __init__(
         self,
@@ -1169,6 +1346,10 @@ class ListMemoriesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    INCLUDE_SUPERSEDED_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
     visibility: _memory_pb2.Visibility.ValueType
     """Whose memories. Default: OWN, or SHARED if the scope names neither user nor session."""
     page_size: _builtins.int
@@ -1177,9 +1358,15 @@ class ListMemoriesRequest(_message.Message):
     """From the last response's next_page_token. Default: the first page."""
     min_revision: _builtins.int
     """The owner's revision that the answer must include at least. Default: none."""
+    include_superseded: _builtins.bool
+    """List superseded memories, and those whose valid_to is over, too. Default: false. Not with as_of.valid_time."""
+    order_by: Global___MemoryOrder.ValueType
+    """What the list is ordered by. Default: CREATE_TIME."""
+    direction: Global___SortDirection.ValueType
+    """Default: DESCENDING, but ASCENDING by ID."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemoryType.ValueType]:
@@ -1188,6 +1375,10 @@ class ListMemoriesRequest(_message.Message):
     @_builtins.property
     def filter(self) -> _memory_pb2.Filter:
         """Which memories. Default: all."""
+
+    @_builtins.property
+    def as_of(self) -> _memory_pb2.AsOf:
+        """Look back to a time, as in SearchOptions. Default: what is known now."""
 
     def __init__(
         self,
@@ -1199,10 +1390,14 @@ class ListMemoriesRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         min_revision: _builtins.int = ...,
+        as_of: _memory_pb2.AsOf | None = ...,
+        include_superseded: _builtins.bool = ...,
+        order_by: Global___MemoryOrder.ValueType = ...,
+        direction: Global___SortDirection.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope", "types", b"types", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "direction", b"direction", "filter", b"filter", "include_superseded", b"include_superseded", "min_revision", b"min_revision", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope", "types", b"types", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1220,10 +1415,10 @@ class ListMemoriesResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty on the last."""
     total_size: _builtins.int
-    """How many memories match in all, now."""
+    """How many memories match in all, now. (A search has no total: by meaning, everything matches more or less.)"""
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
-        """The memories, the newest first by create_time. Paging neither misses nor repeats a memory that was there all along."""
+        """The memories. Paging neither misses nor repeats a memory that was there all along, and unchanged."""
 
     def __init__(
         self,
@@ -1258,7 +1453,7 @@ class ListMemoryRevisionsRequest(_message.Message):
     """From the last response's next_page_token. Default: the first page."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     def __init__(
         self,
@@ -1285,8 +1480,8 @@ class MemoryRevision(_message.Message):
     MEMORY_FIELD_NUMBER: _builtins.int
     REPLACE_TIME_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
-    cause: _builtins.str
-    """What replaced it: "update", "delete", "merge" (it gained sources) or "restore"."""
+    cause: Global___RevisionCause.ValueType
+    """What replaced it."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
         """The memory as it was."""
@@ -1300,7 +1495,7 @@ class MemoryRevision(_message.Message):
         *,
         memory: _memory_pb2.Memory | None = ...,
         replace_time: _timestamp_pb2.Timestamp | None = ...,
-        cause: _builtins.str = ...,
+        cause: Global___RevisionCause.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory", "replace_time", b"replace_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1359,7 +1554,7 @@ class SearchMemoriesRequest(_message.Message):
     """Say how each score came about. Default: false."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def options(self) -> _memory_pb2.SearchOptions:
@@ -1425,19 +1620,22 @@ class BuildPromptRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     MEMORY_LIMIT_FIELD_NUMBER: _builtins.int
     RECENT_MESSAGES_FIELD_NUMBER: _builtins.int
+    INCLUDE_UNTRUSTED_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Required. The user's new message."""
     memory_limit: _builtins.int
     """How many memories, 0 to 100. Default: 10."""
     recent_messages: _builtins.int
     """How many of the session's newest messages, 0 to 1,000; fewer if they would not fit. Default: 20."""
+    include_untrusted: _builtins.bool
+    """Take untrusted memories (Memory.untrusted) too. Default: neither the prompt nor the hits have any."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory; with a session_id, its recent messages are included."""
+        """The owner, as in GetMemory; with a session_id, its recent messages are included. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def options(self) -> _memory_pb2.SearchOptions:
-        """How memories are searched."""
+        """How memories are searched. Default: as in SearchMemories."""
 
     def __init__(
         self,
@@ -1447,10 +1645,11 @@ class BuildPromptRequest(_message.Message):
         options: _memory_pb2.SearchOptions | None = ...,
         memory_limit: _builtins.int | None = ...,
         recent_messages: _builtins.int | None = ...,
+        include_untrusted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit", "_recent_messages", b"_recent_messages", "memory_limit", b"memory_limit", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit", "_recent_messages", b"_recent_messages", "memory_limit", b"memory_limit", "options", b"options", "query", b"query", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit", "_recent_messages", b"_recent_messages", "include_untrusted", b"include_untrusted", "memory_limit", b"memory_limit", "options", b"options", "query", b"query", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__memory_limit: _TypeAlias = _typing.Literal["memory_limit"]  # noqa: Y015
     _WhichOneofArgType__memory_limit: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit"]  # noqa: Y015
@@ -1637,11 +1836,11 @@ class CallToolRequest(_message.Message):
     """Makes a repeat harmless. Default: none."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """Whose memory the tool works on. Arguments of the model cannot change it."""
+        """Whose memory the tool works on, as in GetMemory. Arguments of the model cannot change it. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def call(self) -> _memory_pb2.ToolCall:
-        """The call as the model made it."""
+        """Required. The call as the model made it."""
 
     def __init__(
         self,
@@ -1704,7 +1903,7 @@ class WatchMemoriesRequest(_message.Message):
     """Changes after this revision, 0 or more. Default: from now on."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemoryType.ValueType]:
@@ -1791,7 +1990,7 @@ Global___WatchMemoriesResponse: _TypeAlias = WatchMemoriesResponse  # noqa: Y015
 
 @_typing.final
 class ForgetMemoriesRequest(_message.Message):
-    """Request of ForgetMemories. A memory goes if any of the limits says so."""
+    """Request of ForgetMemories. At least one limit is required; a memory goes if any of them says so."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1802,22 +2001,26 @@ class ForgetMemoriesRequest(_message.Message):
     CONFIRM_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     max_memories: _builtins.int
-    """Keep at most so many, the most recently used. Default: no limit."""
+    """Of what the other limits leave, keep at most so many, the most recently used; pinned ones count, and stay. 0 or more.
+    Default: no limit.
+    """
     confirm: _builtins.bool
     """Really forget. Default: false, only count."""
     request_id: _builtins.str
     """Makes a repeat harmless. Default: none."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """Forget memories created longer ago than this. Default: no limit."""
+        """Forget memories created longer ago than this; more than 0. Default: no limit."""
 
     @_builtins.property
     def max_inactivity(self) -> _duration_pb2.Duration:
-        """Forget memories that no search has returned for this long. Default: no limit."""
+        """Forget memories that were neither created, changed nor returned by SearchMemories or BuildPrompt for this long; more than 0. When a memory was
+        last returned is noted to the minute. Default: no limit.
+        """
 
     def __init__(
         self,
@@ -1825,15 +2028,17 @@ class ForgetMemoriesRequest(_message.Message):
         scope: _memory_pb2.Scope | None = ...,
         max_age: _duration_pb2.Duration | None = ...,
         max_inactivity: _duration_pb2.Duration | None = ...,
-        max_memories: _builtins.int = ...,
+        max_memories: _builtins.int | None = ...,
         confirm: _builtins.bool = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age", "max_inactivity", b"max_inactivity", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_memories", b"_max_memories", "max_age", b"max_age", "max_inactivity", b"max_inactivity", "max_memories", b"max_memories", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "max_age", b"max_age", "max_inactivity", b"max_inactivity", "max_memories", b"max_memories", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_memories", b"_max_memories", "confirm", b"confirm", "max_age", b"max_age", "max_inactivity", b"max_inactivity", "max_memories", b"max_memories", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_memories: _TypeAlias = _typing.Literal["max_memories"]  # noqa: Y015
+    _WhichOneofArgType__max_memories: _TypeAlias = _typing.Literal["_max_memories", b"_max_memories"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_memories) -> _WhichOneofReturnType__max_memories | None: ...
 
 Global___ForgetMemoriesRequest: _TypeAlias = ForgetMemoriesRequest  # noqa: Y015
 
@@ -1942,10 +2147,10 @@ class ExportMemoriesRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Go on after this cursor of an earlier response. Default: from the beginning."""
+    """Go on after this cursor of an earlier response, on whatever server. Default: from the beginning."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory."""
+        """The owner, as in GetMemory. Default: the shared memories of the namespace ""."""
 
     def __init__(
         self,
@@ -1962,38 +2167,92 @@ class ExportMemoriesRequest(_message.Message):
 Global___ExportMemoriesRequest: _TypeAlias = ExportMemoriesRequest  # noqa: Y015
 
 @_typing.final
+class ExportedSession(_message.Message):
+    """A session with all that belongs to it but its messages and the memories that wait in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    SUMMARIZED_THROUGH_FIELD_NUMBER: _builtins.int
+    FAILED_RANGES_FIELD_NUMBER: _builtins.int
+    summary: _builtins.str
+    """The running summary, if there is one."""
+    summarized_through: _builtins.int
+    """The summary covers messages up to and including this sequence."""
+    @_builtins.property
+    def session(self) -> _memory_pb2.Session:
+        """The session."""
+
+    @_builtins.property
+    def failed_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailedRange]:
+        """Messages that could not be extracted, those that wait to be extracted again included."""
+
+    def __init__(
+        self,
+        *,
+        session: _memory_pb2.Session | None = ...,
+        summary: _builtins.str = ...,
+        summarized_through: _builtins.int = ...,
+        failed_ranges: _abc.Iterable[Global___FailedRange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_ranges", b"failed_ranges", "session", b"session", "summarized_through", b"summarized_through", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedSession: _TypeAlias = ExportedSession  # noqa: Y015
+
+@_typing.final
 class ExportRecord(_message.Message):
-    """One exported thing."""
+    """One exported thing. Vectors are not exported: they are made anew."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMORY_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    DELETED_FACT_FIELD_NUMBER: _builtins.int
+    PENDING_MEMORY_FIELD_NUMBER: _builtins.int
+    deleted_fact: _builtins.str
+    """A fact that was deleted and must not be extracted again: its digest."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """A memory."""
+        """A memory, whatever its type, superseded or not; its earlier states follow."""
 
     @_builtins.property
-    def session(self) -> _memory_pb2.Session:
-        """A session's state; its messages follow."""
+    def revision(self) -> Global___MemoryRevision:
+        """An earlier state of the memory that came last, the oldest first."""
+
+    @_builtins.property
+    def session(self) -> Global___ExportedSession:
+        """A session; the memories that wait in it, and its messages, follow."""
 
     @_builtins.property
     def message(self) -> _memory_pb2.Message:
-        """A message of the session that came last."""
+        """A message of the session that came last, in order."""
+
+    @_builtins.property
+    def pending_memory(self) -> _memory_pb2.Memory:
+        """A memory that waits to be promoted, of the session that came last, in order."""
 
     def __init__(
         self,
         *,
         memory: _memory_pb2.Memory | None = ...,
-        session: _memory_pb2.Session | None = ...,
+        revision: Global___MemoryRevision | None = ...,
+        session: Global___ExportedSession | None = ...,
         message: _memory_pb2.Message | None = ...,
+        deleted_fact: _builtins.str = ...,
+        pending_memory: _memory_pb2.Memory | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory", "message", b"message", "record", b"record", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deleted_fact", b"deleted_fact", "memory", b"memory", "message", b"message", "pending_memory", b"pending_memory", "record", b"record", "revision", b"revision", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory", "message", b"message", "record", b"record", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_fact", b"deleted_fact", "memory", b"memory", "message", b"message", "pending_memory", b"pending_memory", "record", b"record", "revision", b"revision", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["memory", "session", "message"]  # noqa: Y015
+    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["memory", "revision", "session", "message", "deleted_fact", "pending_memory"]  # noqa: Y015
     _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
 
@@ -2008,13 +2267,16 @@ class ExportMemoriesResponse(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     EXPORTED_COUNT_FIELD_NUMBER: _builtins.int
+    ESTIMATED_TOTAL_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Where to go on."""
+    """Where to go on; empty when this was all."""
     exported_count: _builtins.int
-    """How many records have been sent so far."""
+    """How many records have been sent so far, those before the request's cursor included."""
+    estimated_total: _builtins.int
+    """How many records there will be, as far as is known by now. Only for showing progress."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportRecord]:
-        """Some records."""
+        """Some records, as many as fit."""
 
     def __init__(
         self,
@@ -2022,10 +2284,11 @@ class ExportMemoriesResponse(_message.Message):
         records: _abc.Iterable[Global___ExportRecord] | None = ...,
         cursor: _builtins.str = ...,
         exported_count: _builtins.int = ...,
+        estimated_total: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "exported_count", b"exported_count", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "estimated_total", b"estimated_total", "exported_count", b"exported_count", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2041,11 +2304,13 @@ class ImportMemoriesRequest(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner; needed in the first request of the stream, ignored in others."""
+        """The owner, as in GetMemory; looked at in the first request of the stream only. Default: the shared memories of the namespace ""."""
 
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportRecord]:
-        """Some records, as exported."""
+        """1 to 1,000 records, as exported. A revision needs its memory, a message its session, in the same stream before it. Into a
+        lone session goes only the session of its own id, into the namespace's shared memories none.
+        """
 
     def __init__(
         self,
@@ -2069,19 +2334,27 @@ class ImportMemoriesResponse(_message.Message):
 
     IMPORTED_COUNT_FIELD_NUMBER: _builtins.int
     DUPLICATE_COUNT_FIELD_NUMBER: _builtins.int
+    CONFLICT_COUNT_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     imported_count: _builtins.int
-    """How many records have been taken in so far."""
+    """How many records of this stream have been dealt with so far: imported, duplicate or conflicting."""
     duplicate_count: _builtins.int
     """How many of them were there already."""
+    conflict_count: _builtins.int
+    """How many of them were left out because their id stands for something else here."""
+    revision: _builtins.int
+    """The owner's revision."""
     def __init__(
         self,
         *,
         imported_count: _builtins.int = ...,
         duplicate_count: _builtins.int = ...,
+        conflict_count: _builtins.int = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate_count", b"duplicate_count", "imported_count", b"imported_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflict_count", b"conflict_count", "duplicate_count", b"duplicate_count", "imported_count", b"imported_count", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -208,14 +208,18 @@ class MemoryServiceServicer:
     def AppendMessages(self, request, context):
         """Appends messages to a session, which is made if there is none, and notes them for extraction.
         Atomic: all messages or none. Costs the same at message 10 and at message 10,000.
-        Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH.
+        Messages are stored as they are: working memory is the caller's own data. Secrets (passwords, keys, card numbers; by policy
+        personal data too) are left out of the memories and summaries that are extracted from them.
+        Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; RESOURCE_EXHAUSTED / OVERLOADED if
+        too many memories of the session wait to be promoted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWorkingMemory(self, request, context):
-        """Reads a session and its newest messages.
+        """Reads a session and its newest messages, as many as fit into a budget of tokens if one is given, with a summary of
+        what was before. Costs the same in a session of 20 messages and of 20,000.
         Errors: NOT_FOUND / SESSION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -317,7 +321,9 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMemories(self, request, context):
-        """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
+        """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
+        again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
+        broken off is finished by calling again, on whatever server, and counts all of it.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -326,7 +332,7 @@ class MemoryServiceServicer:
 
     def RestoreMemory(self, request, context):
         """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
-        are kept, and those of a deleted memory for 30 days.
+        are kept, and those of a deleted memory for 30 days. It takes nobody's place: what is current of its slot stays so.
         Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
         REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
@@ -335,7 +341,7 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMemories(self, request, context):
-        """Lists memories by filter, the newest first.
+        """Lists memories by filter, in the order asked for.
         Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -393,7 +399,10 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ForgetMemories(self, request, context):
-        """Deletes memories by age, inactivity or number. Pinned ones stay.
+        """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
+        counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
+        all owners regularly. Broken off, it is finished by calling again.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -415,14 +424,26 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportMemories(self, request, context):
-        """Streams an owner's memories and sessions out, without loss.
+        """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
+        export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
+        The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
+        last cursor, also if the stream ended with OK: so it does when the server stops.
+        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
+        SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportMemories(self, request_iterator, context):
-        """Takes in what ExportMemories gave.
+        """Takes in what ExportMemories gave, for the same owner or for another, in the order it was given. Each request is answered when it is stored. A stream
+        that was broken off is resumed by sending everything again, or what was not answered: what is there already
+        counts as duplicate and changes nothing. Ids, times, history and sources stay; revisions, etags and generations are new,
+        and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
+        there with other data, context, options or messages is left alone. What had not been extracted will be; a session
+        that has expired by now is extracted and deleted.
+        A bad record ends the stream; nothing of its request is stored, all before it is.
+        Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

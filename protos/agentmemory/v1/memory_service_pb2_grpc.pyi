@@ -54,10 +54,14 @@ class MemoryServiceStub:
     AppendMessages: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.AppendMessagesRequest, _memory_service_pb2.AppendMessagesResponse]
     """Appends messages to a session, which is made if there is none, and notes them for extraction.
     Atomic: all messages or none. Costs the same at message 10 and at message 10,000.
-    Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH.
+    Messages are stored as they are: working memory is the caller's own data. Secrets (passwords, keys, card numbers; by policy
+    personal data too) are left out of the memories and summaries that are extracted from them.
+    Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; RESOURCE_EXHAUSTED / OVERLOADED if
+    too many memories of the session wait to be promoted.
     """
     GetWorkingMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.GetWorkingMemoryRequest, _memory_service_pb2.GetWorkingMemoryResponse]
-    """Reads a session and its newest messages.
+    """Reads a session and its newest messages, as many as fit into a budget of tokens if one is given, with a summary of
+    what was before. Costs the same in a session of 20 messages and of 20,000.
     Errors: NOT_FOUND / SESSION_NOT_FOUND.
     """
     PutWorkingMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.PutWorkingMemoryRequest, _memory_service_pb2.PutWorkingMemoryResponse]
@@ -109,17 +113,19 @@ class MemoryServiceStub:
     Errors: NOT_FOUND / MEMORY_NOT_FOUND; ALREADY_EXISTS / MEMORY_EXISTS, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     DeleteMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteMemoriesRequest, _memory_service_pb2.DeleteMemoriesResponse]
-    """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
+    """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
+    again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
+    broken off is finished by calling again, on whatever server, and counts all of it.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     RestoreMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.RestoreMemoryRequest, _memory_service_pb2.RestoreMemoryResponse]
     """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
-    are kept, and those of a deleted memory for 30 days.
+    are kept, and those of a deleted memory for 30 days. It takes nobody's place: what is current of its slot stays so.
     Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
     REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     ListMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoriesRequest, _memory_service_pb2.ListMemoriesResponse]
-    """Lists memories by filter, the newest first.
+    """Lists memories by filter, in the order asked for.
     Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
     """
     ListMemoryRevisions: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoryRevisionsRequest, _memory_service_pb2.ListMemoryRevisionsResponse]
@@ -147,7 +153,11 @@ class MemoryServiceStub:
     yet, or the user was erased, or after_revision is more than the owner's revision.
     """
     ForgetMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ForgetMemoriesRequest, _memory_service_pb2.ForgetMemoriesResponse]
-    """Deletes memories by age, inactivity or number. Pinned ones stay."""
+    """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
+    counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
+    all owners regularly. Broken off, it is finished by calling again.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+    """
     EraseUser: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.EraseUserRequest, _memory_service_pb2.EraseUserResponse]
     """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt.
     Memories in every state they were in, sessions with their messages, what waits to be extracted and what failed, the
@@ -160,9 +170,23 @@ class MemoryServiceStub:
     Errors: ABORTED / CONTENTION if others keep writing; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     ExportMemories: _grpc.UnaryStreamMultiCallable[_memory_service_pb2.ExportMemoriesRequest, _memory_service_pb2.ExportMemoriesResponse]
-    """Streams an owner's memories and sessions out, without loss."""
+    """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
+    export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
+    The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
+    last cursor, also if the stream ended with OK: so it does when the server stops.
+    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
+    SEARCH_TIMEOUT.
+    """
     ImportMemories: _grpc.StreamStreamMultiCallable[_memory_service_pb2.ImportMemoriesRequest, _memory_service_pb2.ImportMemoriesResponse]
-    """Takes in what ExportMemories gave."""
+    """Takes in what ExportMemories gave, for the same owner or for another, in the order it was given. Each request is answered when it is stored. A stream
+    that was broken off is resumed by sending everything again, or what was not answered: what is there already
+    counts as duplicate and changes nothing. Ids, times, history and sources stay; revisions, etags and generations are new,
+    and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
+    there with other data, context, options or messages is left alone. What had not been extracted will be; a session
+    that has expired by now is extracted and deleted.
+    A bad record ends the stream; nothing of its request is stored, all before it is.
+    Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
+    """
 
 @_typing.type_check_only
 class MemoryServiceAsyncStub(MemoryServiceStub):
@@ -190,10 +214,14 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     AppendMessages: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.AppendMessagesRequest, _memory_service_pb2.AppendMessagesResponse]  # type: ignore[assignment]
     """Appends messages to a session, which is made if there is none, and notes them for extraction.
     Atomic: all messages or none. Costs the same at message 10 and at message 10,000.
-    Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH.
+    Messages are stored as they are: working memory is the caller's own data. Secrets (passwords, keys, card numbers; by policy
+    personal data too) are left out of the memories and summaries that are extracted from them.
+    Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; RESOURCE_EXHAUSTED / OVERLOADED if
+    too many memories of the session wait to be promoted.
     """
     GetWorkingMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.GetWorkingMemoryRequest, _memory_service_pb2.GetWorkingMemoryResponse]  # type: ignore[assignment]
-    """Reads a session and its newest messages.
+    """Reads a session and its newest messages, as many as fit into a budget of tokens if one is given, with a summary of
+    what was before. Costs the same in a session of 20 messages and of 20,000.
     Errors: NOT_FOUND / SESSION_NOT_FOUND.
     """
     PutWorkingMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.PutWorkingMemoryRequest, _memory_service_pb2.PutWorkingMemoryResponse]  # type: ignore[assignment]
@@ -245,17 +273,19 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     Errors: NOT_FOUND / MEMORY_NOT_FOUND; ALREADY_EXISTS / MEMORY_EXISTS, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     DeleteMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteMemoriesRequest, _memory_service_pb2.DeleteMemoriesResponse]  # type: ignore[assignment]
-    """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
+    """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
+    again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
+    broken off is finished by calling again, on whatever server, and counts all of it.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     RestoreMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.RestoreMemoryRequest, _memory_service_pb2.RestoreMemoryResponse]  # type: ignore[assignment]
     """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
-    are kept, and those of a deleted memory for 30 days.
+    are kept, and those of a deleted memory for 30 days. It takes nobody's place: what is current of its slot stays so.
     Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
     REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
     """
     ListMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoriesRequest, _memory_service_pb2.ListMemoriesResponse]  # type: ignore[assignment]
-    """Lists memories by filter, the newest first.
+    """Lists memories by filter, in the order asked for.
     Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
     """
     ListMemoryRevisions: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoryRevisionsRequest, _memory_service_pb2.ListMemoryRevisionsResponse]  # type: ignore[assignment]
@@ -283,7 +313,11 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     yet, or the user was erased, or after_revision is more than the owner's revision.
     """
     ForgetMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ForgetMemoriesRequest, _memory_service_pb2.ForgetMemoriesResponse]  # type: ignore[assignment]
-    """Deletes memories by age, inactivity or number. Pinned ones stay."""
+    """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
+    counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
+    all owners regularly. Broken off, it is finished by calling again.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+    """
     EraseUser: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.EraseUserRequest, _memory_service_pb2.EraseUserResponse]  # type: ignore[assignment]
     """Erases everything that is kept of a user, checks that nothing answers any more, and returns a receipt.
     Memories in every state they were in, sessions with their messages, what waits to be extracted and what failed, the
@@ -296,9 +330,23 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     Errors: ABORTED / CONTENTION if others keep writing; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     ExportMemories: _aio.UnaryStreamMultiCallable[_memory_service_pb2.ExportMemoriesRequest, _memory_service_pb2.ExportMemoriesResponse]  # type: ignore[assignment]
-    """Streams an owner's memories and sessions out, without loss."""
+    """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
+    export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
+    The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
+    last cursor, also if the stream ended with OK: so it does when the server stops.
+    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
+    SEARCH_TIMEOUT.
+    """
     ImportMemories: _aio.StreamStreamMultiCallable[_memory_service_pb2.ImportMemoriesRequest, _memory_service_pb2.ImportMemoriesResponse]  # type: ignore[assignment]
-    """Takes in what ExportMemories gave."""
+    """Takes in what ExportMemories gave, for the same owner or for another, in the order it was given. Each request is answered when it is stored. A stream
+    that was broken off is resumed by sending everything again, or what was not answered: what is there already
+    counts as duplicate and changes nothing. Ids, times, history and sources stay; revisions, etags and generations are new,
+    and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
+    there with other data, context, options or messages is left alone. What had not been extracted will be; a session
+    that has expired by now is extracted and deleted.
+    A bad record ends the stream; nothing of its request is stored, all before it is.
+    Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
+    """
 
 class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The memory of AI agents.
@@ -329,7 +377,10 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_memory_service_pb2.AppendMessagesResponse, _abc.Awaitable[_memory_service_pb2.AppendMessagesResponse]]:
         """Appends messages to a session, which is made if there is none, and notes them for extraction.
         Atomic: all messages or none. Costs the same at message 10 and at message 10,000.
-        Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH.
+        Messages are stored as they are: working memory is the caller's own data. Secrets (passwords, keys, card numbers; by policy
+        personal data too) are left out of the memories and summaries that are extracted from them.
+        Errors: ALREADY_EXISTS / MESSAGE_ID_REUSED, REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; RESOURCE_EXHAUSTED / OVERLOADED if
+        too many memories of the session wait to be promoted.
         """
 
     @_abc_1.abstractmethod
@@ -338,7 +389,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.GetWorkingMemoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.GetWorkingMemoryResponse, _abc.Awaitable[_memory_service_pb2.GetWorkingMemoryResponse]]:
-        """Reads a session and its newest messages.
+        """Reads a session and its newest messages, as many as fit into a budget of tokens if one is given, with a summary of
+        what was before. Costs the same in a session of 20 messages and of 20,000.
         Errors: NOT_FOUND / SESSION_NOT_FOUND.
         """
 
@@ -462,7 +514,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.DeleteMemoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.DeleteMemoriesResponse, _abc.Awaitable[_memory_service_pb2.DeleteMemoriesResponse]]:
-        """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days.
+        """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
+        again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
+        broken off is finished by calling again, on whatever server, and counts all of it.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
 
@@ -473,7 +527,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.RestoreMemoryResponse, _abc.Awaitable[_memory_service_pb2.RestoreMemoryResponse]]:
         """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
-        are kept, and those of a deleted memory for 30 days.
+        are kept, and those of a deleted memory for 30 days. It takes nobody's place: what is current of its slot stays so.
         Errors: NOT_FOUND / MEMORY_NOT_FOUND, also if there is no such revision; ALREADY_EXISTS / MEMORY_EXISTS,
         REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
         """
@@ -484,7 +538,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.ListMemoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.ListMemoriesResponse, _abc.Awaitable[_memory_service_pb2.ListMemoriesResponse]]:
-        """Lists memories by filter, the newest first.
+        """Lists memories by filter, in the order asked for.
         Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
         """
 
@@ -554,7 +608,11 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.ForgetMemoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.ForgetMemoriesResponse, _abc.Awaitable[_memory_service_pb2.ForgetMemoriesResponse]]:
-        """Deletes memories by age, inactivity or number. Pinned ones stay."""
+        """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
+        counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
+        all owners regularly. Broken off, it is finished by calling again.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+        """
 
     @_abc_1.abstractmethod
     def EraseUser(
@@ -579,7 +637,13 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.ExportMemoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_memory_service_pb2.ExportMemoriesResponse], _abc.AsyncIterator[_memory_service_pb2.ExportMemoriesResponse]]:
-        """Streams an owner's memories and sessions out, without loss."""
+        """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
+        export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
+        The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
+        last cursor, also if the stream ended with OK: so it does when the server stops.
+        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
+        SEARCH_TIMEOUT.
+        """
 
     @_abc_1.abstractmethod
     def ImportMemories(
@@ -587,6 +651,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_memory_service_pb2.ImportMemoriesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_memory_service_pb2.ImportMemoriesResponse], _abc.AsyncIterator[_memory_service_pb2.ImportMemoriesResponse]]:
-        """Takes in what ExportMemories gave."""
+        """Takes in what ExportMemories gave, for the same owner or for another, in the order it was given. Each request is answered when it is stored. A stream
+        that was broken off is resumed by sending everything again, or what was not answered: what is there already
+        counts as duplicate and changes nothing. Ids, times, history and sources stay; revisions, etags and generations are new,
+        and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
+        there with other data, context, options or messages is left alone. What had not been extracted will be; a session
+        that has expired by now is extracted and deleted.
+        A bad record ends the stream; nothing of its request is stored, all before it is.
+        Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
+        """
 
 def add_MemoryServiceServicer_to_server(servicer: MemoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
