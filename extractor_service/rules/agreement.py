@@ -8,12 +8,14 @@ from spacy.tokens import Token
 
 from extractor_service.rules.clauses import AUXILIARIES, SUBJECTS, Clause
 from extractor_service.rules.inflect import third_person
+from extractor_service.rules.several import means_several
 
 
 def agreement(clause: Clause) -> dict[int, str]:
     """New forms of the finite verbs, by token index, nested clauses included."""
     edits: dict[int, str] = {}
-    if clause.subject is None or turns_singular(clause.subject):
+    bare = clause.subject is None and clause.head.lower_ == "gon"  # "Gonna paint the kitchen"
+    if not bare and (clause.subject is None or turns_singular(clause.subject)):
         edits |= _agreeing([*clause.auxiliaries, clause.head])
         edits |= _conjuncts_agreeing(clause.head, clause.tokens)
     for token in clause.tokens:
@@ -27,7 +29,8 @@ def agreement(clause: Clause) -> dict[int, str]:
 def turns_singular(subject: Token) -> bool:
     """Whether one name will stand for this subject: "I", but not "my wife and I"."""
     alone = not any(child.dep_ == "conj" for child in subject.children)
-    return alone and subject.lower_ in {"i", "we", "you", "u"}
+    several = means_several(subject)
+    return alone and not several and subject.lower_ in {"i", "we", "you", "u"}
 
 
 def _verb_group(verb: Token) -> list[Token]:
@@ -45,6 +48,8 @@ def _conjuncts_agreeing(verb: Token, tokens: Sequence[Token]) -> dict[int, str]:
     edits: dict[int, str] = {}
     for token in verb.children:
         shares = token.dep_ == "conj" and not any(c.dep_ in SUBJECTS for c in token.children)
-        if shares and token in tokens and token.tag_ == "VBP":
+        told = verb.tag_ == "VBP" and verb.lemma_ != "be"
+        bare = token.tag_ == "VB" and told and not token.n_lefts  # mistagged
+        if shares and token in tokens and (bare or token.tag_ == "VBP"):
             edits |= _agreeing(_verb_group(token))
     return edits

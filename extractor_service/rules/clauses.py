@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spacy.tokens import Span, Token
 
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
+SPLICED = frozenset({"ccomp", "parataxis"})
 AUXILIARIES = frozenset({"aux", "auxpass"})
 _FINITE = frozenset({"VBD", "VBP", "VBZ"})
 _POINTS_BACK = frozenset({"it", "them", "one", "that", "this", "these", "those", "there"})
@@ -26,21 +27,36 @@ class Clause:
     auxiliaries: tuple[Token, ...]
     tokens: tuple[Token, ...]
     own: tuple[Token, ...]
+    dependents: tuple[tuple[str, Token], ...]
 
     def children(self, *deps: str) -> list[Token]:
         """The head's dependents of these kinds."""
-        return [child for child in self.head.children if child.dep_ in deps]
+        return [child for dep, child in self.dependents if dep in deps]
 
 
-def clauses(sentence: Span) -> Iterator[Clause]:
+def clauses(sentence: Span) -> list[Clause]:
     """The sentence's statements in reading order, fragments without a verb left out."""
     heads = [sentence.root]
     for head in heads:
         heads.extend(child for child in head.children if _starts_clause(child))
+    return _split_at(heads)
+
+
+def joined(parts: Sequence[Clause], apart: Container[Token]) -> list[Clause]:
+    """The clauses of one sentence again, each that is not `apart` told with the one it hangs on."""
+    verbs = {part.head for part in parts}
+    heads = [part.head for part in parts if part.head in apart or not _hangs_on(part.head, verbs)]
+    return _split_at(heads) if len(heads) < len(parts) else list(parts)
+
+
+def _hangs_on(head: Token, verbs: Container[Token]) -> bool:
+    return head.head != head and head.head in verbs
+
+
+def _split_at(heads: Iterable[Token]) -> list[Clause]:
     ordered = sorted(heads, key=lambda head: head.i)
-    for head in ordered:
-        if head.pos_ in {"VERB", "AUX"}:
-            yield _clause(head, frozenset(ordered))
+    verbs = (head for head in ordered if head.pos_ in {"VERB", "AUX"})
+    return [_clause(head, frozenset(ordered)) for head in verbs]
 
 
 def subject_of(head: Token) -> Token | None:
@@ -56,8 +72,10 @@ def _starts_clause(token: Token) -> bool:
         return own_subject or _stands_alone(token)
     if token.dep_ == "ccomp" and own_subject and _is_reminder(token.head):
         return True
+    if token.dep_ in SPLICED | {"advcl"} and token.tag_ == "VB" and _orders(token):
+        return True
     # "I'm Alice, I work at X": the parser hangs the first statement on the second.
-    spliced = token.dep_ in {"ccomp", "parataxis"} and own_subject and not _is_marked(token)
+    spliced = token.dep_ in SPLICED and own_subject and not _is_marked(token)
     return spliced and (token.i < token.head.i or token.dep_ == "parataxis")
 
 
@@ -71,6 +89,13 @@ def _stands_alone(conjunct: Token) -> bool:
     if conjunct.tag_ == "VB" and conjunct.head.lemma_ == "be":
         return False  # "nuts and shellfish": a noun that the tagger took for a verb
     return not any(token.lower_ in _POINTS_BACK for token in conjunct.subtree)
+
+
+def _orders(token: Token) -> bool:
+    """ "Always answer in French, I like it": an order before the statement it hangs on."""
+    ahead = token.i < token.head.i and token.left_edge.i == token.sent.start
+    plain = not any(c.dep_ in {"aux", "mark", *SUBJECTS} for c in token.children)
+    return ahead and plain
 
 
 def _is_marked(token: Token) -> bool:
@@ -87,7 +112,12 @@ def _clause(head: Token, heads: frozenset[Token]) -> Clause:
         if not auxiliaries and head.tag_ not in _FINITE:
             auxiliaries = _auxiliaries(lender)
             borrowed += sorted([*auxiliaries, *_negations(lender)], key=lambda token: token.i)
-    return Clause(head, subject, tuple(auxiliaries), (*borrowed, *own), own)
+    return Clause(head, subject, tuple(auxiliaries), (*borrowed, *own), own, dependents_of(head))
+
+
+def dependents_of(head: Token) -> tuple[tuple[str, Token], ...]:
+    """The head's children, each behind the name of its dependency: read once, asked for often."""
+    return tuple((child.dep_, child) for child in head.children)
 
 
 def _own_tokens(head: Token, heads: frozenset[Token]) -> Iterator[Token]:

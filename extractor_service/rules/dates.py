@@ -61,9 +61,9 @@ def _mention(span: Span, now: datetime) -> DateMention | None:
     verb = governing_verb(span.root)
     if kind == "duration" and not is_present_perfect(verb):
         return None
-    said = Said(
-        tuple(token.lower_ for token in span), now, is_past(verb) and not is_arranged(span, verb)
-    )
+    since = span.start > 0 and span.doc[span.start - 1].lower_ == "since"
+    past = since or (is_past(verb) and not is_arranged(span, verb))
+    said = Said(tuple(token.lower_ for token in span), now, past)
     try:
         when = _TABLE[kind][1](said)
     except (OverflowError, ValueError):  # 31 June, 9999 years ago
@@ -88,10 +88,21 @@ def _is_habit(span: Span) -> bool:
 def _is_weekday_habit(span: Span) -> bool:
     before = span.doc[span.start - 1].lower_ if span.start else ""
     after = span.doc[span.end].lower_ if span.end < len(span.doc) else ""
-    if {before, after} & {"to", "through", "and", "or"} or span.root.dep_ in {"compound", "nmod"}:
+    ranged = {before, after} & {"to", "through"} or (after in {"and", "or"} and _is_day(span, 1))
+    if (
+        ranged
+        or (before in {"and", "or"} and _is_day(span, -1))
+        or span.root.dep_ in {"compound", "nmod"}
+    ):
         return True
     verb = governing_verb(span.root)
     return verb is not None and is_habitual(verb) and not is_past(verb)
+
+
+def _is_day(span: Span, step: int) -> bool:
+    """Whether the word but one after the span, or before it, is a weekday as well."""
+    beyond = span.end + 1 if step > 0 else span.start - 2
+    return 0 <= beyond < len(span.doc) and span.doc[beyond].lower_ in WEEKDAYS
 
 
 _Pattern = tuple[dict[str, object], ...]

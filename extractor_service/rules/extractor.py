@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import lru_cache
+from dataclasses import replace
+from functools import partial
 
 from spacy.language import Language
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 
-from extractor_service.domain import EventTime, Finding, Precision, Role, Source, Turn
-from extractor_service.rules.clauses import Clause, clauses
-from extractor_service.rules.clock import clock_time
-from extractor_service.rules.dates import DateFinder, DateMention
-from extractor_service.rules.entities import entities
-from extractor_service.rules.filters import is_left_alone, is_question
-from extractor_service.rules.frames import Statement, about, frame_of
-from extractor_service.rules.parse import bounded, load, parse
+from extractor_service.domain import Finding, Role, Turn
+from extractor_service.reading import Reading
+from extractor_service.rules.answers import Answer, answer, may_answer
+from extractor_service.rules.context import Earlier
+from extractor_service.rules.dates import DateFinder
+from extractor_service.rules.findings import answer_finding, finding
+from extractor_service.rules.parse import load, parse
+from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
-from extractor_service.rules.pronouns import UnresolvedError
-from extractor_service.rules.rewrite import sentence
-from extractor_service.rules.speaker import Participants, participants, self_introduction
-from extractor_service.rules.topics import topics
+from extractor_service.rules.pronouns import Around
+from extractor_service.rules.reader import Reader
+from extractor_service.rules.speaker import Participants, participants, self_introduction, tidy_name
+from extractor_service.rules.surroundings import Surroundings
+from extractor_service.rules.things import Thing
 
-RULES_VERSION = "rules-1"
+RULES_VERSION = "rules-2"
 
 CONTEXT_TURNS = 6
 """How many turns before a turn may tell who its pronouns mean."""
 
-LONGEST_SENTENCE = 400
-"""Characters. A longer sentence is a run-on that the parser has not understood."""
+LONGEST_QUESTION = 300
+"""Characters at the end of an assistant's turn in which its question is looked for."""
 
-_CACHED_CONTEXT_TURNS = 128
+ASSISTANT = "the assistant"
+
 _LEMMA_CACHE_ENTRIES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """What is known around the clauses of one turn; `people` in the order they were mentioned."""
-
-    turn: Turn
-    who: Participants
-    people: tuple[Mention, ...]
-    dates: tuple[DateMention, ...]
 
 
 class RulesExtractor:
@@ -53,8 +44,8 @@ class RulesExtractor:
         """Use a pipeline that tags, parses, lemmatises and finds entities; see `load`."""
         self._nlp = nlp
         self._dates = DateFinder(nlp.vocab)
-        self._introduction = lru_cache(_CACHED_CONTEXT_TURNS)(self._find_introduction)
-        self._people = lru_cache(_CACHED_CONTEXT_TURNS)(self._find_people)
+        self._earlier = Earlier(nlp)
+        self._reader = Reader(nlp)
 
     @classmethod
     def load(cls) -> RulesExtractor:
@@ -71,47 +62,67 @@ class RulesExtractor:
             return ()
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
             found = self._extract(turn, tuple(context[-CONTEXT_TURNS:]))
+            placed = tuple(replace(memory, slot=self._slot(memory.text)) for memory in found)
         self._bound_lemma_cache()
-        return found
+        return placed
+
+    def read(self, text: str) -> Reading:
+        """What one memory's sentence says, whoever wrote it. The same text always gives the same."""
+        with self._nlp.memory_zone():
+            reading = self._reader.read(text)
+        self._bound_lemma_cache()
+        return reading
+
+    def _slot(self, text: str) -> str:
+        """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
+        return self._reader.read(text).claim.slot
 
     def _extract(self, turn: Turn, context: tuple[Turn, ...]) -> tuple[Finding, ...]:
         doc = parse(self._nlp, turn.text)
         who = participants(turn, context, self._introduced(doc, turn, context))
+        self._earlier.remember(turn, who, doc)
         people = (*self._people_before(doc, who, context), *mentions(doc, who))
-        around = _Surroundings(turn, who, people, self._dates.find(doc, turn.time))
-        found = (_finding(clause, around) for clause in _statements(doc))
-        distinct = {finding.text: finding for finding in found if finding is not None}
-        return tuple(distinct.values())
+        dates = self._dates.find(doc, turn.time)
+        around = Surroundings(turn, who, people, dates, partial(self._things, who, context))
+        answered = self._answer(doc, around, context)
+        parts = list(doc.sents)
+        told = [] if answered is None else [answer_finding(answered, around)]
+        rest = passages(parts if answered is None else parts[1:], around)
+        told += [found for passage in rest if (found := finding(passage, around)) is not None]
+        return tuple({memory.text: memory for memory in told}.values())
 
     def _introduced(self, doc: Doc, turn: Turn, context: tuple[Turn, ...]) -> str | None:
         """The name that a nameless speaker gives here, or gave last."""
         if turn.speaker.strip():
             return None
-        own = (
-            bounded(t.text)
-            for t in reversed(context)
-            if t.role is Role.USER and not t.speaker.strip()
-        )
-        earlier = (name for text in own if (name := self._introduction(text)))
+        own = (t for t in reversed(context) if t.role is Role.USER and not t.speaker.strip())
+        earlier = (name for turn in own if (name := self._earlier.introduction(turn)))
         return self_introduction(doc) or next(earlier, None)
 
     def _people_before(
         self, doc: Doc, who: Participants, context: tuple[Turn, ...]
     ) -> Iterator[Mention]:
-        if not any(token.tag_ in {"PRP", "PRP$"} for token in doc):
-            return
-        for turn in context:
-            if turn.role is Role.USER:
-                speaker = turn.speaker.strip() or who.speaker
-                listener = who.speaker if speaker != who.speaker else who.other
-                yield from self._people(bounded(turn.text), Participants(speaker, listener))
+        if any(token.tag_ in {"PRP", "PRP$"} for token in doc):
+            for turn in context:
+                if turn.role is Role.USER:
+                    yield from self._earlier.told(turn, _as_said(turn, who)).people
 
-    def _find_introduction(self, text: str) -> str | None:
-        return self_introduction(parse(self._nlp, text))
+    def _things(self, who: Participants, context: tuple[Turn, ...]) -> tuple[Thing, ...]:
+        """The things of the turn before, if a person said it."""
+        if not context or context[-1].role is not Role.USER:
+            return ()
+        return self._earlier.told(context[-1], _as_said(context[-1], who)).things
 
-    def _find_people(self, text: str, who: Participants) -> tuple[Mention, ...]:
-        found = mentions(parse(self._nlp, text), who)
-        return tuple(replace(mention, start=-1) for mention in found)
+    def _answer(self, doc: Doc, around: Surroundings, context: tuple[Turn, ...]) -> Answer | None:
+        """What the turn's first sentence answers, if the turn before asks something."""
+        first = next(iter(doc.sents), None)
+        if first is None or not context or not may_answer(first):
+            return None
+        told = self._earlier.told(*_asker(context[-1], around.who))
+        if told.asked is None:
+            return None
+        dates = [mention for mention in around.dates if mention.end <= first.end]
+        return answer(first, told.asked, Around(around.who, around.people), dates)
 
     def _bound_lemma_cache(self) -> None:
         cache = getattr(self._nlp.get_pipe("lemmatizer"), "cache", {})
@@ -119,68 +130,14 @@ class RulesExtractor:
             cache.clear()
 
 
-def _statements(doc: Doc) -> Iterator[Clause]:
-    for part in doc.sents:
-        if not is_question(part):
-            yield from (clause for clause in clauses(part) if not is_left_alone(clause))
+def _as_said(turn: Turn, who: Participants) -> Participants:
+    """Who speaks to whom in an earlier turn of the conversation that `who` are in."""
+    speaker = tidy_name(turn.speaker) or who.speaker
+    return Participants(speaker, who.speaker if speaker != who.speaker else who.other)
 
 
-def _finding(clause: Clause, around: _Surroundings) -> Finding | None:
-    dates = _dates_of(clause, around.dates)
-    event_time = _event_time(clause, dates)
-    subject = about(clause, around.who, around.people)
-    frame = frame_of(Statement(clause, subject, dated=event_time is not None))
-    if frame is None:
-        return None
-    try:
-        text = sentence(clause, around.who, around.people, dates)
-    except UnresolvedError:
-        return None
-    if len(text) > LONGEST_SENTENCE:
-        return None
-    return Finding(
-        text=text,
-        type=frame.type,
-        topics=topics(frame.topic, clause.own),
-        entities=entities(clause.tokens, frame.name, around.who, around.people, text),
-        source=_source(clause, around.turn),
-        confidence=frame.confidence,
-        event_time=event_time,
-    )
-
-
-def _dates_of(clause: Clause, dates: Sequence[DateMention]) -> list[DateMention]:
-    own = {token.i for token in clause.own}
-    return [mention for mention in dates if mention.start in own]
-
-
-def _event_time(clause: Clause, dates: Sequence[DateMention]) -> EventTime | None:
-    """The date nearest to the verb; to the minute when a clock time stands beside it."""
-    doc = clause.head.doc
-    timed = [m for m in dates if m.when.event is not None and not _is_bound(doc, m)]
-    if not timed:
-        return None
-    nearest = min(timed, key=lambda m: (_depth(doc[m.start : m.end].root, clause.head), m.start))
-    event = nearest.when.event
-    clock = clock_time(clause.own)
-    if event is None or clock is None or event.precision is not Precision.DAY:
-        return event
-    return EventTime(datetime.combine(event.time, clock, event.time.tzinfo), Precision.MINUTE)
-
-
-def _is_bound(doc: Doc, mention: DateMention) -> bool:
-    """ "since 2016", "until Friday": a bound of a state, not when something happened."""
-    return mention.start > 0 and doc[mention.start - 1].lower_ in {"since", "until", "till"}
-
-
-def _depth(token: Token, head: Token) -> int:
-    chain = [token, *token.ancestors]
-    return chain.index(head) if head in chain else len(chain)
-
-
-def _source(clause: Clause, turn: Turn) -> Source:
-    """The UTF-8 bytes from the clause's first word to its last."""
-    words = [token for token in clause.own if not (token.is_space or token.is_punct)]
-    start = len(turn.text[: words[0].idx].encode())
-    last = words[-1]
-    return Source(turn.id, start, len(turn.text[: last.idx + len(last)].encode()))
+def _asker(turn: Turn, who: Participants) -> tuple[Turn, Participants]:
+    """Who may have asked in an earlier turn; of a long one only the end is read."""
+    if turn.role is Role.USER:
+        return turn, _as_said(turn, who)
+    return replace(turn, text=turn.text[-LONGEST_QUESTION:]), Participants(ASSISTANT, who.speaker)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from spacy.tokens import Span, Token
 
 from extractor_service.rules.clauses import AUXILIARIES, Clause
+from extractor_service.rules.quotations import quotes_a_statement
 from extractor_service.rules.speaker import SECOND_PERSON, is_introduction
 from extractor_service.rules.words import word_set
 
 _HEDGES = frozenset({"maybe", "perhaps", "possibly", "probably", "hopefully", "supposedly"})
 _CONDITIONS = frozenset({"if", "unless", "whether", "suppose"})
 _UNREAL = frozenset({"would", "could", "should", "might", "may", "must", "shall", "'d"})
-_WONDERING = frozenset({"WDT", "WP", "WP$", "WRB"})
+WONDERING = frozenset({"WDT", "WP", "WP$", "WRB"})
 
 # Verbs of talking and thinking: what follows is not a fact, or is about the talk itself.
 _TALK = word_set(
@@ -20,7 +21,7 @@ _TALK = word_set(
     "talk chat relate seem sound look forget remember expect swear promise admit reckon"
 )
 # Of these, some do tell something about the speaker when they stand with a thing, not a clause.
-_TALK_WITH_OBJECT = frozenset({"know", "appreciate", "remember", "forget", "believe", "understand"})
+_TALK_WITH_OBJECT = word_set("know appreciate remember forget believe understand expect")
 _ANNOUNCED = frozenset({"news", "update", "question", "announcement"})
 _UNKNOWN = frozenset({"idea", "clue", "doubt", "feeling", "impression"})
 _SIGHTS = frozenset({"see", "get", "feel", "need", "take", "try"})
@@ -41,6 +42,8 @@ _MOODS = word_set(
     "blessed hopeful confident motivated inspired determined upset stressed worried scared"
 )
 
+# "Love this place", "need a break": what nobody is told to do.
+_HEARTFELT = word_set("love like need hope appreciate miss hate wish feel prefer")
 _CHEERS = word_set("glad sorry hope happy proud excited good great nice congrats")
 _PRAISING = word_set("appreciate love like admire value need adore enjoy")
 _BLAMING = word_set("hate dislike despise loathe miss prefer")
@@ -56,8 +59,8 @@ def is_question(sentence: Span) -> bool:
     return _asks(sentence.root)
 
 
-def is_left_alone(clause: Clause) -> bool:
-    """Whether the clause says nothing that is worth keeping beyond the conversation."""
+def states_nothing(clause: Clause) -> bool:
+    """Whether the clause asks, orders, supposes or quotes: none of it may be kept as a fact."""
     return (
         is_introduction(clause.head)
         or _asks(clause.head)
@@ -65,7 +68,14 @@ def is_left_alone(clause: Clause) -> bool:
         or _is_fragment(clause)
         or _is_unreal(clause)
         or _is_quoted(clause.head)
-        or _is_talk(clause)
+        or quotes_a_statement(clause.own)
+    )
+
+
+def is_small_talk(clause: Clause) -> bool:
+    """Whether the clause reads like talk for the listener, or a mood true for a minute."""
+    return (
+        _is_talk(clause)
         or _announces(clause)
         or _is_cheer(clause)
         or _is_passing_mood(clause)
@@ -78,8 +88,8 @@ def _asks(verb: Token) -> bool:
     subject = next((c for c in verb.children if c.dep_ in {"nsubj", "nsubjpass"}), None)
     if subject is None:
         return False
-    if any(child.tag_ in _WONDERING and child.i < subject.i for child in fronted):
-        return subject.i < verb.i or subject.tag_ in _WONDERING
+    if any(child.tag_ in WONDERING and child.i < subject.i for child in fronted):
+        return subject.i < verb.i or subject.tag_ in WONDERING
     inverted = any(c.dep_ in AUXILIARIES and c.i < subject.i for c in fronted)
     return inverted and not any(child.dep_ in {"neg", "advmod"} for child in fronted)
 
@@ -89,23 +99,38 @@ def _is_order(clause: Clause) -> bool:
     if clause.subject is not None:
         opening = clause.own[0]
         return opening.tag_ == "VB" and opening != verb and opening.i < clause.subject.i
-    perfect = verb.tag_ == "VBN" and any(t.lemma_ == "have" for t in clause.auxiliaries)
-    return not perfect and verb.tag_ not in {"VBD", "VBG"}
+    if any(
+        auxiliary.tag_ == "MD" or auxiliary.lower_ == "have" for auxiliary in clause.auxiliaries
+    ):
+        return False  # "Will call Emma", "Have been to Rome"
+    told = verb.lower_ in {"gon", "gonna", "got"} or verb.lemma_ in _HEARTFELT
+    return not told and verb.tag_ not in {"VBD", "VBG", "VBN", "VBZ"}
 
 
 def _is_fragment(clause: Clause) -> bool:
     """Without a subject, only a verb at its beginning is the speaker's own: "Went to Rome"."""
-    if clause.subject is not None:
+    if clause.subject is not None or clause.children("expl"):
         return False
     before = (t for t in clause.own if t.i < clause.head.i and t.ent_type_ != "DATE")
     return any(t.pos_ in {"NOUN", "PROPN", "PRON"} for t in before)
 
 
 def _is_unreal(clause: Clause) -> bool:
-    words = {token.lower_ for token in clause.tokens}
-    if words & (_HEDGES | _CONDITIONS):
+    if any(_is_hedge(token, clause) or _is_condition(token, clause) for token in clause.tokens):
         return True
     return any(_is_unreal_auxiliary(token) for token in clause.auxiliaries)
+
+
+def _is_hedge(token: Token, clause: Clause) -> bool:
+    opens = token == clause.own[0]
+    return token.lower_ in _HEDGES and (opens or token.head in (clause.head, *clause.auxiliaries))
+
+
+def _is_condition(token: Token, clause: Clause) -> bool:
+    """The "if" of what the whole clause hangs on, and no "even if"."""
+    if token.lower_ not in _CONDITIONS or (token.i and token.nbor(-1).lower_ in {"even", "as"}):
+        return False
+    return clause.head in (token.head, token.head.head)
 
 
 def _is_unreal_auxiliary(token: Token) -> bool:
@@ -126,6 +151,8 @@ def _is_talk(clause: Clause) -> bool:
         return not _has_noun_object(clause)
     if lemma in _SIGHTS:
         return not (_has_noun_object(clause) or clause.children("prep", "xcomp", "acomp"))
+    if lemma == "mean":  # "I mean it", and not "music means a lot to me"
+        return clause.subject is None or clause.subject.pos_ == "PRON"
     if lemma == "hope":
         return not clause.children("xcomp")
     return lemma in _TALK and not _looks_after(clause)
@@ -168,12 +195,20 @@ def _is_passing_mood(clause: Clause) -> bool:
         felt = clause.head.lemma_ in {"feel", "do"} and not clause.children("dobj")
         moods = clause.children("acomp", "advmod")
         to_you = any(t.lower_ in SECOND_PERSON for t in clause.children("dobj"))
-        return to_you or (felt and bool(moods) and all(_is_bare(token) for token in moods))
+        told = clause.children("advcl", "prep")  # when, or about what
+        return to_you or (felt and not told and bool(moods) and all(map(_is_bare, moods)))
     complements = clause.children("acomp", "attr", "advmod", "prep")
     said = {token.lower_ for token in complements}
     about_you = any(t.lower_ in SECOND_PERSON for c in complements for t in c.subtree)
+    if about_you or any(token.lower_ in _PASSING and _is_vague(token) for token in complements):
+        return True
     bare = all(_is_bare(token) for token in complements)
-    return about_you or bool(said & _PASSING) or (bare and bool(said & (_JUDGEMENTS | _MOODS)))
+    return bare and bool(said & (_JUDGEMENTS | _MOODS))
+
+
+def _is_vague(mood: Token) -> bool:
+    """Nothing named that it is about: "I'm proud", and not "I'm proud of my students"."""
+    return not any(thing.pos_ in {"NOUN", "PROPN"} for thing in _governed(mood))
 
 
 def _judges_what_is_at_hand(clause: Clause) -> bool:

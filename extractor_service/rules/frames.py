@@ -2,12 +2,12 @@
 
 Confidence is fixed by frame. It ranks how often a reader would agree that the sentence is a fact
 worth keeping: a stated home, job or preference 0.9, other states 0.85, dated events 0.85, undated
-ones 0.75, plans 0.7, habits 0.7, and what some thing did for the speaker 0.6.
+ones 0.75, plans 0.7, habits 0.7, what some thing did for the speaker or was shown to the listener
+0.6, and a remark that fits no frame but says enough 0.5.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,23 +15,15 @@ from spacy.tokens import Token
 
 from extractor_service.domain import MemoryType
 from extractor_service.rules.clauses import Clause
-from extractor_service.rules.date_rules import WEEKDAYS
-from extractor_service.rules.people import RELATIONS, THIRD_PERSON, Mention
-from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
+from extractor_service.rules.past_forms import is_habitual
+from extractor_service.rules.speaker import SECOND_PERSON
+from extractor_service.rules.subjects import About, is_pointed_at
+from extractor_service.rules.substance import has_substance
 from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
+_LASTING = word_set("preference home move work identity possession appointment")
 SEMANTIC, EPISODIC = MemoryType.SEMANTIC, MemoryType.EPISODIC
-
-
-class About(enum.Enum):
-    """Whom a clause is about, by its subject."""
-
-    SPEAKER = enum.auto()
-    LISTENER = enum.auto()
-    PERSON = enum.auto()
-    OWN_THING = enum.auto()
-    OTHER = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +34,15 @@ class Frame:
     type: MemoryType
     confidence: float
     topic: str
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a later statement may take the place of this one: it stands in no other."""
+        return self.name in _LASTING
+
+
+REMARK = Frame("remark", MemoryType.SEMANTIC, 0.5, "personal")
+SHOWN = Frame("shown", MemoryType.EPISODIC, 0.6, "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,80 +77,21 @@ _GIVING = word_set(
     "support encourage show provide"
 )
 _STATES = word_set("be have own like love hate prefer want need know live work belong")
-_EMPTY = word_set(
-    "lot bit thing way time stuff kind one something anything everything nothing day moment it "
-    "that this minute sec while much more most fun sense blast difference best help question idea "
-    "get do go be have make say keep know hear see tell talk chat"
-)
-_CORE = frozenset({"dobj", "attr", "acomp"})
-_CONTENT = frozenset({"NOUN", "PROPN", "NUM", "ADJ", "VERB"})
 
 
 def frame_of(statement: Statement) -> Frame | None:
     """The first frame that fits; None for a clause of too little substance or on nobody here."""
-    tells = statement.dated or _goes_on(statement) or _has_substance(statement.clause)
-    if not tells or _is_pointed_at(statement.clause.subject):
+    tells = statement.dated or _goes_on(statement) or has_substance(statement.clause)
+    tells = tells or is_habitual(statement.clause.head) or _matters(statement)
+    if not tells or is_pointed_at(statement.clause.subject):
         return None
     if statement.about is About.OTHER:
-        return _effect_on_speaker(statement)
+        return _appointment(statement) or _effect_on_speaker(statement)
     if statement.about is About.LISTENER:
         frames: tuple[_Maker, ...] = (_home, _work)
     else:
         frames = _FRAMES
     return next((found for make in frames if (found := make(statement)) is not None), None)
-
-
-def about(clause: Clause, who: Participants, people: tuple[Mention, ...]) -> About:
-    """Whom the clause is about; a clause without a subject is about its speaker."""
-    subject = clause.subject
-    if subject is None:
-        return About.SPEAKER
-    said = {subject.lower_} | {t.lower_ for t in subject.children if t.dep_ == "conj"}
-    if said & FIRST_PERSON:
-        return About.SPEAKER
-    if said & SECOND_PERSON:
-        return About.LISTENER
-    if said & THIRD_PERSON or _is_person(subject, who, people):
-        return About.PERSON
-    owners = {t.lower_ for t in subject.subtree if t.dep_ == "poss"}
-    return About.OWN_THING if owners & FIRST_PERSON else About.OTHER
-
-
-def _is_person(subject: Token, who: Participants, people: tuple[Mention, ...]) -> bool:
-    related = subject.lemma_.lower() in RELATIONS and any(t.dep_ == "poss" for t in subject.lefts)
-    known = related or any(mention.start == subject.i for mention in people)
-    return known or (subject.pos_ == "PROPN" and who.includes(subject.text))
-
-
-def _is_pointed_at(subject: Token | None) -> bool:
-    """ "This picture", "those moments": known to those who were there."""
-    pointers = {"this", "that", "these", "those"}
-    return subject is not None and any(t.lower_ in pointers for t in subject.lefts)
-
-
-def _has_substance(clause: Clause) -> bool:
-    """Something beside the verb and its subject: an object, a place, a quality, a name."""
-    subject = set(clause.subject.subtree) if clause.subject is not None else set()
-    rest = (t for t in clause.own if t != clause.head and t not in subject)
-    return any(
-        t.pos_ in _CONTENT
-        and t.lemma_.lower() not in _EMPTY
-        and t.dep_ not in {"intj", "aux"}
-        and (t.ent_type_ not in {"DATE", "TIME"} or _is_core(t, clause) or t.lower_ in WEEKDAYS)
-        and not (
-            t.dep_ in {"amod", "nummod"}
-            and t.head.pos_ == "NOUN"
-            and t.head.lemma_.lower() in _EMPTY
-        )
-        for t in rest
-    )
-
-
-def _is_core(token: Token, clause: Clause) -> bool:
-    """What the verb says of its subject: "is on 12 June", "is 32 years old"."""
-    return token.dep_ in _CORE or (
-        clause.head.lemma_ == "be" and token.head in clause.children("prep")
-    )
 
 
 # --- the frames --------------------------------------------------------------------------------
@@ -190,7 +132,8 @@ def _identity(statement: Statement) -> Frame | None:
 def _possession(statement: Statement) -> Frame | None:
     got = statement.lemma == "get" and "have" in {t.lemma_ for t in statement.clause.auxiliaries}
     owning = statement.lemma in _OWNING and not statement.past
-    if (owning or got) and statement.clause.children("dobj"):
+    things = (t for t in statement.clause.children("dobj") if t.pos_ != "PRON")
+    if (owning or got) and any(things):
         kind = EPISODIC if statement.dated else SEMANTIC
         return Frame("possession", kind, 0.85, "possessions")
     return None
@@ -232,6 +175,24 @@ def _goes_on(statement: Statement) -> bool:
 
 def _habit(statement: Statement) -> Frame | None:
     return Frame("habit", EPISODIC if statement.dated else SEMANTIC, 0.7, "habits")
+
+
+def _matters(statement: Statement) -> bool:
+    """ "Music means a lot to me", and not "your help means a lot to me"."""
+    said = {token.lower_ for token in statement.clause.own}
+    noun = statement.clause.subject is not None and statement.clause.subject.pos_ == "NOUN"
+    return statement.lemma == "mean" and noun and "me" in said and not said & SECOND_PERSON
+
+
+def _appointment(statement: Statement) -> Frame | None:
+    """ "The meeting is on Friday"."""
+    subject, clause = statement.clause.subject, statement.clause
+    if not statement.dated or statement.lemma != "be" or subject is None:
+        return None
+    definite = any(t.lower_ == "the" for t in subject.lefts) or subject.pos_ == "PROPN"
+    if not definite or not clause.children("prep") or clause.children("acomp", "attr"):
+        return None
+    return Frame("appointment", EPISODIC, 0.8, "schedule")
 
 
 def _effect_on_speaker(statement: Statement) -> Frame | None:

@@ -24,6 +24,11 @@ def third_person(verb: Token) -> str:
     return add_s(word) if verb.tag_ in _PRESENT else word
 
 
+def present(lemma: str) -> str:
+    """The third person present of a verb given by its base form."""
+    return {"be": "is"}.get(lemma) or _IRREGULAR.get(lemma) or add_s(lemma)
+
+
 def add_s(verb: str) -> str:
     """The regular third person: works, watches, tries, plays."""
     if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
@@ -39,8 +44,16 @@ def spelled_out(token: Token) -> str:
     if word in _INFORMAL and token.norm_ != word:
         return _INFORMAL[word]
     if word == "'s" and token.tag_ == "VBZ":
-        perfect = token.dep_ == "aux" and token.head.tag_ == "VBN"
-        return "has" if perfect or token.lemma_ == "have" else "is"
+        return "has" if _is_perfect(token) or token.lemma_ == "have" else "is"
     if word == "'d":
         return "had" if token.tag_ == "VBD" else "would"
     return _FULL.get(word) or _SPELLED.get(word, token.text)
+
+
+def _is_perfect(auxiliary: Token) -> bool:
+    """Whether this "'s" is short for "has": "it's been", "she's left"."""
+    verb = auxiliary.head
+    if verb.lower_ == "been" or any(child.lower_ == "been" for child in verb.lefts):
+        return auxiliary != verb
+    acts = verb.lower_ == "got" or any(t.dep_ in {"dobj", "ccomp"} for t in verb.rights)
+    return verb.tag_ == "VBN" and auxiliary != verb and (auxiliary.dep_ == "aux" or acts)

@@ -15,6 +15,11 @@ _SAME = word_set(
 )
 # What one tells of these once is over, also without a date.
 _DONE = frozenset({"hurt", "quit"})
+# What the tagger takes for an order at the beginning of a sentence.
+_PAST_ALONE = word_set(
+    "lost got met went bought made took had saw found won came gave began started finished "
+    "visited moved tried decided joined signed adopted learned helped worked spent played"
+)
 _POINTS = {*WEEKDAYS, *MONTHS, *SHORT_MONTHS, *SEASONS} | word_set(
     "yesterday today ago last recently weekend morning afternoon evening"
 )
@@ -26,6 +31,8 @@ _NOT_ONE_OTHER = word_set("i we you they u")
 
 def true_tag(verb: Token) -> str:
     """The tag of a verb, corrected where its spelling leaves the tense to the words around it."""
+    if verb.tag_ in {"VB", "VBP"} and verb.lower_ in _PAST_ALONE and _opens(verb):
+        return "VBD"
     if verb.tag_ not in {"VBP", "VB", "VBD"} or verb.lower_ not in _SAME:
         return verb.tag_
     subject = next((child for child in verb.children if child.dep_ in SUBJECTS), None)
@@ -34,6 +41,12 @@ def true_tag(verb: Token) -> str:
     if is_habitual(verb):
         return "VBP" if subject.lower_ in _NOT_ONE_OTHER else verb.tag_
     return "VBD" if _is_over(verb) else verb.tag_
+
+
+def _opens(verb: Token) -> bool:
+    """Whether it stands first in its sentence, with nobody who does it: "Lost my keys"."""
+    ahead = [t for t in verb.doc[verb.sent.start : verb.i] if not (t.is_punct or t.is_space)]
+    return all(token.pos_ in {"ADV", "INTJ"} for token in ahead)
 
 
 def is_habitual(verb: Token) -> bool:

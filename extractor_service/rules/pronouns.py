@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
 from extractor_service.rules.clauses import SUBJECTS, Clause
-from extractor_service.rules.people import HE, SHE, THEY, THIRD_PERSON, Mention, referent
+from extractor_service.rules.expletives import points_at_nothing
+from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention, referent
+from extractor_service.rules.several import means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
+from extractor_service.rules.things import Thing, thing_meant
 from extractor_service.rules.words import word_set
 
-_POSSESSIVE = word_set("my mine our ours your yours ur his their theirs hers")
+_POSSESSIVE = word_set("my mine our ours your yours ur his their theirs hers its")
 _REFLEXIVE = word_set("myself ourselves yourself")
 _THINGS = word_set("it its itself")
 _POINTERS = word_set("this that these those here there one such")
@@ -24,20 +28,52 @@ class UnresolvedError(Exception):
     """A pronoun whose person or thing is not known: the words around it mean nothing alone."""
 
 
-def standing_for(
-    token: Token, clause: Clause, who: Participants, earlier: Sequence[Mention]
-) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a pronoun may point at outside its clause.
+
+    `people` stand in the order they were mentioned, `before` are the words that the memory already
+    holds when the clause joins it, `things` the ones just spoken of, the likeliest first.
+    """
+
+    who: Participants
+    people: tuple[Mention, ...]
+    before: tuple[Token, ...] = ()
+    things: tuple[Thing, ...] = ()
+
+    def after(self, before: tuple[Token, ...]) -> Around:
+        """The same, for a clause that joins a memory of these words."""
+        return replace(self, before=before)
+
+    def among(self, things: tuple[Thing, ...]) -> Around:
+        """The same, where these things were just spoken of."""
+        return replace(self, things=things)
+
+
+def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
     """The words to put for a pronoun, None to leave the token. Raises UnresolvedError."""
     word = token.lower_
     if word in FIRST_PERSON and token.tag_ not in {"NN", "CD"}:
-        return _name(token, who.speaker)
+        name = _name(token, around.who.speaker)
+        return f"{name} and others" if means_several(token) else name
     if word in SECOND_PERSON:
-        return _name(token, _known(who.other))
+        return _name(token, _known(around.who.other))
     if word in THIRD_PERSON:
-        return _for_third_person(token, clause, earlier)
-    if _points_away(token, clause):
-        raise UnresolvedError
-    return None
+        return _for_third_person(token, clause, around)
+    if not _points_away(token, clause) or _said_before(token, clause, around.before):
+        return None
+    return _name(token, _thing(token, around))
+
+
+def first_thing(around: Around) -> str:
+    """The thing that a sentence without a subject is about. Raises UnresolvedError."""
+    return _known(next((thing.words for thing in around.things if not thing.plural), None))
+
+
+def _thing(token: Token, around: Around) -> str:
+    """The thing that this "it" or "they" means."""
+    known = around.things if token.lower_ in _THINGS | THEY else ()
+    return _known(thing_meant(token, known))
 
 
 def _known(name: str | None) -> str:
@@ -59,11 +95,19 @@ def _is_possessive(pronoun: Token) -> bool:
     return pronoun.lower_ in _POSSESSIVE or (pronoun.lower_ == "her" and pronoun.tag_ == "PRP$")
 
 
-def _for_third_person(pronoun: Token, clause: Clause, earlier: Sequence[Mention]) -> str | None:
+def _for_third_person(pronoun: Token, clause: Clause, around: Around) -> str | None:
     if pronoun != clause.subject and _is_bound(pronoun, clause):
         return None
-    name = referent(pronoun.lower_, [m for m in earlier if m.start < pronoun.i])
-    return _name(pronoun, _known(name))
+    name = referent(pronoun.lower_, [m for m in around.people if m.start < pronoun.i])
+    if name is None and any(_is_meant_before(pronoun, token) for token in around.before):
+        return None
+    return _name(pronoun, name or _thing(pronoun, around))
+
+
+def _said_before(token: Token, clause: Clause, before: Sequence[Token]) -> bool:
+    """Whether the memory names a thing ahead of the pronoun that points at it."""
+    ahead = (*before, *(t for t in clause.tokens if t.i < token.i))
+    return any(t.pos_ in {"NOUN", "PROPN"} for t in ahead)
 
 
 def _is_bound(pronoun: Token, clause: Clause) -> bool:
@@ -81,16 +125,22 @@ def _may_be_meant(pronoun: Token, noun: Token) -> bool:
     return noun.ent_type_ != "DATE" and many == (pronoun.lower_ in THEY)
 
 
+def _is_meant_before(pronoun: Token, noun: Token) -> bool:
+    """Whether a noun of an earlier clause fits: a town is no "she"."""
+    living = noun.lemma_.lower() in RELATIONS
+    return _may_be_meant(pronoun, noun) and (living or pronoun.lower_ in THEY)
+
+
 def _same_kind(pronoun: Token, subject: Token) -> bool:
     return any({pronoun.lower_, subject.lower_} <= kind for kind in (SHE, HE, THEY))
 
 
 def _points_away(token: Token, clause: Clause) -> bool:
     word = token.lower_
+    if points_at_nothing(token):
+        return False
     if word in _THINGS:
         return not _has_thing_before(token, clause)
-    if token.dep_ == "expl":
-        return True
     if word not in _POINTERS or token.dep_ in _NOT_POINTING or token.tag_ in {"WDT", "IN", "CD"}:
         return False
     if token.pos_ not in {"PRON", "DET", "ADV", "NOUN"} or (word == "one" and token.n_rights):

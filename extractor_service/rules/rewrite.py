@@ -7,52 +7,62 @@ from collections.abc import Iterable, Sequence
 from spacy.tokens import Token
 
 from extractor_service.rules.agreement import agreement
-from extractor_service.rules.clauses import Clause
+from extractor_service.rules.clauses import Clause, dependents_of, subject_of
 from extractor_service.rules.dates import DateMention
 from extractor_service.rules.inflect import spelled_out
-from extractor_service.rules.people import Mention
-from extractor_service.rules.pronouns import UnresolvedError, standing_for
-from extractor_service.rules.speaker import Participants
+from extractor_service.rules.presenting import shown
+from extractor_service.rules.pronouns import Around, UnresolvedError, first_thing, standing_for
 from extractor_service.rules.surface import Edits, render
 from extractor_service.rules.trimming import trimmed
 
-_TOGETHER = frozenset({"both", "together", "all", "can", "everyone"})
-
 # Parts of a clause that can be left out when what they point at is not known.
 _OPTIONAL = frozenset({"advcl", "relcl", "acl", "conj", "parataxis", "appos", "npadvmod"})
+_MISSING = {"VBG": "is ", "VBN": "has "}
 _ADVERBIAL = frozenset({"npadvmod", "advmod", "pobj", "ROOT", "conj", "tmod", "prep", "pcomp"})
 _DATE_PREPOSITIONS = frozenset({"on", "in", "at", "during", "over"})
 
 
-def sentence(
-    clause: Clause, who: Participants, earlier: Sequence[Mention], dates: Iterable[DateMention]
-) -> str:
-    """The clause as a self-contained sentence. Raises UnresolvedError when it cannot be one."""
-    if _is_mutual(clause):
-        raise UnresolvedError
+def third_person(clause: Clause, around: Around, dates: Iterable[DateMention]) -> str:
+    """The clause in words that need no context, without capital and full stop.
+
+    Raises UnresolvedError when it cannot be said so.
+    """
+    who = around.who
+    if thing := shown(clause):
+        return f"{who.speaker} shows {phrase(thing, thing[0].head, around, dates)}"
     edits = Edits(dropped=trimmed(clause, who))
     for token in clause.tokens:
         if token.i not in edits.dropped:
-            _edit_word(token, clause, who, earlier, edits)
+            _edit_word(token, clause, around, edits)
     edits.words |= agreement(clause)
-    if clause.subject is None:
-        _supply_speaker(clause, who, edits)
+    if clause.subject is None and not clause.children("expl") and not _is_subject(clause):
+        _supply(_left_out(clause, around), clause, edits)
     for mention in dates:
         _edit_date(mention, clause, edits)
     return render(clause.tokens, edits)
 
 
-def _is_mutual(clause: Clause) -> bool:
-    """ "We love each other", "we can all help": not true of the speaker alone."""
-    said = {token.lower_ for token in clause.tokens}
-    return ("we" in said and bool(said & _TOGETHER)) or {"each", "other"} <= said
+def phrase(
+    tokens: Sequence[Token], head: Token, around: Around, dates: Iterable[DateMention] = ()
+) -> str:
+    """Words without a statement of their own, such as an answer: names for pronouns, real dates.
+
+    Raises UnresolvedError when a pronoun among them means nobody known.
+    """
+    clause = Clause(head, None, (), tuple(tokens), tuple(tokens), dependents_of(head))
+    edits = Edits(dropped=trimmed(clause, around.who))
+    for token in tokens:
+        word = standing_for(token, clause, around) or spelled_out(token)
+        if word != token.text:
+            edits.words[token.i] = word
+    for mention in dates:
+        _edit_date(mention, clause, edits)
+    return render(tokens, edits)
 
 
-def _edit_word(
-    token: Token, clause: Clause, who: Participants, earlier: Sequence[Mention], edits: Edits
-) -> None:
+def _edit_word(token: Token, clause: Clause, around: Around, edits: Edits) -> None:
     try:
-        word = standing_for(token, clause, who, earlier) or spelled_out(token)
+        word = standing_for(token, clause, around) or spelled_out(token)
     except UnresolvedError:
         edits.dropped |= _optional_part(token, clause)
         return
@@ -71,15 +81,42 @@ def _optional_part(token: Token, clause: Clause) -> set[int]:
     return {t.i for t in part.subtree} | linked
 
 
-def _supply_speaker(clause: Clause, who: Participants, edits: Edits) -> None:
-    """ "Went to the beach", "Still learning Spanish" leave out the "I"."""
+def _left_out(clause: Clause, around: Around) -> str:
+    """Whom or what a clause without a subject is about. Raises UnresolvedError.
+
+    "Went to the beach" leaves out the "I", "Reminds me of home" a thing that was spoken of.
+    """
+    verb = clause.head
+    touched = any(
+        t.lower_ in {"me", "us"} and (t.head == verb or t.head in clause.children("ccomp"))
+        for t in clause.own
+    )
+    if verb.tag_ != "VBZ" and not touched and not any(t.tag_ == "VBZ" for t in clause.auxiliaries):
+        return around.who.speaker
+    if any(token.pos_ in {"NOUN", "PROPN"} for token in around.before):
+        return "it"
+    return first_thing(around)
+
+
+def _is_subject(clause: Clause) -> bool:
+    """ "Seeing them smile was a joy": read as a verb, it is what another verb is said of."""
+    finite = (t for t in clause.head.rights if t.tag_ in {"VBZ", "VBD", "VBP", "MD"})
+    return clause.head.tag_ == "VBG" and any(subject_of(verb) is None for verb in finite)
+
+
+def _supply(subject: str, clause: Clause, edits: Edits) -> None:
+    """ "Went to the beach", "Still learning Spanish"."""
     group = {*clause.auxiliaries, clause.head, *clause.children("advmod", "neg")}
     first = clause.head
     while first.i and first.nbor(-1) in group and first.nbor(-1).i not in edits.dropped:
         first = first.nbor(-1)
-    missing = "" if clause.auxiliaries or clause.head.tag_ != "VBG" else "is "
+    missing = "" if clause.auxiliaries else _MISSING.get(clause.head.tag_, "")
+    if clause.auxiliaries and clause.auxiliaries[0].lower_ == "been":
+        missing = "has "
+    if clause.head.lower_ == "gon" and not clause.auxiliaries:
+        missing = "is "
     word = edits.words.get(first.i, first.text)
-    edits.words[first.i] = f"{who.speaker} {missing}{word[:1].lower()}{word[1:]}"
+    edits.words[first.i] = f"{subject} {missing}{word[:1].lower()}{word[1:]}"
 
 
 def _edit_date(mention: DateMention, clause: Clause, edits: Edits) -> None:
@@ -88,7 +125,7 @@ def _edit_date(mention: DateMention, clause: Clause, edits: Edits) -> None:
         return
     first, root = inside[0], inside[0].doc[mention.start : mention.end].root
     before = first.doc[first.i - 1] if first.i else None
-    governed = before is not None and before.pos_ in {"ADP", "SCONJ"} and before.tag_ != "RP"
+    governed = before is not None and _governs(before, root)
     words = mention.when.words
     if before is not None and governed and before.lower_ in _DATE_PREPOSITIONS:
         edits.words[before.i] = mention.when.preposition
@@ -100,6 +137,12 @@ def _edit_date(mention: DateMention, clause: Clause, edits: Edits) -> None:
         return
     edits.dropped.discard(first.i)
     edits.words[first.i] = words
+
+
+def _governs(before: Token, date: Token) -> bool:
+    """Whether the word before is the date's preposition, not one left by "the party I went to"."""
+    stranded = before.lower_ == "to" and date.head != before
+    return before.pos_ in {"ADP", "SCONJ"} and before.tag_ != "RP" and not stranded
 
 
 def _is_adverbial(root: Token, before: Token | None, inside: Sequence[Token]) -> bool:

@@ -20,13 +20,25 @@ class Edits:
 
 
 def render(tokens: Sequence[Token], edits: Edits) -> str:
-    """The sentence, or "" when nothing is left."""
-    kept = [t for t in tokens if t.i not in edits.dropped and not t.is_space]
-    text = "".join(_pieces(_without_loose_ends(kept), edits.words)).strip(f" {_DASHES}")
+    """The words, without capital and full stop; "" when nothing is left."""
+    kept = _without_loose_ends([t for t in tokens if t.i not in edits.dropped and not t.is_space])
+    text = "".join(_pieces(kept, edits.words)).strip(f" {_DASHES}")
     if not text:
         return ""
-    ending = f" {edits.ending}" if edits.ending else ""
-    return f"{text[:1].upper()}{text[1:]}{ending}."
+    if kept[0].i not in edits.words and _is_capital_by_place(kept[0]):
+        text = f"{text[:1].lower()}{text[1:]}"
+    return f"{text} {edits.ending}" if edits.ending else text
+
+
+def finished(parts: Sequence[str]) -> str:
+    """One sentence of these parts: capital, semicolons, full stop."""
+    text = "; ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _is_capital_by_place(token: Token) -> bool:
+    """Whether the word is spelled with a capital for no more than opening a sentence."""
+    return token.is_title and token.pos_ not in {"PROPN", "NOUN", "NUM"} and not token.ent_type_
 
 
 def _without_loose_ends(tokens: Sequence[Token]) -> list[Token]:

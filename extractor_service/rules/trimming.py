@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from spacy.tokens import Token
@@ -21,7 +22,9 @@ _OPENING_PHRASES = tuple(
     tuple(phrase.split())
     for phrase in (
         "by the way", "in fact", "of course", "as well", "that way", "at least", "for sure",
-        "on a different note", "on another note", "to be honest", "you know", "as you know",
+        "on a different note", "besides that", "apart from that", "other than that",
+        "speaking of which", "in other news", "on another note", "to be honest",
+        "you know", "as you know",
     )
 )  # fmt: skip
 _ENDINGS = "though tho however actually anyway honestly too either haha"
@@ -31,6 +34,8 @@ _LONGEST_ANNOUNCEMENT = 10
 _FILLERS = word_set("btw lol haha tho fyi omg :) :( :d ;)")
 # "now" is the time of saying, which every memory of a state has.
 _FILLER_ADVERBS = word_set("also too actually just honestly basically anyway though now currently")
+_LAST_OF_LATIN = "\u00ff"  # "°" and "®" are symbols too
+_NOT_CALLED = word_set("poss compound conj det aux cc prep neg mark")
 _TALKING = word_set("speak talk chat meet see catch")
 
 
@@ -101,14 +106,12 @@ def _is_filler(token: Token, clause: Clause) -> bool:
 
 
 def _is_emoji(token: Token) -> bool:
-    return not (token.is_ascii or token.is_alpha or token.is_punct or token.is_currency)
+    return any(unicodedata.category(c) == "So" and c > _LAST_OF_LATIN for c in token.text)
 
 
 def _is_called(token: Token, clause: Clause, who: Participants) -> bool:
     """A participant's name that is no part of the statement: "Thanks, Melanie"."""
-    if not who.includes(token.text) or token.dep_ in {"poss", "compound"}:
-        return False
-    if token == clause.subject or token.dep_ == "conj":
+    if token.dep_ in _NOT_CALLED or token == clause.subject or not who.includes(token.text):
         return False
     if token.dep_ == "appos" and not is_relation(token.head):
         return True

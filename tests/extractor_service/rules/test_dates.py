@@ -77,7 +77,7 @@ LOOKING_BACK = [
     ("I quit smoking on 3 July.", "Alice quit smoking on 3 July 2022.", (2022, 7, 3)),
     ("I hurt my back on Tuesday.", "Alice hurt Alice's back on 23 May 2023.", (2023, 5, 23)),
     ("I hurt my elbow on Monday, so I need a rest.",
-     "Alice hurt Alice's elbow on 22 May 2023.", (2023, 5, 22)),
+     "Alice hurt Alice's elbow on 22 May 2023, so Alice needs a rest.", (2023, 5, 22)),
     ("I cut my hair on Friday.", "Alice cut Alice's hair on 19 May 2023.", (2023, 5, 19)),
     ("I read a novel on Sunday.", "Alice read a novel on 21 May 2023.", (2023, 5, 21)),
     ("I put the house on the market in October.",

@@ -106,6 +106,9 @@ CONVERSATION = [
     ("Bob", "I have a dog called Rex. He is allergic to chicken."),
     ("Alice", "I don't eat meat any more, my doctor told me so."),
     ("Bob", "She baked me a cake yesterday at 6pm."),
+    ("Alice", "Where do you live now?"),
+    ("Bob", "Oslo, since March. How is your garden?"),
+    ("Alice", "It needs a lot of water this summer. It makes me happy."),
 ]
 
 
@@ -214,4 +217,4 @@ def test_no_text_raises_and_every_finding_is_whole(
 
 
 def test_the_rules_have_a_version() -> None:
-    assert RULES_VERSION == "rules-1"
+    assert RULES_VERSION == "rules-2"

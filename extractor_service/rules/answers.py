@@ -1,0 +1,119 @@
+"""Answers of some words, told with the question they answer: "Berlin, since March."."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spacy.tokens import Span, Token
+
+from extractor_service.rules.clauses import SUBJECTS
+from extractor_service.rules.dates import DateMention
+from extractor_service.rules.filters import is_question
+from extractor_service.rules.frames import Frame
+from extractor_service.rules.pronouns import Around, UnresolvedError
+from extractor_service.rules.questions import GAP, Asked
+from extractor_service.rules.rewrite import phrase
+from extractor_service.rules.words import word_set
+
+_YES = word_set("yes yeah yep yup sure definitely absolutely indeed")
+_NO = word_set("no nope nah")
+_FILLERS = word_set("oh well hmm um uh haha actually")
+_UNCERTAIN = word_set("maybe perhaps probably possibly depends sometimes guess nothing none")
+_OWN_PREPOSITIONS = frozenset({"ADP", "SCONJ", "ADV"})
+_YEARLY = ("birthday", "anniversary")
+_KEEP_CAPITALS = frozenset({"PROPN", "PRON"})
+_LONGEST_ANSWER = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The statement that question and answer make, and the words of the answer."""
+
+    told: str
+    tokens: tuple[Token, ...]
+    frame: Frame
+
+
+def may_answer(part: Span) -> bool:
+    """Whether the sentence is too short to be a statement of its own."""
+    return len(part) <= _LONGEST_ANSWER and not is_question(part)
+
+
+def answer(
+    part: Span, question: Asked, around: Around, dates: Sequence[DateMention]
+) -> Answer | None:
+    """What a sentence answers, None when it is a statement of its own or answers otherwise."""
+    said = [token for token in part if not token.is_space]
+    while said and (said[0].is_punct or said[0].lower_ in _FILLERS):
+        said = said[1:]
+    if not said or len(said) > _LONGEST_ANSWER or {t.lower_ for t in said} & _UNCERTAIN:
+        return None
+    opening = said[0].lower_
+    words = said[1:] if opening in _YES | _NO else said
+    while words and words[0].is_punct:
+        words = words[1:]
+    while words and words[-1].is_punct:
+        words = words[:-1]
+    if _is_short_form(words):
+        words = []
+    try:
+        yearly = any(word in question.positive for word in _YEARLY)
+        more = phrase(words, part.root, around, () if yearly else dates) if words else ""
+    except UnresolvedError:
+        return None
+    if any(token.dep_ in SUBJECTS for token in words):
+        return None
+    if (
+        words
+        and words[0].is_title
+        and (words[0].pos_ not in _KEEP_CAPITALS or _is_calling(words, question))
+    ):
+        more = f"{more[:1].lower()}{more[1:]}"
+    told = _polar(opening, more, question) if not question.wants else _filled(words, more, question)
+    return Answer(told, tuple(said), question.frame) if told else None
+
+
+def _is_short_form(words: Sequence[Token]) -> bool:
+    """ "I do", "I have not": yes or no once more."""
+    plain = all(t.pos_ in {"PRON", "AUX", "PART", "PUNCT", "VERB"} for t in words)
+    return plain and len(words) <= 4 and any(t.dep_ in SUBJECTS for t in words)
+
+
+def _polar(opening: str, more: str, question: Asked) -> str:
+    if opening not in _YES | _NO:
+        return ""
+    if not more:
+        return question.positive if opening in _YES else question.negative
+    if opening in _YES:
+        return f"{question.positive}, {more}"
+    again = more.startswith("not ")  # "No, not any more"
+    return f"{question.negative} {more[4:]}" if again else f"{question.negative}, but {more}"
+
+
+def _filled(words: Sequence[Token], more: str, question: Asked) -> str:
+    verbal = any(token.tag_ in {"VBD", "VBP", "VBZ", "MD"} for token in words)
+    if not more or verbal or question.wants in {"how", "why"}:
+        return ""
+    bare = words[0].pos_ not in _OWN_PREPOSITIONS and more.split(" ", maxsplit=1)[0] not in {
+        "in",
+        "on",
+        "at",
+    }
+    preposition = {"where": "in ", "long": "for "}.get(question.wants, "") if bare else ""
+    if question.wants == "old" and not more.isdigit():
+        return question.positive.replace(f"{GAP} years old", more)
+    article = _article(words, more) if question.positive.endswith(f" as {GAP}") else ""
+    return question.positive.replace(GAP, f"{preposition}{article}{more}")
+
+
+def _is_calling(words: Sequence[Token], question: Asked) -> bool:
+    """Whether the one word is a profession, whatever the tagger thinks of its capital."""
+    return len(words) == 1 and question.positive.endswith(f" as {GAP}")
+
+
+def _article(words: Sequence[Token], more: str) -> str:
+    """ "A" where a profession is named without: "Nurse."."""
+    if len(words) != 1 or words[0].tag_ == "NNS":
+        return ""
+    return "an " if more[0] in "aeiou" else "a "

@@ -1,0 +1,84 @@
+"""Reads one memory's sentence, whoever wrote it, for what it says of whom."""
+
+from __future__ import annotations
+
+from spacy.language import Language
+from spacy.tokens import Doc, Token
+
+from extractor_service.reading import NO_CLAIM, Claim, Reading
+from extractor_service.rules.acts import ENDING, is_date, replaced_words, subject_name, telling
+from extractor_service.rules.clauses import Clause, clauses
+from extractor_service.rules.parse import bounded, parse
+from extractor_service.rules.recent import Recent
+from extractor_service.rules.slots import claim_of
+
+_KEPT_READINGS = 4096
+_DENYING = frozenset({"not", "n't", "never", "no", "nobody", "nothing", "without", "neither", "nor"})
+_VERBS = frozenset({"VERB", "AUX"})
+_LONGEST = 1000
+"""Characters. Longer texts are documents, not facts: they have no slot and near no duplicate."""
+
+
+class Reader:
+    """Reads sentences, each once as long as it is among the last. Not thread-safe."""
+
+    def __init__(self, nlp: Language) -> None:
+        """Parse with this pipeline."""
+        self._nlp = nlp
+        self._readings: Recent[str, Reading] = Recent(_KEPT_READINGS)
+
+    def read(self, text: str) -> Reading:
+        """What a text says; the same text always gives the same."""
+        if len(text) > _LONGEST:
+            return Reading()
+        found = self._readings.get(text)
+        if found is None:
+            found = self._read(parse(self._nlp, bounded(text)))
+            self._readings.put(text, found)
+        return found
+
+    def _read(self, doc: Doc) -> Reading:
+        self._repair(doc)
+        parts = [part for part in doc.sents if any(token.is_alpha for token in part)]
+        split = clauses(parts[0]) if parts else []
+        subject = split[0].subject if split else None
+        return Reading(
+            subject=subject_name(subject) if subject is not None else "",
+            words=telling(token for token in doc if token.is_alpha or token.like_num),
+            names=frozenset(_names(doc)),
+            numbers=frozenset(t.lower_ for t in doc if t.like_num),
+            denied=any(token.lower_ in _DENYING for token in doc),
+            claim=_claim(split) if len(parts) == 1 else NO_CLAIM,
+        )
+
+    def _repair(self, doc: Doc) -> None:
+        """Take for verbs what stands for one, such as the "smoking" of "quit smoking"."""
+        lemmatizer = self._nlp.get_pipe("lemmatizer")
+        for token in doc:
+            ended = token.head.lemma_ in ENDING | {"give"}
+            if token.dep_ == "dobj" and token.pos_ == "NOUN" and ended and token.text[-3:] == "ing":
+                token.pos_ = "VERB"
+                token.lemma_ = lemmatizer.rule_lemmatize(token)[0]
+            # "Alice is not vegetarian any more" is parsed as a passive of no verb.
+            if token.pos_ not in _VERBS and any(child.dep_ == "auxpass" for child in token.children):
+                token.pos_ = "VERB"
+
+
+def _claim(split: list[Clause]) -> Claim:
+    """Of a sentence that states one thing; with two of them, one could not go without the other."""
+    if len(split) != 1 or _has_two_verbs(split[0]):
+        return NO_CLAIM
+    return claim_of(split[0]) or NO_CLAIM
+
+
+def _has_two_verbs(clause: Clause) -> bool:
+    return any(t.pos_ == "VERB" or t.tag_[:2] == "VB" for t in clause.children("conj"))
+
+
+def _names(doc: Doc) -> list[str]:
+    """Words with a capital that do not open the text, dates left out or not as the model says."""
+    return [t.lower_ for t in doc if t.i and t.text[0].isupper() and not _opens(t)]
+
+
+def _opens(token: Token) -> bool:
+    return token.is_sent_start is True and not is_date(token)

@@ -1,0 +1,54 @@
+"""What is said, what is remembered and what is not: the tables in `cases/` are read and played.
+
+Alice speaks unless `speaker` says otherwise ("" has no name), on Thursday 25 May 2023. `before` are
+the turns before, oldest first, as "Name: text"; the name "assistant" is the assistant's role.
+`expect` is all that is remembered, in order; `expect_not` must be in none of it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extractor_service.domain import Role, Turn
+from extractor_service.rules import RulesExtractor
+
+from .conftest import NOW
+
+FOLDER = Path(__file__).with_name("cases")
+LEAST_CASES = 150
+
+
+def cases() -> Iterator[Any]:
+    for path in sorted(FOLDER.glob("*.toml")):
+        for case in tomllib.loads(path.read_text())["case"]:
+            yield pytest.param(case, id=f"{path.stem}: {case['say']}")
+
+
+CASES = list(cases())
+
+
+def earlier(number: int, line: str) -> Turn:
+    name, _, text = line.partition(": ")
+    if name == "assistant":
+        return Turn(f"before-{number}", Role.ASSISTANT, "", text, NOW)
+    return Turn(f"before-{number}", Role.USER, name, text, NOW)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_said_is_remembered_as_the_table_has_it(
+    extractor: RulesExtractor, case: dict[str, Any]
+) -> None:
+    context = [earlier(number, line) for number, line in enumerate(case.get("before", []))]
+    turn = Turn("turn", Role.USER, case.get("speaker", "Alice"), case["say"], NOW)
+    texts = [finding.text for finding in extractor.extract(turn, context)]
+    assert texts == case["expect"]
+    assert not [text for text in texts for bad in case.get("expect_not", []) if bad in text]
+
+
+def test_the_tables_are_large() -> None:
+    assert len(CASES) >= LEAST_CASES
