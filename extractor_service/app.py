@@ -18,13 +18,18 @@ from extractor_service.batcher import Batcher
 from extractor_service.embed_metrics import EmbedMetrics
 from extractor_service.embedder import Embedder
 from extractor_service.extraction_metrics import ExtractionMetrics
+from extractor_service.finder import Finder, RulesFinder
+from extractor_service.guarding import GuardedFinder, GuardedWriter
+from extractor_service.llm.assembly import Llm
 from extractor_service.model import load_embedder
 from extractor_service.pipeline import Pipeline
 from extractor_service.servicer import ExtractorServicer
 from extractor_service.settings import ExtractorSettings
 from extractor_service.stream import StreamLimits
+from extractor_service.summarizer import ExtractiveWriter, Summarizer, Writer
 from extractor_service.worker import Ruleset, RulesWorker
 from service_kit.auth import AnonymousAuthenticator
+from service_kit.guard.policy import Policy
 from service_kit.health import Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
@@ -55,6 +60,7 @@ class Extractor:
     bound: BoundServer
     pipeline: Pipeline
     servicer: ExtractorServicer
+    llm: Llm | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -70,6 +76,8 @@ class Extractor:
                 warming.cancel()
                 await asyncio.wait([warming])
                 await self.pipeline.stop()
+                if self.llm is not None:
+                    await self.llm.close()
 
 
 def load_rules() -> Ruleset:
@@ -89,15 +97,22 @@ def assemble(
 ) -> Extractor:
     """Wire everything and bind the port, within the event loop; BindError if it cannot be had."""
     metrics = ExtractionMetrics(registry)
-    pipeline = _pipeline(settings, loaders, registry, metrics)
-    servicer = ExtractorServicer(pipeline, _limits(settings), metrics)
+    worker = _worker(settings, loaders, metrics)
+    batcher = _batcher(settings, loaders, registry)
+    llm = Llm(settings, str(settings.llm_url), registry) if settings.llm_url else None
+    finder, writer = _guarded(
+        *_finder_and_writer(RulesFinder(worker), llm), settings.policy, metrics
+    )
+    pipeline = Pipeline(worker, finder, batcher, metrics)
+    summarizer = Summarizer(writer, batcher.count_tokens, metrics)
+    servicer = ExtractorServicer(pipeline, summarizer, _limits(settings), metrics)
     bound = build_server(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
         health=Health({SERVICE: [_warm_check(pipeline)]}),
         interceptors=standard_interceptors(registry, AnonymousAuthenticator(settings.tenant)),
     )
-    return Extractor(bound, pipeline, servicer)
+    return Extractor(bound, pipeline, servicer, llm)
 
 
 async def serve(settings: ExtractorSettings) -> None:
@@ -129,24 +144,36 @@ def _give_up_if_failed(warming: asyncio.Task[None], serving: asyncio.Task[None])
         serving.cancel()
 
 
-def _pipeline(
-    settings: ExtractorSettings,
-    loaders: Loaders,
-    registry: CollectorRegistry,
-    metrics: ExtractionMetrics,
-) -> Pipeline:
-    worker = RulesWorker(
+def _finder_and_writer(rules: RulesFinder, llm: Llm | None) -> tuple[Finder, Writer]:
+    """Who finds and who sums up: the rules, or the language model and the rules behind it."""
+    extractive = ExtractiveWriter(rules)
+    return (llm.finder(rules), llm.writer(extractive)) if llm else (rules, extractive)
+
+
+def _guarded(
+    finder: Finder, writer: Writer, policy: Policy, metrics: ExtractionMetrics
+) -> tuple[Finder, Writer]:
+    """The same two; whatever they ask, the policy is kept."""
+    return GuardedFinder(finder, policy, metrics), GuardedWriter(writer, policy)
+
+
+def _worker(
+    settings: ExtractorSettings, loaders: Loaders, metrics: ExtractionMetrics
+) -> RulesWorker:
+    return RulesWorker(
         loaders.rules,
         limit=settings.rules_queue_messages,
         depth_changed=metrics.rules_queue_depth.set,
     )
-    batcher = Batcher(
+
+
+def _batcher(settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry) -> Batcher:
+    return Batcher(
         loaders.embedder,
         EmbedMetrics(registry),
         token_budget=settings.embed_batch_tokens or None,
         queue_limit=settings.embed_queue_texts,
     )
-    return Pipeline(worker, batcher, metrics)
 
 
 def _limits(settings: ExtractorSettings) -> StreamLimits:

@@ -115,6 +115,18 @@ class Batcher:
             self._queue.withdraw(call)
             self._queue_changed()
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of the model's vocabulary each text is; `NotServing` as for `embed`.
+
+        Waits for the batch that is running: tokenizers are not to be used by two threads at a time.
+        """
+        if not self.ready:
+            raise NotServing
+        if not texts:
+            return []
+        count = self._loaded().count_tokens
+        return await asyncio.get_running_loop().run_in_executor(self._thread, count, list(texts))
+
     async def stop(self) -> None:
         """Take no more calls, answer those that wait, end the thread.
 

@@ -32,6 +32,23 @@ class Precision(enum.Enum):
     MINUTE = "minute"
 
 
+class StrategyKind(enum.Enum):
+    """What is to be extracted; how SUMMARY and CUSTOM are done is up to who can do them."""
+
+    DISCRETE = "discrete"
+    PREFERENCES = "preferences"
+    SUMMARY = "summary"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How a conversation is extracted; `instructions` are there for CUSTOM and empty otherwise."""
+
+    kind: StrategyKind = StrategyKind.DISCRETE
+    instructions: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message of a conversation, as it was said.
@@ -45,6 +62,34 @@ class Turn:
     speaker: str
     text: str
     time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """New turns, oldest first, and those right before them, which are not extracted from."""
+
+    messages: tuple[Turn, ...]
+    context: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LlmUsage:
+    """What a language model was asked: requests that it answered, usefully or not, and tokens."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: LlmUsage) -> LlmUsage:
+        """Of both together."""
+        return LlmUsage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+NO_USAGE = LlmUsage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +119,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One extracted memory before it has a vector: a self-contained third-person sentence."""
+    """One extracted memory before it has a vector: a self-contained third-person sentence.
+
+    `untrusted`: it may try to instruct whoever reads it. `slot` is what it says of whom where only
+    one such fact is true at a time, "alice|home", else "".
+    """
 
     text: str
     type: MemoryType
@@ -83,3 +132,5 @@ class Finding:
     source: Source
     confidence: float
     event_time: EventTime | None = field(default=None)
+    untrusted: bool = False
+    slot: str = ""

@@ -48,3 +48,7 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         """One float32 row of unit length for each text, in order: shape (len(texts), dimension)."""
         ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of the model's vocabulary each text is, special ones not counted."""
+        ...

@@ -23,6 +23,23 @@ class ExtractionMetrics:
             "extractor_messages_total", "Messages extracted from.", registry=registry
         )
         self.memories = Counter("extractor_memories_total", "Memories found.", registry=registry)
+        self.guarded = Counter(
+            "extractor_guarded_total",
+            "Messages and memories that something was taken out of, by what it was.",
+            ("kind",),
+            registry=registry,
+        )
+        self.withheld = Counter(
+            "extractor_withheld_memories_total",
+            "Memories that told nothing but what was taken out of them.",
+            registry=registry,
+        )
+        self.untrusted = Counter(
+            "extractor_untrusted_memories_total",
+            "Memories marked as untrusted, by what their words or their message attempt.",
+            ("attempt",),
+            registry=registry,
+        )
         self.seconds = Histogram(
             "extractor_extraction_seconds",
             "Time that a delta took, waiting included.",
@@ -32,6 +49,19 @@ class ExtractionMetrics:
         self.rules_queue_depth = Gauge(
             "extractor_rules_queue_depth",
             "Messages that wait for the rules, those being worked on included.",
+            registry=registry,
+        )
+        self.summaries = Counter(
+            "extractor_summaries_total",
+            "Calls of Summarize by outcome: ok, failed (the input is at fault), overloaded, "
+            "unavailable, cancelled.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.summary_seconds = Histogram(
+            "extractor_summary_seconds",
+            "Time that a call of Summarize took, waiting included.",
+            buckets=_SECONDS,
             registry=registry,
         )
         self.streams = Gauge(

@@ -31,9 +31,10 @@ class ModelError(Exception):
 class ModelChoice:
     """The settings of a model.
 
-    `name` is "bundled", "hash" (no model at all, see `hashing`), a folder, or a name on the Hugging
-    Face hub, there at `revision`. A given `sha256` must be that of the weights: model.safetensors,
-    or its shards one after the other. `threads` 0 means as many as there are CPUs to use.
+    `name` is "bundled", "hash" (no model at all, see `hashing`; "hash:64" is one with vectors of
+    that length), a folder, or a name on the Hugging Face hub, there at `revision`. A given `sha256`
+    must be that of the weights: model.safetensors, or its shards one after the other. `threads` 0
+    means as many as there are CPUs to use.
     """
 
     name: str = BUNDLED
@@ -58,8 +59,8 @@ def load_embedder(choice: ModelChoice) -> Embedder:
 
     Raises `ModelError` if it is not there, is not what its hash says, or does not fit the machine.
     """
-    if choice.name == HASH:
-        return HashingEmbedder()
+    if choice.name == HASH or choice.name.startswith(f"{HASH}:"):
+        return _hashing(choice.name)
     files = locate(choice)
     # Read when torch is loaded. Its threads otherwise spin while they wait for each other; when
     # something else wants a CPU, they spin for a thread that is not running. With 2 threads on 2
@@ -68,6 +69,14 @@ def load_embedder(choice: ModelChoice) -> Embedder:
     from extractor_service.sentence import SentenceEmbedder
 
     return SentenceEmbedder(files, choice.device, choice.dtype, choice.threads or usable_cpus())
+
+
+def _hashing(name: str) -> Embedder:
+    _, _, dimension = name.partition(":")
+    try:
+        return HashingEmbedder(int(dimension)) if dimension else HashingEmbedder()
+    except ValueError as error:
+        raise ModelError(f"there is no model {name}: {error}") from error
 
 
 def locate(choice: ModelChoice) -> ModelFiles:

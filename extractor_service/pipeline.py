@@ -1,32 +1,19 @@
-"""From messages to memories with vectors: rules first, then one call of the model for a delta."""
+"""From messages to memories with vectors: found first, then one call of the model for a delta."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from math import inf
 
 from extractor_service.batcher import Batcher, NotServing
-from extractor_service.domain import Finding, Turn
-from extractor_service.embed_queue import EmbeddingFailed, QueueFull
+from extractor_service.domain import NO_USAGE, Conversation, Finding, LlmUsage, Strategy
+from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import ModelInfo, Purpose
 from extractor_service.extraction_metrics import ExtractionMetrics
-from extractor_service.worker import RulesFailed, RulesQueueFull, RulesWorker, Task
-from service_kit.safe_traceback import safe_traceback
-
-logger = logging.getLogger(__name__)
-
-_OUTCOMES: dict[type[BaseException], str] = {
-    RulesFailed: "failed",
-    EmbeddingFailed: "failed",
-    RulesQueueFull: "overloaded",
-    QueueFull: "overloaded",
-    NotServing: "unavailable",
-    asyncio.CancelledError: "cancelled",
-}
+from extractor_service.finder import Finder
+from extractor_service.measuring import measured
+from extractor_service.worker import RulesWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +22,18 @@ class Extracted:
 
     finding: Finding
     embedding: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """The memories of one delta in the order of their sources, what found them, and what it cost.
+
+    `usage` is that of the language model, if one was asked, also where it was of no use.
+    """
+
+    memories: tuple[Extracted, ...]
+    extractor: str
+    usage: LlmUsage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,12 @@ class PipelineInfo:
 class Pipeline:
     """Extraction and embedding; a pure function of its input."""
 
-    def __init__(self, worker: RulesWorker, batcher: Batcher, metrics: ExtractionMetrics) -> None:
+    def __init__(
+        self, worker: RulesWorker, finder: Finder, batcher: Batcher, metrics: ExtractionMetrics
+    ) -> None:
+        """`worker` is what `finder` needs to run; the pipeline warms and stops it."""
         self._worker = worker
+        self._finder = finder
         self._batcher = batcher
         self._metrics = metrics
 
@@ -69,8 +72,8 @@ class Pipeline:
         """What runs; raises `NotServing` unless `ready`."""
         if not self.ready:
             raise NotServing
-        ruleset = self._worker.ruleset
-        return PipelineInfo(self._batcher.info, ruleset.version, ruleset.context_turns)
+        turns = self._worker.ruleset.context_turns
+        return PipelineInfo(self._batcher.info, self._finder.name, turns)
 
     async def warm(self) -> None:
         """Load model and rules, one after the other: both import torch, which two threads must not.
@@ -85,22 +88,24 @@ class Pipeline:
         self._worker.stop()
         await self._batcher.stop()
 
-    async def extract(self, messages: Sequence[Turn], context: Sequence[Turn]) -> list[Extracted]:
-        """The memories in `messages`, in their order; `context` holds the turns before them.
+    async def extract(
+        self, conversation: Conversation, strategy: Strategy, deadline: float = inf
+    ) -> Extraction:
+        """What `strategy` asks for in the conversation's messages.
 
-        Each message is seen with the `context_turns` turns before it and nothing else, so the same
-        conversation gives the same memories wherever it is cut into deltas.
-
-        Raises `RulesFailed` or `EmbeddingFailed` if the input is at fault, and `RulesQueueFull`,
-        `QueueFull` or `NotServing` if it is not.
+        The caller waits until `deadline`, a time of the event loop's clock. Raises `RulesFailed`
+        or `EmbeddingFailed` if the input is at fault, and `RulesQueueFull`, `QueueFull` or
+        `NotServing` if it is not.
         """
-        with self._measured():
-            tasks = windows(messages, context, self.info.context_turns)
-            findings = list(chain.from_iterable(await self._run_rules(tasks)))
-            vectors = await self.embed([f.text for f in findings], Purpose.DOCUMENT)
-        self._metrics.messages.inc(len(messages))
-        self._metrics.memories.inc(len(findings))
-        return [Extracted(f, vector) for f, vector in zip(findings, vectors, strict=True)]
+        with measured(self._metrics.extractions, self._metrics.seconds):
+            if not self.ready:
+                raise NotServing
+            found = await self._finder.find(conversation, strategy, deadline)
+            vectors = await self.embed([f.text for f in found.findings], Purpose.DOCUMENT)
+        self._metrics.messages.inc(len(conversation.messages))
+        self._metrics.memories.inc(len(found.findings))
+        memories = (Extracted(f, vector) for f, vector in zip(found.findings, vectors, strict=True))
+        return Extraction(tuple(memories), found.extractor, found.usage)
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> list[bytes]:
         """The texts' vectors in order: little-endian float32 of unit length.
@@ -115,16 +120,6 @@ class Pipeline:
                 raise
             raise NotServing from None
 
-    async def _run_rules(self, tasks: Sequence[Task]) -> list[tuple[Finding, ...]]:
-        try:
-            return await self._worker.extract(tasks)
-        except RulesFailed as error:
-            logger.warning(
-                "the rules failed on a message",
-                extra={"traceback": safe_traceback(error)},
-            )
-            raise
-
     async def _model_works(self) -> bool:
         """Tell a text that cannot be embedded from a model that cannot embed."""
         try:
@@ -132,25 +127,3 @@ class Pipeline:
         except EmbeddingFailed:
             return False
         return True
-
-    @contextmanager
-    def _measured(self) -> Iterator[None]:
-        outcome = "ok"
-        try:
-            with self._metrics.seconds.time():
-                yield
-        except BaseException as error:
-            outcome = _OUTCOMES.get(type(error), "internal")
-            raise
-        finally:
-            self._metrics.extractions.labels(outcome).inc()
-
-
-def windows(messages: Sequence[Turn], context: Sequence[Turn], size: int) -> list[Task]:
-    """Each message with the `size` turns before it, or as many as there are."""
-    turns = (*context, *messages)
-    first = len(context)
-    return [
-        Task(turns[place], turns[max(0, place - size) : place])
-        for place in range(first, len(turns))
-    ]

@@ -65,6 +65,14 @@ class SentenceEmbedder:
         vectors: Vectors = rows.cpu().numpy()
         return vectors
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """As `Embedder.count_tokens`: of the whole text, however little of it the model reads."""
+        # Not verbose: it would warn of texts that are longer than what the model reads.
+        ids = self._model.tokenizer(
+            list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False
+        )["input_ids"]
+        return [len(each) for each in ids]
+
     def _prompt(self, names: tuple[str, ...]) -> str | None:
         prompts = self._model.prompts
         return next((prompts[name] for name in names if name in prompts), None)

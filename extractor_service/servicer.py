@@ -1,4 +1,4 @@
-"""ExtractorService: translates, calls, translates. Summarize and Reconcile are not served yet."""
+"""ExtractorService: translates, calls, translates. Reconcile is not served yet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from agentmemory.v1 import extractor_service_pb2 as pb
@@ -18,6 +19,7 @@ from extractor_service.errors import extraction_failed, known, not_implemented
 from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.pipeline import Pipeline
 from extractor_service.stream import ExtractStream, StreamLimits
+from extractor_service.summarizer import Summarizer
 from service_kit.errors import FieldViolation
 
 
@@ -25,18 +27,29 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _deadline(context: Any) -> float:
+    """Until when the caller waits, by the event loop's clock."""
+    left: float | None = context.time_remaining()
+    return inf if left is None else asyncio.get_running_loop().time() + left
+
+
 class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
-    """Serves a pipeline. Its failures leave as ServiceError, for the kit's interceptor to send."""
+    """Serves a pipeline and a summarizer.
+
+    Their failures leave as ServiceError, for the kit's interceptor to send.
+    """
 
     def __init__(
         self,
         pipeline: Pipeline,
+        summarizer: Summarizer,
         limits: StreamLimits,
         metrics: ExtractionMetrics,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """`clock` gives the time of messages without one, timezone-aware."""
         self._pipeline = pipeline
+        self._summarizer = summarizer
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
@@ -61,9 +74,11 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         """Extract from one delta."""
         with self._telling():
             info = self._pipeline.info
-            conversation = translate.from_request(request, self._clock())
-            extracted = await self._pipeline.extract(conversation.messages, conversation.context)
-        return pb.ExtractMemoriesResponse(extraction=translate.extraction(extracted, info))
+            asked = translate.from_request(request, self._clock())
+            extracted = await self._pipeline.extract(
+                asked.conversation, asked.strategy, _deadline(context)
+            )
+        return pb.ExtractMemoriesResponse(extraction=translate.extraction(extracted, info.model))
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
         """Turn texts into vectors."""
@@ -72,6 +87,15 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             texts, purpose = translate.from_embed(request)
             vectors = await self._embed(texts, purpose)
         return pb.EmbedResponse(vectors=vectors, model=translate.model_info(info.model))
+
+    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> pb.SummarizeResponse:
+        """Sum up some more messages of a conversation."""
+        with self._telling():
+            asked = translate.from_summarize(request, self._clock())
+            extended = await self._summarizer.extend(
+                asked.summary, asked.conversation, asked.max_tokens, _deadline(context)
+            )
+        return translate.summary(extended)
 
     async def GetInfo(self, request: pb.GetInfoRequest, context: Any) -> pb.GetInfoResponse:
         """Say what runs here."""
@@ -85,10 +109,6 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             max_embed_texts=translate.MAX_EMBED_TEXTS,
             max_in_flight=self._limits.max_in_flight,
         )
-
-    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> pb.SummarizeResponse:
-        """Not served yet."""
-        raise not_implemented()
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> pb.ReconcileResponse:
         """Not served yet."""

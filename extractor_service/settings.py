@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from extractor_service.model import BUNDLED, ModelChoice
+from service_kit.guard.policy import Policy
 from service_kit.settings import Address, ServerSettings
 
 _MIB = 1024 * 1024
@@ -50,6 +51,12 @@ class ExtractorSettings(ServerSettings):
         0, ge=0, description="Threads of the model on a CPU; 0: as many CPUs as the container has."
     )
 
+    guard: str = Field(
+        "secrets",
+        description="What neither a memory nor a summary may hold, and no language model is sent: "
+        "none, secrets, secrets+personal, or kinds such as secrets,e-mail,phone.",
+    )
+
     embed_batch_tokens: int = Field(
         0, ge=0, description="Largest batch of the model in padded tokens; 0: by device."
     )
@@ -66,6 +73,62 @@ class ExtractorSettings(ServerSettings):
     retry_after_seconds: float = Field(
         1.0, gt=0, description="When callers are asked to come back if there is too much to do."
     )
+
+    llm_url: HttpUrl | None = Field(
+        None,
+        description="OpenAI-compatible API of a language model that extracts and sums up, such as "
+        "http://localhost:8080/v1; unset: the rules do it all.",
+    )
+    llm_model: str = Field(
+        "",
+        pattern=r"^[!-~]{0,128}$",
+        description="Name of the model at that API; required with it.",
+    )
+    llm_api_key: SecretStr = Field(
+        SecretStr(""), description="Key of that API, sent as a bearer token; empty: none is sent."
+    )
+    llm_timeout_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Time that a delta or a summary may take at the language model, waiting and "
+        "retries included; then the rules do it.",
+    )
+    llm_max_tokens: int = Field(2048, gt=0, description="Tokens that an answer of it may have.")
+    llm_temperature: float = Field(0.0, ge=0, le=2, description="Temperature of its answers.")
+    llm_concurrency: int = Field(4, gt=0, description="Requests to it at a time.")
+    llm_response_format: Literal["auto", "json_schema", "json_object", "none"] = Field(
+        "auto",
+        description="How it is asked for JSON; auto: by a schema, or else as the server takes it.",
+    )
+    llm_prompt_messages: int = Field(
+        32, gt=0, description="Messages that a prompt of it has at most, without their context."
+    )
+    llm_prompt_characters: int = Field(
+        8000,
+        gt=0,
+        description="Characters of messages that a prompt of it has at most; a message that is "
+        "longer is cut.",
+    )
+    llm_breaker_failures: int = Field(
+        3, gt=0, description="Failures of it in a row after which it is left alone for a while."
+    )
+    llm_breaker_seconds: float = Field(30.0, gt=0, description="How long it is left alone then.")
+
+    @field_validator("guard")
+    @classmethod
+    def _a_guard_is_a_policy(cls, guard: str) -> str:
+        return str(Policy.parse(guard))
+
+    @model_validator(mode="after")
+    def _a_language_model_has_a_name(self) -> Self:
+        if self.llm_url is not None and not self.llm_model:
+            raise ValueError("EXTRACTOR_LLM_MODEL is required with EXTRACTOR_LLM_URL")
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """What is kept out."""
+        return Policy.parse(self.guard)
 
     @property
     def model_choice(self) -> ModelChoice:

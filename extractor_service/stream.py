@@ -118,9 +118,9 @@ class ExtractStream:
             await self._send(pb.ExtractResponse(result=result))
 
     async def _extract(self, delta: pb.Delta) -> pb.Result:
-        conversation = _conversation(delta, self._limits.max_delta_messages)
-        extracted = await self._pipeline.extract(conversation.messages, conversation.context)
-        extraction = translate.extraction(extracted, self._pipeline.info)
+        asked = _asked(delta, self._limits.max_delta_messages)
+        extracted = await self._pipeline.extract(asked.conversation, asked.strategy)
+        extraction = translate.extraction(extracted, self._pipeline.info.model)
         result = pb.Result(sequence=delta.sequence, extraction=extraction)
         if result.ByteSize() > self._limits.max_result_bytes:
             # Sent, it would end the stream. A part of the delta will do.
@@ -159,7 +159,7 @@ def opened(info: PipelineInfo, limits: StreamLimits) -> pb.Opened:
     )
 
 
-def _conversation(delta: pb.Delta, max_messages: int) -> translate.Conversation:
+def _asked(delta: pb.Delta, max_messages: int) -> translate.ToExtract:
     try:
         return translate.from_delta(delta, max_messages)
     except ServiceError as error:

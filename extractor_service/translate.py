@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,24 +10,49 @@ from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import memory_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from extractor_service.domain import EventTime, MemoryType, Precision, Role, Turn
+from extractor_service.domain import (
+    Conversation,
+    EventTime,
+    LlmUsage,
+    MemoryType,
+    Precision,
+    Role,
+    Strategy,
+    StrategyKind,
+    Turn,
+)
 from extractor_service.embedder import ModelInfo, Purpose
-from extractor_service.errors import invalid
-from extractor_service.pipeline import Extracted, PipelineInfo
+from extractor_service.field_checks import (
+    bytes_violations,
+    message_violations,
+    refuse,
+    size_violations,
+    strategy_violations,
+)
+from extractor_service.pipeline import Extracted, Extraction
+from extractor_service.summarizer import Written
+from extractor_service.summary import MAX_SUMMARY_BYTES
 from service_kit.errors import FieldViolation
 
 MAX_UNARY_MESSAGES = 256
 MAX_EMBED_TEXTS = 256
 MAX_EMBED_TEXT_BYTES = 32 * 1024
-MAX_CONTENT_BYTES = 256 * 1024
-MAX_NAME_CHARS = 256
-MAX_ID_CHARS = 128
+MIN_SUMMARY_TOKENS = 16
+MAX_SUMMARY_TOKENS = 4096
+DEFAULT_SUMMARY_TOKENS = 256
 
 _ROLES = {
     memory_pb2.ROLE_USER: Role.USER,
     memory_pb2.ROLE_ASSISTANT: Role.ASSISTANT,
     memory_pb2.ROLE_SYSTEM: Role.SYSTEM,
     memory_pb2.ROLE_TOOL: Role.TOOL,
+}
+_KINDS = {
+    memory_pb2.EXTRACTION_KIND_UNSPECIFIED: StrategyKind.DISCRETE,
+    memory_pb2.EXTRACTION_KIND_DISCRETE: StrategyKind.DISCRETE,
+    memory_pb2.EXTRACTION_KIND_PREFERENCES: StrategyKind.PREFERENCES,
+    memory_pb2.EXTRACTION_KIND_SUMMARY: StrategyKind.SUMMARY,
+    memory_pb2.EXTRACTION_KIND_CUSTOM: StrategyKind.CUSTOM,
 }
 _TYPES = {
     MemoryType.SEMANTIC: memory_pb2.MEMORY_TYPE_SEMANTIC,
@@ -48,39 +72,65 @@ _PURPOSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """New turns, and those right before them, which are not extracted from."""
+class ToExtract:
+    """A conversation, and how it is to be extracted."""
 
-    messages: tuple[Turn, ...]
-    context: tuple[Turn, ...]
-
-
-def from_delta(delta: pb.Delta, max_messages: int) -> Conversation:
-    """The turns of a delta; INVALID_FIELD names all that is wrong with it."""
-    return _conversation(delta.messages, delta.context, max_messages)
+    conversation: Conversation
+    strategy: Strategy
 
 
-def from_request(request: pb.ExtractMemoriesRequest, now: datetime) -> Conversation:
-    """The turns of a unary request, ids and times filled in; INVALID_FIELD as for a delta."""
-    filled = [
-        _filled(message, str(place), _timestamp(now))
-        for place, message in enumerate(request.messages, start=1)
-    ]
-    return _conversation(filled, request.context, MAX_UNARY_MESSAGES)
+@dataclass(frozen=True, slots=True)
+class ToSummarize:
+    """A conversation, the summary of what was before it, and how long the new one may get."""
+
+    conversation: Conversation
+    summary: str
+    max_tokens: int
+
+
+def from_delta(delta: pb.Delta, max_messages: int) -> ToExtract:
+    """A delta; INVALID_FIELD names all that is wrong with it."""
+    wrong = strategy_violations(delta.strategy, _KINDS)
+    conversation = _conversation(delta.messages, delta.context, max_messages, wrong)
+    return ToExtract(conversation, _strategy(delta.strategy))
+
+
+def from_request(request: pb.ExtractMemoriesRequest, now: datetime) -> ToExtract:
+    """A unary request, ids and times filled in; INVALID_FIELD as for a delta."""
+    wrong = strategy_violations(request.strategy, _KINDS)
+    filled = _numbered(request.messages, now)
+    conversation = _conversation(filled, request.context, MAX_UNARY_MESSAGES, wrong)
+    return ToExtract(conversation, _strategy(request.strategy))
+
+
+def from_summarize(request: pb.SummarizeRequest, now: datetime) -> ToSummarize:
+    """A request for a summary, defaults filled in; INVALID_FIELD names all that is wrong."""
+    wrong = _summary_violations(request)
+    filled = _numbered(request.messages, now)
+    conversation = _conversation(filled, request.context, MAX_UNARY_MESSAGES, wrong)
+    return ToSummarize(conversation, request.summary, request.max_tokens or DEFAULT_SUMMARY_TOKENS)
 
 
 def from_embed(request: pb.EmbedRequest) -> tuple[list[str], Purpose]:
     """The texts and what for; INVALID_FIELD names all that is wrong."""
-    _refuse(_embed_violations(request))
+    refuse(_embed_violations(request))
     return list(request.texts), _PURPOSES[request.purpose]
 
 
-def extraction(extracted: Sequence[Extracted], info: PipelineInfo) -> pb.Extraction:
+def extraction(extracted: Extraction, model: ModelInfo) -> pb.Extraction:
     """What was found, for the wire."""
     return pb.Extraction(
-        memories=[_memory(item) for item in extracted],
-        extractor=info.extractor,
-        embedding_model=model_info(info.model),
+        memories=[_memory(item) for item in extracted.memories],
+        extractor=extracted.extractor,
+        embedding_model=model_info(model),
+        usage=_usage(extracted.usage),
+    )
+
+
+def summary(written: Written) -> pb.SummarizeResponse:
+    """A summary, for the wire."""
+    return pb.SummarizeResponse(
+        summary=written.text, summarizer=written.summarizer, usage=_usage(written.usage)
     )
 
 
@@ -99,12 +149,28 @@ def _conversation(
     messages: Sequence[memory_pb2.Message],
     context: Sequence[memory_pb2.Message],
     max_messages: int,
+    other_violations: Iterable[FieldViolation],
 ) -> Conversation:
-    _refuse(_size_violations("messages", len(messages), max_messages))
+    """The turns; raises INVALID_FIELD with what is wrong with them and the other violations."""
+    wrong = list(size_violations("messages", len(messages), max_messages))
     # Nothing is extracted from the context, so nobody has to say when it was said.
-    before = [_filled(message, "", messages[0].create_time) for message in context]
-    _refuse(_message_violations(messages, before))
+    before = [_filled(message, "", messages[0].create_time) for message in context if messages]
+    if not wrong:
+        wrong += message_violations(messages, before, _ROLES)
+    refuse([*wrong, *other_violations])
     return Conversation(tuple(map(_turn, messages)), tuple(map(_turn, before)))
+
+
+def _strategy(strategy: memory_pb2.ExtractionStrategy) -> Strategy:
+    return Strategy(_KINDS[strategy.kind], strategy.instructions)
+
+
+def _numbered(messages: Sequence[memory_pb2.Message], now: datetime) -> list[memory_pb2.Message]:
+    """The messages with their places for ids that are missing, and `now` for times."""
+    return [
+        _filled(message, str(place), _timestamp(now))
+        for place, message in enumerate(messages, start=1)
+    ]
 
 
 def _filled(
@@ -128,69 +194,19 @@ def _turn(message: memory_pb2.Message) -> Turn:
     )
 
 
-def _refuse(violations: Iterable[FieldViolation]) -> None:
-    found = tuple(violations)
-    if found:
-        raise invalid(*found)
-
-
-def _size_violations(path: str, size: int, most: int) -> Iterator[FieldViolation]:
-    if not 1 <= size <= most:
-        yield FieldViolation(path, f"must hold 1 to {most}, holds {size}")
-
-
-def _message_violations(
-    messages: Sequence[memory_pb2.Message], context: Sequence[memory_pb2.Message]
-) -> Iterator[FieldViolation]:
-    seen: set[str] = set()
-    for place, message in enumerate(messages):
-        yield from _violations(message, f"messages[{place}]")
-        yield from _id_violations(message.id, f"messages[{place}].id", seen)
-    for place, message in enumerate(context):
-        yield from _violations(message, f"context[{place}]")
-
-
-def _violations(message: memory_pb2.Message, path: str) -> Iterator[FieldViolation]:
-    if message.role not in _ROLES:
-        yield FieldViolation(f"{path}.role", "is required")
-    if len(message.name) > MAX_NAME_CHARS:
-        yield FieldViolation(f"{path}.name", f"is longer than {MAX_NAME_CHARS} characters")
-    if not message.content and not message.tool_calls:
-        yield FieldViolation(f"{path}.content", "is required")
-    if len(message.content.encode()) > MAX_CONTENT_BYTES:
-        yield FieldViolation(f"{path}.content", f"is longer than {MAX_CONTENT_BYTES} bytes")
-    if not message.HasField("create_time"):
-        yield FieldViolation(f"{path}.create_time", "is required")
-    elif not _is_time(message.create_time):
-        yield FieldViolation(f"{path}.create_time", "is not within the years 1 to 9999")
-
-
-def _id_violations(identifier: str, path: str, seen: set[str]) -> Iterator[FieldViolation]:
-    if not 1 <= len(identifier) <= MAX_ID_CHARS:
-        yield FieldViolation(path, f"must be of 1 to {MAX_ID_CHARS} characters")
-    elif any(unicodedata.category(character) == "Cc" for character in identifier):
-        yield FieldViolation(path, "must not hold control characters")
-    elif identifier in seen:
-        yield FieldViolation(path, "is the id of an earlier message too")
-    seen.add(identifier)
-
-
 def _embed_violations(request: pb.EmbedRequest) -> Iterator[FieldViolation]:
-    yield from _size_violations("texts", len(request.texts), MAX_EMBED_TEXTS)
+    yield from size_violations("texts", len(request.texts), MAX_EMBED_TEXTS)
     for place, text in enumerate(request.texts[: MAX_EMBED_TEXTS + 1]):
-        if not 1 <= len(text.encode()) <= MAX_EMBED_TEXT_BYTES:
-            limit = f"must be of 1 to {MAX_EMBED_TEXT_BYTES} bytes"
-            yield FieldViolation(f"texts[{place}]", limit)
+        yield from bytes_violations(f"texts[{place}]", text, MAX_EMBED_TEXT_BYTES, least=1)
     if request.purpose not in _PURPOSES:
         yield FieldViolation("purpose", "is none of the known ones")
 
 
-def _is_time(timestamp: Timestamp) -> bool:
-    try:
-        timestamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return False
-    return True
+def _summary_violations(request: pb.SummarizeRequest) -> Iterator[FieldViolation]:
+    yield from bytes_violations("summary", request.summary, MAX_SUMMARY_BYTES)
+    fewest, most = MIN_SUMMARY_TOKENS, MAX_SUMMARY_TOKENS
+    if request.max_tokens and not fewest <= request.max_tokens <= most:
+        yield FieldViolation("max_tokens", f"must be {fewest} to {most}, or 0 for the default")
 
 
 def _timestamp(time: datetime) -> Timestamp:
@@ -213,6 +229,19 @@ def _memory(extracted: Extracted) -> pb.ExtractedMemory:
         ],
         confidence=finding.confidence,
         embedding=extracted.embedding,
+        untrusted=finding.untrusted,
+        slot=finding.slot,
+    )
+
+
+def _usage(usage: LlmUsage) -> pb.LlmUsage | None:
+    """Unset where no language model answered anything."""
+    if not usage.calls:
+        return None
+    return pb.LlmUsage(
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from extractor_service.batcher import NotServing
 from extractor_service.domain import Finding, Turn
+from extractor_service.reading import Reading
 
 # Above this share of its limit the queue asks for a pause, before it has to refuse.
 _HIGH_WATER = 0.5
@@ -36,6 +37,10 @@ class Extract(Protocol):
         ...
 
 
+Read = Callable[[str], Reading]
+"""Reads one memory's sentence; called from one thread, and may block."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ruleset:
     """Loaded rules: what runs them, their name and version, and how many turns before count."""
@@ -43,6 +48,7 @@ class Ruleset:
     extract: Extract
     version: str
     context_turns: int
+    read: Read
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,42 @@ async def test_one_thread_runs_the_model_and_it_is_not_the_loop(
     assert threading.current_thread().name not in embedder.threads
 
 
+async def test_tokens_are_counted_in_the_models_thread_while_no_batch_runs(
+    batcher: Batcher, embedder: GatedEmbedder, monkeypatch: pytest.MonkeyPatch
+):
+    counted_in: list[str] = []
+
+    def count(texts: Sequence[str]) -> list[int]:
+        counted_in.append(threading.current_thread().name)
+        return HashingEmbedder().count_tokens(texts)
+
+    monkeypatch.setattr(embedder, "count_tokens", count)
+    embedder.gate.clear()
+    running = embedding(batcher, "a")
+    await until(lambda: embedder.batches == [["a"]])
+    counting = asyncio.create_task(batcher.count_tokens(["one", "two words"]))
+    await asyncio.sleep(0)
+    assert counted_in == []
+    embedder.gate.set()
+    assert await counting == [1, 2]
+    assert set(counted_in) == embedder.threads
+    assert await batcher.count_tokens([]) == []
+    await running
+
+
+async def test_tokens_are_not_counted_before_the_model_is_warm_nor_after_it_stopped(
+    registry: CollectorRegistry,
+):
+    batcher = Batcher(HashingEmbedder, EmbedMetrics(registry))
+    with pytest.raises(NotServing):
+        await batcher.count_tokens(["a"])
+    await batcher.warm()
+    assert await batcher.count_tokens(["a"]) == [1]
+    await batcher.stop()
+    with pytest.raises(NotServing):
+        await batcher.count_tokens(["a"])
+
+
 async def test_nothing_is_ready_before_the_first_inference(
     embedder: GatedEmbedder, registry: CollectorRegistry
 ):

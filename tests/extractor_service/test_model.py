@@ -95,3 +95,14 @@ def test_the_hashing_embedder_needs_no_model_library():
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert isinstance(load_embedder(ModelChoice(name="hash")), HashingEmbedder)
+
+
+def test_the_hashing_embedder_may_have_shorter_vectors():
+    assert load_embedder(ModelChoice(name="hash:64")).info.dimension == 64
+
+
+@pytest.mark.parametrize("name", ["hash:63", "hash:many"])
+def test_a_length_that_cannot_be_hashed_is_said_in_one_line(name: str):
+    with pytest.raises(ModelError, match=f"no model {name}") as raised:
+        load_embedder(ModelChoice(name=name))
+    assert "\n" not in str(raised.value)

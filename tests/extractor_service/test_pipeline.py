@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from extractor_service.batcher import Batcher, NotServing
-from extractor_service.domain import Role, Turn
+from extractor_service.domain import Conversation, Role, Strategy, Turn
 from extractor_service.embed_metrics import EmbedMetrics
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import Embedder, Purpose, Vectors
 from extractor_service.extraction_metrics import ExtractionMetrics
+from extractor_service.finder import RulesFinder, windows
 from extractor_service.hashing import HashingEmbedder
-from extractor_service.pipeline import Extracted, Pipeline, windows
+from extractor_service.pipeline import Extracted, Pipeline
 from extractor_service.worker import RulesFailed, RulesQueueFull, RulesWorker
 from tests.support.extractor_server import CONTEXT_TURNS, POISON, FakeRules, turn
 from tests.support.waiting import wait_until
@@ -43,7 +44,7 @@ async def warm_pipeline(
     metrics = ExtractionMetrics(registry)
     worker = RulesWorker(rules.ruleset, limit=limit, depth_changed=metrics.rules_queue_depth.set)
     batcher = Batcher(lambda: embedder or HashingEmbedder(), EmbedMetrics(registry))
-    pipeline = Pipeline(worker, batcher, metrics)
+    pipeline = Pipeline(worker, RulesFinder(worker), batcher, metrics)
     await pipeline.warm()
     try:
         yield pipeline
@@ -55,6 +56,13 @@ async def warm_pipeline(
 def talk(length: int) -> list[Turn]:
     roles = (Role.USER, Role.ASSISTANT)
     return [turn(f"m{n}", f"I did {n}. I liked {n}", roles[n % 3 == 2]) for n in range(length)]
+
+
+async def extracted(
+    pipeline: Pipeline, messages: Sequence[Turn], context: Sequence[Turn] = ()
+) -> tuple[Extracted, ...]:
+    conversation = Conversation(tuple(messages), tuple(context))
+    return (await pipeline.extract(conversation, Strategy())).memories
 
 
 def pieces(turns: Sequence[Turn], cuts: set[int]) -> Iterator[tuple[list[Turn], list[Turn]]]:
@@ -69,7 +77,7 @@ async def in_pieces(turns: Sequence[Turn], cuts: set[int]) -> list[Extracted]:
         return [
             found
             for messages, context in pieces(turns, cuts)
-            for found in await pipeline.extract(messages, context)
+            for found in await extracted(pipeline, messages, context)
         ]
 
 
@@ -92,7 +100,7 @@ def test_a_message_is_seen_with_the_turns_right_before_it_and_no_more(
 
 async def test_memories_come_in_the_order_of_their_messages_each_with_its_vector() -> None:
     async with warm_pipeline(FakeRules()) as pipeline:
-        found = await pipeline.extract(talk(2), [])
+        found = await extracted(pipeline, talk(2))
     assert [item.finding.source.message_id for item in found] == ["m0", "m0", "m1", "m1"]
     expected = HashingEmbedder().encode([i.finding.text for i in found], Purpose.DOCUMENT)
     assert [item.embedding for item in found] == [row.tobytes() for row in expected]
@@ -101,49 +109,49 @@ async def test_memories_come_in_the_order_of_their_messages_each_with_its_vector
 async def test_a_message_on_which_the_rules_fail_is_named() -> None:
     async with warm_pipeline(FakeRules()) as pipeline:
         with pytest.raises(RulesFailed) as caught:
-            await pipeline.extract([turn("a", "Fine"), turn("b", POISON)], [])
+            await extracted(pipeline, [turn("a", "Fine"), turn("b", POISON)])
         assert caught.value.index == 1
         assert POISON not in str(caught.value)
-        assert await pipeline.extract([turn("a", "Fine")], [])
+        assert await extracted(pipeline, [turn("a", "Fine")])
 
 
 async def test_a_full_queue_refuses_the_delta_and_takes_it_later() -> None:
     rules = FakeRules()
     async with warm_pipeline(rules, limit=4) as pipeline:
         rules.gate.clear()
-        first = asyncio.create_task(pipeline.extract(talk(3), []))
+        first = asyncio.create_task(extracted(pipeline, talk(3)))
         await wait_until(lambda: len(rules.seen) == 1, "the rules are at work")
         with pytest.raises(RulesQueueFull):
-            await pipeline.extract(talk(2), [])
+            await extracted(pipeline, talk(2))
         assert pipeline.busy
         rules.gate.set()
         await first
-        assert await pipeline.extract(talk(2), [])
+        assert await extracted(pipeline, talk(2))
         assert not pipeline.busy
 
 
 async def test_a_delta_longer_than_the_queue_is_taken_while_nothing_waits() -> None:
     async with warm_pipeline(FakeRules(), limit=2) as pipeline:
-        assert await pipeline.extract(talk(5), [])
+        assert await extracted(pipeline, talk(5))
 
 
 async def test_a_cancelled_delta_gives_up_its_place() -> None:
     rules = FakeRules()
     async with warm_pipeline(rules, limit=4) as pipeline:
         rules.gate.clear()
-        first = asyncio.create_task(pipeline.extract(talk(4), []))
+        first = asyncio.create_task(extracted(pipeline, talk(4)))
         await wait_until(lambda: len(rules.seen) == 1, "the rules are at work")
         first.cancel()
         await asyncio.wait([first])
         rules.gate.set()
-        assert await pipeline.extract(talk(4), [])
+        assert await extracted(pipeline, talk(4))
         assert rules.seen == ["m0", "m0", "m1", "m2", "m3"]
 
 
 async def test_a_text_that_alone_cannot_be_embedded_is_the_inputs_fault() -> None:
     async with warm_pipeline(FakeRules(), embedder=BrokenEmbedder("odd")) as pipeline:
         with pytest.raises(EmbeddingFailed):
-            await pipeline.extract([turn("a", "Something odd")], [])
+            await extracted(pipeline, [turn("a", "Something odd")])
 
 
 async def test_a_model_that_embeds_nothing_any_more_is_not_the_inputs_fault() -> None:
@@ -151,18 +159,19 @@ async def test_a_model_that_embeds_nothing_any_more_is_not_the_inputs_fault() ->
     async with warm_pipeline(FakeRules(), embedder=embedder) as pipeline:
         embedder.marker = ""
         with pytest.raises(NotServing):
-            await pipeline.extract([turn("a", "Something")], [])
+            await extracted(pipeline, [turn("a", "Something")])
 
 
 async def test_before_it_is_warm_and_after_it_stopped_nothing_is_taken() -> None:
     registry = CollectorRegistry()
     worker = RulesWorker(FakeRules().ruleset, limit=1, depth_changed=lambda depth: None)
     batcher = Batcher(HashingEmbedder, EmbedMetrics(registry))
-    pipeline = Pipeline(worker, batcher, ExtractionMetrics(registry))
+    finder = RulesFinder(worker)
+    pipeline = Pipeline(worker, finder, batcher, ExtractionMetrics(registry))
     with pytest.raises(NotServing):
-        await pipeline.extract(talk(1), [])
+        await extracted(pipeline, talk(1))
     await pipeline.warm()
-    assert await pipeline.extract(talk(1), [])
+    assert await extracted(pipeline, talk(1))
     await pipeline.stop()
     with pytest.raises(NotServing):
-        await pipeline.extract(talk(1), [])
+        await extracted(pipeline, talk(1))

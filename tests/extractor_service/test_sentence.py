@@ -66,6 +66,26 @@ def test_a_text_has_the_same_vector_in_any_company(embedder: SentenceEmbedder):
     assert together.dtype == np.float32
 
 
+def test_tokens_are_counted_whole_and_without_a_warning(
+    embedder: SentenceEmbedder, caplog: pytest.LogCaptureFixture
+):
+    assert embedder.count_tokens(["ok", "", "Ada isn't unkind."]) == [1, 0, 7]
+    [long] = embedder.count_tokens([TEXTS[-1]])
+    assert long > embedder.info.max_tokens
+    assert caplog.records == []
+
+
+def test_counting_changes_no_vector(embedder: SentenceEmbedder):
+    before = embedder.encode(TEXTS, Purpose.DOCUMENT)
+    embedder.count_tokens(TEXTS)
+    assert np.array_equal(embedder.encode(TEXTS, Purpose.DOCUMENT), before)
+
+
+def test_lines_have_as_many_tokens_as_their_text(embedder: SentenceEmbedder):
+    lines = [f"{text}\n" for text in TEXTS]
+    assert sum(embedder.count_tokens(lines)) == embedder.count_tokens(["".join(lines)])[0]
+
+
 def test_prompts_that_the_model_defines_are_put_before_the_text(
     embedder: SentenceEmbedder, monkeypatch: pytest.MonkeyPatch
 ):

@@ -9,6 +9,7 @@ from agentmemory.v1 import memory_pb2
 from grpc import StatusCode
 
 from extractor_service.app import load_rules
+from extractor_service.rules import RULES_VERSION
 from service_kit.errors import read_error
 from tests.extractor_service.test_pipeline import BrokenEmbedder
 from tests.support.extractor_server import (
@@ -63,6 +64,44 @@ async def test_real_rules_find_the_same_wherever_the_conversation_is_cut(real: S
     found = [memory for answer in cut for memory in answer.extraction.memories]
     assert found == list(whole.extraction.memories)
     assert [memory.sources[0].message_id for memory in found] == ["m1", "m3", "m3"]
+
+
+def strategy(kind: str, instructions: str = "") -> memory_pb2.ExtractionStrategy:
+    value = memory_pb2.ExtractionKind.Value(f"EXTRACTION_KIND_{kind}")
+    return memory_pb2.ExtractionStrategy(kind=value, instructions=instructions)
+
+
+async def extracted(
+    served_by: Served, asked: memory_pb2.ExtractionStrategy | None
+) -> pb.Extraction:
+    request = pb.ExtractMemoriesRequest(messages=TALK, strategy=asked)
+    return (await served_by.stub.ExtractMemories(request)).extraction
+
+
+async def test_preferences_are_those_of_the_memories_that_state_one(real: Served) -> None:
+    discrete = await extracted(real, None)
+    preferences = await extracted(real, strategy("PREFERENCES"))
+    assert [memory.text for memory in preferences.memories] == ["Alice prefers morning meetings."]
+    assert preferences.memories[0] in discrete.memories
+    assert len(discrete.memories) == 3
+    assert preferences.extractor == discrete.extractor == RULES_VERSION
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [strategy("UNSPECIFIED"), strategy("DISCRETE"), strategy("SUMMARY"), strategy("CUSTOM", "Do.")],
+    ids=lambda asked: str(asked.kind),
+)
+async def test_without_a_language_model_the_other_strategies_are_as_discrete(
+    real: Served, asked: memory_pb2.ExtractionStrategy
+) -> None:
+    assert await extracted(real, asked) == await extracted(real, None)
+
+
+async def test_a_strategy_that_extracts_nothing_is_refused(extractor: Served) -> None:
+    error = read_error(await fails(extracted(extractor, strategy("NONE"))))
+    assert error.reason == "INVALID_FIELD"
+    assert [violation.field for violation in error.violations] == ["strategy.kind"]
 
 
 async def test_messages_without_ids_are_known_by_their_place(extractor: Served) -> None:
@@ -130,13 +169,9 @@ async def test_info_tells_models_and_limits(extractor: Served) -> None:
 
 
 async def test_what_is_not_served_yet_says_so(extractor: Served) -> None:
-    for call in (
-        extractor.stub.Summarize(pb.SummarizeRequest()),
-        extractor.stub.Reconcile(pb.ReconcileRequest()),
-    ):
-        error = read_error(await fails(call))
-        assert error.code is StatusCode.UNIMPLEMENTED
-        assert error.reason == "NOT_IMPLEMENTED"
+    error = read_error(await fails(extractor.stub.Reconcile(pb.ReconcileRequest())))
+    assert error.code is StatusCode.UNIMPLEMENTED
+    assert error.reason == "NOT_IMPLEMENTED"
 
 
 async def test_metrics_count_messages_and_memories(extractor: Served) -> None:

@@ -113,6 +113,34 @@ async def test_a_bad_delta_is_told_which_message_is_at_fault_and_nothing_of_its_
     assert POISON.encode() not in error.SerializeToString()
 
 
+async def test_a_bad_strategy_fails_its_delta_alone(stream: Conversation) -> None:
+    await stream.open()
+    for sequence, kind, instructions in ((1, "NONE", ""), (2, "CUSTOM", "")):
+        value = memory_pb2.ExtractionKind.Value(f"EXTRACTION_KIND_{kind}")
+        bad = memory_pb2.ExtractionStrategy(kind=value, instructions=instructions)
+        await stream.send(sequence, [message("m", "I ski")], strategy=bad)
+    results = await stream.results(2)
+    good = memory_pb2.ExtractionStrategy(kind=memory_pb2.EXTRACTION_KIND_SUMMARY)
+    await stream.send(3, [message("m", "I ski")], strategy=good)
+    assert len((await stream.result()).extraction.memories) == 1
+    errors = {number: from_status(result.error) for number, result in results.items()}
+    assert {error.reason for error in errors.values()} == {"EXTRACTION_FAILED"}
+    assert {n: [v.field for v in error.violations] for n, error in errors.items()} == {
+        1: ["strategy.kind"],
+        2: ["strategy.instructions"],
+    }
+
+
+async def test_a_strategy_of_a_delta_is_followed(stream: Conversation) -> None:
+    await stream.open()
+    asked = memory_pb2.ExtractionStrategy(kind=memory_pb2.EXTRACTION_KIND_PREFERENCES)
+    said = [message("m", "Ada wants tea. Ada skis")]
+    await stream.send(1, said, strategy=asked)
+    assert len((await stream.result()).extraction.memories) == 1
+    await stream.send(2, said)
+    assert len((await stream.result()).extraction.memories) == 2
+
+
 async def test_results_come_as_they_get_ready_not_in_order(
     stream: Conversation, rules: FakeRules
 ) -> None:

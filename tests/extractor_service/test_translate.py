@@ -7,14 +7,23 @@ from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import memory_pb2
 from grpc import StatusCode
 
-from extractor_service import translate
-from extractor_service.domain import EventTime, Finding, MemoryType, Precision, Role, Source
+from extractor_service import field_checks, translate
+from extractor_service.domain import (
+    EventTime,
+    Finding,
+    MemoryType,
+    Precision,
+    Role,
+    Source,
+    Strategy,
+    StrategyKind,
+)
 from extractor_service.embedder import ModelInfo, Purpose
-from extractor_service.pipeline import Extracted, PipelineInfo
+from extractor_service.pipeline import Extracted, Extraction
 from service_kit.errors import ServiceError
 from tests.support.extractor_server import NOON, message
 
-INFO = PipelineInfo(ModelInfo("hash", "1", 384, 256, "cpu", "float32"), "fake-1", 3)
+MODEL = ModelInfo("hash", "1", 384, 256, "cpu", "float32")
 
 
 def violations(call: Callable[[], object]) -> dict[str, str]:
@@ -33,7 +42,8 @@ def test_a_delta_becomes_turns() -> None:
     said, heard = message("m1", "I ski."), message("", "Hm.", role=memory_pb2.ROLE_ASSISTANT)
     heard.ClearField("create_time")
 
-    conversation = translate.from_delta(pb.Delta(messages=[said], context=[heard]), 4)
+    asked = translate.from_delta(pb.Delta(messages=[said], context=[heard]), 4)
+    conversation = asked.conversation
 
     assert [(t.id, t.role, t.speaker, t.text, t.time) for t in conversation.messages] == [
         ("m1", Role.USER, "Ada", "I ski.", NOON)
@@ -45,7 +55,7 @@ def test_a_delta_becomes_turns() -> None:
 
 def test_every_field_at_fault_is_named_at_once() -> None:
     empty = memory_pb2.Message()
-    wide = message("a\nb", "x" * (translate.MAX_CONTENT_BYTES + 1), name="n" * 257)
+    wide = message("a\nb", "x" * (field_checks.MAX_CONTENT_BYTES + 1), name="n" * 257)
 
     assert set(delta_violations(empty, wide)) == {
         "messages[0].id",
@@ -59,15 +69,18 @@ def test_every_field_at_fault_is_named_at_once() -> None:
 
 
 def test_a_limit_on_bytes_counts_bytes_and_includes_its_end() -> None:
-    fits = message("m", "é" * (translate.MAX_CONTENT_BYTES // 2))
-    assert translate.from_delta(pb.Delta(messages=[fits]), 1).messages[0].text == fits.content
+    fits = message("m", "é" * (field_checks.MAX_CONTENT_BYTES // 2))
+    assert (
+        translate.from_delta(pb.Delta(messages=[fits]), 1).conversation.messages[0].text
+        == fits.content
+    )
     assert set(delta_violations(message("m", fits.content + "x"))) == {"messages[0].content"}
 
 
 def test_a_message_with_tool_calls_needs_no_text() -> None:
     calling = message("m", "", role=memory_pb2.ROLE_ASSISTANT)
     calling.tool_calls.add(id="c", name="search")
-    assert translate.from_delta(pb.Delta(messages=[calling]), 1).messages[0].text == ""
+    assert translate.from_delta(pb.Delta(messages=[calling]), 1).conversation.messages[0].text == ""
 
 
 @pytest.mark.parametrize("number", [0, 5])
@@ -96,7 +109,8 @@ def test_context_is_checked_too() -> None:
 
 def test_a_unary_request_gets_places_for_ids_and_now_for_times() -> None:
     bare = [memory_pb2.Message(role=memory_pb2.ROLE_USER, content=text) for text in ("A.", "B.")]
-    conversation = translate.from_request(pb.ExtractMemoriesRequest(messages=bare), NOON)
+    asked = translate.from_request(pb.ExtractMemoriesRequest(messages=bare), NOON)
+    conversation = asked.conversation
     assert [(t.id, t.time) for t in conversation.messages] == [("1", NOON), ("2", NOON)]
     assert not bare[0].id
 
@@ -134,7 +148,9 @@ def test_an_extracted_memory_keeps_all_that_was_found() -> None:
         event_time=EventTime(NOON, Precision.DAY),
     )
 
-    [memory] = translate.extraction([Extracted(finding, b"1234")], INFO).memories
+    found = Extraction((Extracted(finding, b"1234"),), "fake-1")
+
+    [memory] = translate.extraction(found, MODEL).memories
 
     assert memory.text == "Ada skied."
     assert memory.type == memory_pb2.MEMORY_TYPE_EPISODIC
@@ -148,5 +164,86 @@ def test_an_extracted_memory_keeps_all_that_was_found() -> None:
 
 def test_an_unknown_event_time_stays_unset() -> None:
     finding = Finding("Ada skis.", MemoryType.SEMANTIC, (), (), Source("m", 0, 1), 0.5)
-    [memory] = translate.extraction([Extracted(finding, b"")], INFO).memories
+    found = Extraction((Extracted(finding, b""),), "fake-1")
+    [memory] = translate.extraction(found, MODEL).memories
     assert not memory.HasField("event_time")
+
+
+def strategy_violations(kind: int, instructions: str = "") -> set[str]:
+    strategy = memory_pb2.ExtractionStrategy(
+        kind=kind,  # type: ignore[arg-type]
+        instructions=instructions,
+    )
+    delta = pb.Delta(messages=[message("m", "A.")], strategy=strategy)
+    return set(violations(lambda: translate.from_delta(delta, 4)))
+
+
+@pytest.mark.parametrize("kind", [memory_pb2.EXTRACTION_KIND_NONE, 99, -1])
+def test_a_strategy_by_which_nothing_can_be_extracted_is_refused(kind: int) -> None:
+    assert strategy_violations(kind) == {"strategy.kind"}
+
+
+@pytest.mark.parametrize("instructions", ["", " \n", "é" * 2049])
+def test_a_custom_strategy_has_instructions_of_limited_length(instructions: str) -> None:
+    custom = memory_pb2.EXTRACTION_KIND_CUSTOM
+    assert strategy_violations(custom, instructions) == {"strategy.instructions"}
+
+
+def test_instructions_are_for_a_custom_strategy_alone() -> None:
+    summary = memory_pb2.EXTRACTION_KIND_SUMMARY
+    assert strategy_violations(summary, "Be brief.") == {"strategy.instructions"}
+    assert strategy_violations(99, "Be brief.") == {"strategy.kind", "strategy.instructions"}
+
+
+def test_a_strategy_is_handed_on_and_is_discrete_by_default() -> None:
+    custom = memory_pb2.ExtractionStrategy(
+        kind=memory_pb2.EXTRACTION_KIND_CUSTOM, instructions="é" * 2048
+    )
+    request = pb.ExtractMemoriesRequest(messages=[message("m", "A.")], strategy=custom)
+    assert translate.from_request(request, NOON).strategy == Strategy(
+        StrategyKind.CUSTOM, "é" * 2048
+    )
+    request.ClearField("strategy")
+    assert translate.from_request(request, NOON).strategy == Strategy(StrategyKind.DISCRETE)
+
+
+def test_a_bad_strategy_is_named_beside_bad_messages() -> None:
+    none = memory_pb2.ExtractionStrategy(kind=memory_pb2.EXTRACTION_KIND_NONE)
+    delta = pb.Delta(messages=[message("m", "")], strategy=none)
+    found = violations(lambda: translate.from_delta(delta, 4))
+    assert set(found) == {"messages[0].content", "strategy.kind"}
+
+
+def test_a_summary_is_asked_for_with_the_defaults_of_a_unary_request() -> None:
+    bare = memory_pb2.Message(role=memory_pb2.ROLE_USER, content="A.")
+    request = pb.SummarizeRequest(summary="Before.", messages=[bare], context=[bare])
+    asked = translate.from_summarize(request, NOON)
+    assert (asked.summary, asked.max_tokens) == ("Before.", 256)
+    assert [(t.id, t.time) for t in asked.conversation.messages] == [("1", NOON)]
+    assert [t.text for t in asked.conversation.context] == ["A."]
+
+
+@pytest.mark.parametrize("tokens", [16, 4096])
+def test_limits_of_a_summary_include_their_ends(tokens: int) -> None:
+    summary = "é" * (16 * 1024)
+    request = pb.SummarizeRequest(summary=summary, messages=[message("m", "A.")], max_tokens=tokens)
+    asked = translate.from_summarize(request, NOON)
+    assert (asked.summary, asked.max_tokens) == (summary, tokens)
+
+
+@pytest.mark.parametrize("tokens", [-1, 1, 15, 4097])
+def test_all_that_is_wrong_with_a_request_for_a_summary_is_named(tokens: int) -> None:
+    request = pb.SummarizeRequest(
+        summary="é" * (16 * 1024) + "x", messages=[message("m", "")], max_tokens=tokens
+    )
+    found = violations(lambda: translate.from_summarize(request, NOON))
+    assert set(found) == {"messages[0].content", "summary", "max_tokens"}
+
+
+@pytest.mark.parametrize("number", [0, 257])
+def test_1_to_256_messages_can_be_summed_up(number: int) -> None:
+    request = pb.SummarizeRequest(
+        messages=[message(f"m{place}", "A.") for place in range(number)],
+        context=[message("c", "B.")],
+    )
+    assert set(violations(lambda: translate.from_summarize(request, NOON))) == {"messages"}

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
+from grpc_status import rpc_status
 
 from service_kit.channel import open_channel
 from service_kit.errors import ServiceError, to_status
@@ -61,7 +62,7 @@ class Peer:
 
 
 class ExtractorServer(pb_grpc.ExtractorServiceServicer):
-    """Opens streams by itself unless it is `mute`; `embed` answers Embed."""
+    """Opens streams by itself unless it is `mute`; `embed` and `summarize` answer their calls."""
 
     def __init__(self) -> None:
         self.peers: list[Peer] = []
@@ -69,6 +70,8 @@ class ExtractorServer(pb_grpc.ExtractorServiceServicer):
         self.max_in_flight = 64
         self.embed: Callable[[pb.EmbedRequest], Iterable[bytes]] = lambda request: ()
         self.embedded: list[pb.EmbedRequest] = []
+        self.summarize: Callable[[pb.SummarizeRequest], str] = lambda request: request.summary
+        self.summarized: list[pb.SummarizeRequest] = []
 
     async def Extract(self, requests: AsyncIterator[pb.ExtractRequest], context: Any) -> None:  # noqa: N802
         first = await anext(aiter(requests))
@@ -90,6 +93,14 @@ class ExtractorServer(pb_grpc.ExtractorServiceServicer):
         except ServiceError as error:
             await context.abort(error.code, error.message)
         return pb.EmbedResponse(vectors=vectors)
+
+    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> pb.SummarizeResponse:  # noqa: N802
+        self.summarized.append(request)
+        try:
+            return pb.SummarizeResponse(summary=self.summarize(request), summarizer="fake")
+        except ServiceError as error:
+            await context.abort_with_status(rpc_status.to_status(to_status(error)))
+            raise  # Never reached: an abort raises.
 
     async def peer(self, number: int = 1) -> Peer:
         """Wait for the stream of this number, the first is 1."""

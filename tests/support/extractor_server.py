@@ -118,8 +118,9 @@ class Conversation:
         sequence: int,
         messages: Sequence[memory_pb2.Message],
         context: Sequence[memory_pb2.Message] = (),
+        strategy: memory_pb2.ExtractionStrategy | None = None,
     ) -> None:
-        delta = pb.Delta(sequence=sequence, messages=messages, context=context)
+        delta = pb.Delta(sequence=sequence, messages=messages, context=context, strategy=strategy)
         await self.call.write(pb.ExtractRequest(delta=delta))
 
     async def read(self) -> pb.ExtractResponse:

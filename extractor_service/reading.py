@@ -1,0 +1,51 @@
+"""What one sentence says, as far as it takes to compare it with another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A fact of which only one is true at a time: its slot, and what it puts there.
+
+    `slot` is "alice|home", or "" where two such facts may well be true. `holds` is False where the
+    sentence says that `value` is so no more. Of a slot that is not `exclusive` ("alice|play tennis")
+    two facts are at odds only if one of them does not hold. `replaced` is what the sentence says
+    that it is not ("Emma, not Emily"). `shifts` says that the same value in other words is a change
+    all the same ("postponed"), `happened` that it tells what happened, not what is.
+    """
+
+    slot: str = ""
+    value: frozenset[str] = NOTHING
+    holds: bool = True
+    exclusive: bool = True
+    replaced: frozenset[str] = NOTHING
+    shifts: bool = False
+    happened: bool = False
+
+    @property
+    def corrects(self) -> bool:
+        """Whether its words alone say that something before is to be given up."""
+        return bool(self.replaced) or not self.holds or self.shifts
+
+
+NO_CLAIM = Claim()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A sentence: whom it is about, its words by what they are, in base form and lower case.
+
+    `words` are the ones that tell something, names and numbers among them; `denied` says whether
+    there is a "not" in it.
+    """
+
+    subject: str = ""
+    words: frozenset[str] = NOTHING
+    names: frozenset[str] = NOTHING
+    numbers: frozenset[str] = NOTHING
+    denied: bool = False
+    claim: Claim = NO_CLAIM
