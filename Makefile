@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format protos bench clean
+.PHONY: help demo run reembed test lint format protos bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: $(READY) ## Play a conversation and show what is remembered (CONVERSATION=
 
 run: $(READY) ## Serve the whole stack on this machine until Ctrl-C
 	@$(BIN)/python -m examples.stack
+
+reembed: $(READY) ## Change the embedding model while services serve (ARGS=--finish: when all are on it)
+	@$(BIN)/python -m memory_service.reembed $(ARGS)
 
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -13,7 +13,7 @@ from memory_service.app import serve
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.embedded import EmbeddedRedisError
 from memory_service.settings import MemorySettings
-from memory_service.store.schema import ModelMismatch
+from memory_service.store.spaces import ModelMismatch
 from service_kit.binding import BindError
 from service_kit.command_line import parse_or_exit
 from service_kit.logs import configure

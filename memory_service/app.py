@@ -24,17 +24,25 @@ from memory_service.domain.owner import Owner
 from memory_service.embedded import EmbeddedRedis, default_data_dir
 from memory_service.embedding import EmbeddingClient
 from memory_service.erasing import Erasing
+from memory_service.expiry import SessionExpiry
+from memory_service.exporting import Exporting
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import RemoteExtractor
 from memory_service.extractor_stream import ExtractStream
 from memory_service.flush import Flush
+from memory_service.forget_schedule import LEASE_SECONDS, LOOK_SECONDS, ForgetSchedule
+from memory_service.forgetting import Forgetting
+from memory_service.guarding import Guard
 from memory_service.history import History
+from memory_service.importing import Importing
+from memory_service.jobs import Jobs
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
-from memory_service.model_guard import ModelGuard
+from memory_service.model_guard import ModelGuard, model_of
 from memory_service.page_tokens import PageTokens
 from memory_service.pump import Pump
+from memory_service.reading import Reading
 from memory_service.revision_signal import RevisionSignal
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
@@ -45,17 +53,31 @@ from memory_service.settings import MemorySettings
 from memory_service.store import schema
 from memory_service.store.connection import check_engine, connect
 from memory_service.store.erasing import Eraser
+from memory_service.store.expiry import ExpiringSessions
+from memory_service.store.exports import ExportReader
 from memory_service.store.feed import ChangeFeed
 from memory_service.store.history import MemoryHistory
+from memory_service.store.keys import FORGETTING
 from memory_service.store.leases import Leases
 from memory_service.store.memories import MemoryStore
+from memory_service.store.missing import MissingVectors
+from memory_service.store.paging import MemoryPages
 from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
 from memory_service.store.search import MemorySearch
 from memory_service.store.secrets import shared_secret
 from memory_service.store.session_changes import SessionChanges
+from memory_service.store.session_imports import SessionImports
 from memory_service.store.sessions import SessionStore
+from memory_service.store.spaces import Model, Space
+from memory_service.store.turns import Turns
+from memory_service.store.use import UseStore
+from memory_service.summaries import SummaryClient
+from memory_service.summarizing import Summarizing
+from memory_service.time_travel import TimeTravel
+from memory_service.tokens import BpeTokenCounter
 from memory_service.updating import MemoryUpdates
+from memory_service.use_notes import UseNotes
 from memory_service.vector_sweep import VectorSweep
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
@@ -84,6 +106,7 @@ class Store:
     """What touches Redis."""
 
     redis: Redis
+    space: Space
     sessions: SessionStore
     memories: MemoryStore
     history: MemoryHistory
@@ -98,7 +121,10 @@ class Background:
 
     pump: Pump
     sweep: VectorSweep
+    expiry: SessionExpiry
     signal: RevisionSignal
+    use: UseNotes
+    forgetting: ForgetSchedule | None
 
 
 async def serve(settings: MemorySettings) -> None:
@@ -108,11 +134,12 @@ async def serve(settings: MemorySettings) -> None:
     """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_redis_url(settings))
-        store = await stack.enter_async_context(_store(settings, url))
         channel = await stack.enter_async_context(
             open_channel(settings.extractor, max_send_bytes=DELTA_BYTES)
         )
-        parts, background = await _assemble(settings, store, ExtractorServiceStub(channel), stack)
+        stub = ExtractorServiceStub(channel)
+        store = await stack.enter_async_context(_store(settings, url, await _model(stub)))
+        parts, background = await _assemble(settings, store, stub, stack)
         registry = new_registry("memory", version("agent-memory-grpc"))
         health = Health({SERVICE: [Check("redis", partial(_answers, store.redis))]})
         bound = build_server(
@@ -128,7 +155,9 @@ async def serve(settings: MemorySettings) -> None:
         for work in _background(settings, background):
             await stack.enter_async_context(_running(work))
         await serve_until_signal(
-            bound, drain_seconds=settings.drain_seconds, on_drain=[parts.watching.close]
+            bound,
+            drain_seconds=settings.drain_seconds,
+            on_drain=[parts.watching.close, parts.exporting.close],
         )
 
 
@@ -143,22 +172,27 @@ async def _redis_url(settings: MemorySettings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _store(settings: MemorySettings, url: str) -> AsyncIterator[Store]:
+async def _store(settings: MemorySettings, url: str, model: Model | None) -> AsyncIterator[Store]:
+    """Open the store; an extractor whose vectors do not go with those in it ends the start."""
     redis = connect(url, max_connections=settings.redis_connections)
     try:
         await check_engine(redis)
-        await schema.ensure(
-            redis, dimension=settings.dimension, algorithm=settings.vector_algorithm
+        space = await schema.ensure(
+            redis,
+            dimension=model.dimension if model else settings.dimension,
+            algorithm=settings.vector_algorithm,
+            model=model,
         )
         scripts = Scripts(redis)
         queue = WorkQueue(redis, scripts)
         await queue.ensure_groups()
         yield Store(
             redis,
-            SessionStore(redis, scripts),
-            MemoryStore(redis, scripts),
+            space,
+            SessionStore(redis),
+            MemoryStore(redis, scripts, space),
             MemoryHistory(redis),
-            MemorySearch(redis),
+            MemorySearch(redis, space),
             queue,
             Leases(redis, seconds=settings.lease_seconds),
         )
@@ -171,39 +205,52 @@ async def _assemble(
 ) -> tuple[Parts, Background]:
     clock = SystemClock()
     locks: KeyedLocks[Owner] = KeyedLocks()
-    guard = ModelGuard(store.redis)
-    await _check_model(stub, guard)
+    guard = ModelGuard(store.redis, store.space)
     embedding = EmbeddingClient(
         stub,
         guard.accepts,
-        dimension=settings.dimension,
+        dimension=store.space.dimension,
         timeout=settings.embed_timeout_seconds,
     )
     stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
     stack.push_async_callback(stream.close)
+    extractor = RemoteExtractor(stream, guard.accepts, dimension=store.space.dimension)
     extraction = SessionExtraction(
         store.sessions,
         store.memories,
-        RemoteExtractor(stream, guard.accepts, dimension=settings.dimension),
+        extractor,
+        embedding,
         locks,
         clock,
         delta_messages=settings.delta_messages,
     )
     revisions = Revisions(store.memories)
+    past = TimeTravel(store.history)
     tokens = PageTokens(await shared_secret(store.redis, secrets.token_bytes(32)))
     flush = Flush(store.sessions, extraction, store.leases)
     changes = SessionChanges(store.redis)
+    summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
+    summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     feed = ChangeFeed(store.redis)
     signal = RevisionSignal(feed)
+    uses = UseStore(store.redis)
+    use = UseNotes(uses, clock)
+    forgetting = Forgetting(
+        store.memories, uses, store.search, Jobs(store.memories, locks, clock), clock
+    )
     parts = Parts(
         sessions=store.sessions,
+        reading=Reading(store.sessions, summarizing, BpeTokenCounter),
+        model_windows=settings.model_windows,
         flush=flush,
         working_memory=WorkingMemory(store.sessions, changes, flush, clock),
         long_term=LongTermMemory(store.memories, store.search, embedding, locks, clock),
         updates=MemoryUpdates(store.memories, store.history, embedding, locks, clock),
         history=History(store.history, tokens),
-        listing=Listing(store.search, tokens, revisions),
-        search=Search(store.search, embedding, revisions),
+        listing=Listing(
+            store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
+        ),
+        search=Search(store.search, embedding, revisions, past),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(
@@ -213,17 +260,55 @@ async def _assemble(
             signal,
             checkpoint_seconds=settings.watch_checkpoint_seconds,
         ),
+        exporting=Exporting(ExportReader(store.redis, store.sessions, store.space), tokens),
+        importing=Importing(
+            store.memories,
+            store.history,
+            SessionImports(store.redis),
+            revisions,
+            locks,
+            clock,
+        ),
         erasing=Erasing(Eraser(store.redis), store.search, clock),
+        forgetting=forgetting,
+        use=use,
+        guard=Guard(settings.policy),
         clock=clock,
     )
-    sweep = VectorSweep(store.memories, embedding, every=settings.sweep_seconds)
-    return parts, Background(_pump(settings, store, extraction), sweep, signal)
+    missing = MissingVectors(store.redis, store.space)
+    sweep = VectorSweep(
+        store.memories, embedding, every=settings.sweep_seconds, stragglers=missing.stragglers
+    )
+    expiry = SessionExpiry(
+        ExpiringSessions(store.redis), flush, clock, every=settings.expiry_seconds
+    )
+    schedule = _forget_schedule(settings, store.redis, forgetting, uses)
+    return parts, Background(
+        _pump(settings, store, extraction, summarizing), sweep, expiry, signal, use, schedule
+    )
 
 
-def _pump(settings: MemorySettings, store: Store, extraction: SessionExtraction) -> Pump:
+def _forget_schedule(
+    settings: MemorySettings, redis: Redis, forgetting: Forgetting, uses: UseStore
+) -> ForgetSchedule | None:
+    every = settings.forget_every_seconds
+    if every is None:
+        return None
+    turns = Turns(redis, FORGETTING, every=every, lease=LEASE_SECONDS)
+    look_every = min(every, LOOK_SECONDS)
+    return ForgetSchedule(forgetting, uses, turns, settings.forget_limits, look_every=look_every)
+
+
+def _pump(
+    settings: MemorySettings,
+    store: Store,
+    extraction: SessionExtraction,
+    summarizing: Summarizing,
+) -> Pump:
     return Pump(
         store.queue,
         extraction,
+        summarizing,
         store.leases,
         settings.timing,
         parallel_sessions=settings.parallel_sessions,
@@ -231,13 +316,13 @@ def _pump(settings: MemorySettings, store: Store, extraction: SessionExtraction)
     )
 
 
-async def _check_model(stub: ExtractorServiceAsyncStub, guard: ModelGuard) -> None:
-    """Refuse to start beside an extractor whose vectors do not go with those that are stored."""
+async def _model(stub: ExtractorServiceAsyncStub) -> Model | None:
+    """Return the extractor's model, None if it is away: every vector tells it again."""
     try:
         info = await stub.GetInfo(GetInfoRequest(), timeout=MODEL_SECONDS)
     except grpc.aio.AioRpcError:
-        return  # It is away; the guard looks again at every vector.
-    await guard.check(info.embedding_model)
+        return None
+    return model_of(info.embedding_model)
 
 
 def _servicer(parts: Parts) -> MemoryServicer:
@@ -248,8 +333,10 @@ def _servicer(parts: Parts) -> MemoryServicer:
 def _background(
     settings: MemorySettings, background: Background
 ) -> list[Coroutine[Any, Any, None]]:
-    extraction = [background.pump.run(), background.sweep.run()] if settings.extraction else []
-    return [background.signal.run(), *extraction]
+    extracting = (background.pump, background.sweep, background.expiry)
+    extraction = [each.run() for each in extracting] if settings.extraction else []
+    forgetting = [background.forgetting.run()] if background.forgetting else []
+    return [background.signal.run(), background.use.run(), *extraction, *forgetting]
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ and the owner's memory revision are still what was read. So any number of proces
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from memory_service.attempts import until_written
@@ -16,8 +16,9 @@ from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.memory import NewMemory, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
-from memory_service.domain.reconcile import reconcile
+from memory_service.domain.reconcile import reconcile_all
 from memory_service.domain.session import Message, Session
+from memory_service.embedding import EmbeddingClient
 from memory_service.extractor import Extractor
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.store.memories import Fence, MemoryStore, SessionAdvance
@@ -32,8 +33,9 @@ ATTEMPTS_PER_INPUT = 3
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far `generation` has been extracted, and whether this step `committed` something.
+    """How far `generation` has been dealt with, and whether this step `committed` something.
 
+    Messages are extracted up to `cursor`, memories of the session promoted up to `promoted`;
     `retrying` messages of failed ranges are still to be extracted again.
     """
 
@@ -41,21 +43,27 @@ class Progress:
     cursor: int
     committed: bool
     retrying: int = 0
+    promoted: int = 0
 
     def fulfils(self, notice: Notice) -> bool:
         """Whether nothing is left to do for `notice`."""
-        done = notice.tail <= self.cursor and not self.retrying
+        extracted = notice.tail <= self.cursor and not self.retrying
+        done = extracted and notice.given <= self.promoted
         return notice.generation != self.generation or done
 
 
 class SessionExtraction:
-    """Takes a session's new messages to the extractor and what is found into its owner's memory."""
+    """Takes a session's new messages to the extractor and what is found into its owner's memory.
+
+    Memories that callers put into the session go the same way, but for the extractor.
+    """
 
     def __init__(
         self,
         sessions: SessionStore,
         memories: MemoryStore,
         extractor: Extractor,
+        embedding: EmbeddingClient,
         locks: KeyedLocks[Owner],
         clock: Clock,
         *,
@@ -64,6 +72,7 @@ class SessionExtraction:
         self._sessions = sessions
         self._memories = memories
         self._extractor = extractor
+        self._embedding = embedding
         self._locks = locks
         self._clock = clock
         self._delta_messages = delta_messages
@@ -74,19 +83,21 @@ class SessionExtraction:
         The commit acknowledges those of `notices` that it makes good. Raises ExtractorUnavailable;
         nothing has changed then.
         """
-        limits = await self._extractor.limits()
-        size = min(self._delta_messages, limits.messages)
+        size = self._delta_messages
         tried: tuple[Message, ...] = ()
         failures = 0
         while True:
-            work = await self._sessions.unextracted(ref, limit=size, context=limits.context)
-            if work is None:
+            session = await self._sessions.find(ref)
+            if session is None:
                 return None
-            if not work.messages:
-                return _unchanged(work.session)
+            if not session.pending and not session.pending_memories:
+                return _unchanged(session)
+            work = await self._next(session, size)
+            if work is None:
+                continue
             failed: FailedRange | None = None
             try:
-                found = await self._extractor.extract(ref, work.context, work.messages)
+                found = await self._extract(work)
             except ExtractionFailed as error:
                 # Another process may have put other messages in the place of those that failed.
                 failures = failures + 1 if work.messages == tried else 1
@@ -99,10 +110,25 @@ class SessionExtraction:
                 found, failed = [], self._failed(work, error)
             return await self._commit(work, found, failed, list(notices))
 
+    async def _next(self, session: Session, size: int) -> Unextracted | None:
+        """Return what is to be dealt with next; the extractor is asked only if it is needed."""
+        if not session.pending or not session.options.strategy.extracts:
+            return await self._sessions.unextracted(session, limit=size, context=0)
+        limits = await self._extractor.limits()
+        return await self._sessions.unextracted(
+            session, limit=min(size, limits.messages), context=limits.context
+        )
+
+    async def _extract(self, work: Unextracted) -> list[NewMemory]:
+        if not work.messages:
+            return []
+        return await self._extractor.extract(
+            work.session.ref, work.context, work.messages, work.session.options.strategy
+        )
+
     def _failed(self, work: Unextracted, error: ExtractionFailed) -> FailedRange:
-        first, last = work.messages[0].sequence, work.messages[-1].sequence
         logger.warning("messages given up", extra={"reason": error.reason})
-        return FailedRange(first, last, error.reason, self._clock.now())
+        return FailedRange(work.first, work.last, error.reason, self._clock.now())
 
     async def _commit(
         self,
@@ -114,16 +140,23 @@ class SessionExtraction:
         session = work.session
         owner = session.ref.owner
         advance = _advance(work, failed)
-        after = replace(session, cursor=advance.cursor, failed_ranges=advance.failed_ranges)
-        progress = replace(_unchanged(after), committed=True)
+        progress = Progress(
+            session.generation,
+            advance.cursor,
+            committed=True,
+            retrying=replace(session, failed_ranges=advance.failed_ranges).retrying,
+            promoted=advance.given_cursor,
+        )
         done = tuple(notice.id for notice in notices if progress.fulfils(notice))
         advance = replace(advance, notices=done)
-        digests = [fact_digest(memory) for memory in found]
-        ids = [memory.id for memory in found]
+        # What a caller wrote comes first: what is found to say the same only adds to it.
+        new = [*await self._embedded(work.given), *found]
+        digests = [fact_digest(memory) for memory in new]
+        ids = [memory.id for memory in new]
 
         async def attempt() -> Progress | None:
             known = await self._memories.known(owner, digests, ids)
-            plan = reconcile(owner, found, known, self._clock.now())
+            plan = reconcile_all(owner, new, known, self._clock.now())
             written = await self._memories.commit(owner, plan, base=known.state, advance=advance)
             if written is Fence.SESSION:
                 # Somebody else got there first: what they left is the truth.
@@ -133,13 +166,28 @@ class SessionExtraction:
         async with self._locks.hold(owner):
             return await until_written(attempt)
 
+    async def _embedded(self, given: Sequence[NewMemory]) -> list[NewMemory]:
+        """Return the memories with vectors, if the extractor answers in time."""
+        vectors = await self._embedding.documents([memory.text for memory in given])
+        if vectors is None:
+            return list(given)
+        return [replace(memory, vector=v) for memory, v in zip(given, vectors, strict=True)]
+
 
 def _unchanged(session: Session) -> Progress:
-    return Progress(session.generation, session.cursor, committed=False, retrying=session.retrying)
+    return Progress(
+        session.generation,
+        session.cursor,
+        committed=False,
+        retrying=session.retrying,
+        promoted=session.given_cursor,
+    )
 
 
 def _advance(work: Unextracted, failed: FailedRange | None) -> SessionAdvance:
-    first, last = work.messages[0].sequence, work.messages[-1].sequence
-    if work.again:
-        return SessionAdvance(work.session, work.session.cursor, failed=failed, again=(first, last))
-    return SessionAdvance(work.session, last, failed=failed)
+    session, promoted = work.session, len(work.given)
+    if not work.again:
+        # Without messages, the range is empty and ends at the cursor.
+        return SessionAdvance(session, work.last, failed=failed, promoted=promoted)
+    again = (work.first, work.last)
+    return SessionAdvance(session, session.cursor, failed=failed, again=again, promoted=promoted)

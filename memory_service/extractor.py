@@ -12,9 +12,10 @@ from memory_service.domain.errors import ExtractionFailed, InvalidField
 from memory_service.domain.memory import NewMemory, Source, extracted_id, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message
+from memory_service.domain.session_options import Strategy
 from memory_service.embedding import AcceptsModel
 from memory_service.extractor_stream import ExtractStream
-from memory_service.translate import memories, messages
+from memory_service.translate import memories, messages, session_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,11 @@ class Extractor(Protocol):
         ...
 
     async def extract(
-        self, ref: SessionRef, context: Sequence[Message], new: Sequence[Message]
+        self,
+        ref: SessionRef,
+        context: Sequence[Message],
+        new: Sequence[Message],
+        strategy: Strategy,
     ) -> list[NewMemory]:
         """Return what is found in `new`. Raises ExtractionFailed, ExtractorUnavailable."""
         ...
@@ -53,12 +58,17 @@ class RemoteExtractor:
         return DeltaLimits(max(opened.max_delta_messages, 1), opened.context_messages)
 
     async def extract(
-        self, ref: SessionRef, context: Sequence[Message], new: Sequence[Message]
+        self,
+        ref: SessionRef,
+        context: Sequence[Message],
+        new: Sequence[Message],
+        strategy: Strategy,
     ) -> list[NewMemory]:
         """Return what is found in `new`, with ids that a second extraction would give again."""
         delta = pb.Delta(
             context=[messages.for_extraction(message) for message in context],
             messages=[messages.for_extraction(message) for message in new],
+            strategy=session_options.strategy_to_proto(strategy),
         )
         extraction = await self._stream.extract(delta)
         if not all(item.text and item.sources for item in extraction.memories):
@@ -92,6 +102,7 @@ def _found(
         ),
         confidence=item.confidence,
         extractor=extractor,
+        untrusted=item.untrusted,
         vector=item.embedding if len(item.embedding) == vector_bytes else None,
     )
 

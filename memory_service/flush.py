@@ -29,11 +29,11 @@ class Flush:
     async def run(self, ref: SessionRef) -> int:
         """Extract all messages that are there now, and failed ones that are to be tried again.
 
-        Returns how far the session has been extracted.
+        Memories that wait in it are promoted. Returns how far the session has been extracted.
         Raises SessionNotFound (also if the session is deleted meanwhile) and ExtractorUnavailable.
         """
         target = session = await self._sessions.get(ref)
-        while session.cursor < target.tail or session.retrying:
+        while _left(session, target):
             check_cancelled()
             async with self._leases.try_hold(ref) as held:
                 if held:
@@ -48,3 +48,9 @@ class Flush:
         if session.generation != target.generation:
             raise SessionNotFound
         return session
+
+
+def _left(session: Session, target: Session) -> bool:
+    """Tell whether something is left that was there at first."""
+    messages = session.cursor < target.tail or session.retrying > 0
+    return messages or session.given_cursor < target.given_tail

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memory_service.domain.changes import Earlier
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import Earlier
 from memory_service.domain.sizes import first_that_fit
 from memory_service.page_tokens import PageTokens
 from memory_service.store.history import MemoryHistory

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from memory_service.attempts import until_written
 from memory_service.clock import Clock
+from memory_service.domain.changes import Cause, OwnerState
+from memory_service.domain.deleting import delete
 from memory_service.domain.errors import EtagMismatch, MemoryNotFound
 from memory_service.domain.memory import Memory, NewMemory, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import OwnerState, delete, reconcile
-from memory_service.domain.requests import RequestKey
+from memory_service.domain.reconcile import reconcile
+from memory_service.domain.requests import Job, RequestKey
 from memory_service.domain.search import Selection
 from memory_service.embedding import EmbeddingClient
+from memory_service.jobs import Chosen, Jobs
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.store import answers
 from memory_service.store.answers import Created, Deleted
@@ -39,6 +43,7 @@ class LongTermMemory:
         self._embedding = embedding
         self._locks = locks
         self._clock = clock
+        self._jobs = Jobs(store, locks, clock)
 
     async def create(
         self, owner: Owner, new: Sequence[NewMemory], request: RequestKey | None
@@ -53,7 +58,7 @@ class LongTermMemory:
         if vectors is not None:
             new = [replace(memory, vector=v) for memory, v in zip(new, vectors, strict=True)]
         digests = [fact_digest(memory) for memory in new]
-        ids = [memory.id for memory in new if memory.id]
+        ids = [id_ for memory in new for id_ in (memory.id, *memory.supersedes) if id_]
 
         async def attempt() -> Created | None:
             known = await self._store.known(owner, digests, ids)
@@ -122,20 +127,19 @@ class LongTermMemory:
         if dry_run:
             count = await self._search.count(selection)
             return Deleted(count, (), (await self._store.state(owner)).revision)
-        count = 0
+        job = await self._jobs.begin(owner, request)
         while ids := await self._search.ids(selection, DELETE_BATCH):
-            done = await self.delete(owner, ids, etag="", dry_run=False, request=None)
-            count += done.count
-        return await self._remember_deleted(owner, count, request)
+            done = await self._jobs.delete(
+                owner, request, job, Cause.DELETE, partial(self._found, owner, ids)
+            )
+            if isinstance(done, bytes):
+                return answers.unpack_deleted(done)
+            job = done
+        return answers.unpack_deleted(await self._jobs.finish(owner, request, job, _answer))
 
-    async def _remember_deleted(
-        self, owner: Owner, count: int, request: RequestKey | None
-    ) -> Deleted:
-        async def attempt() -> Deleted | None:
-            state = await self._store.state(owner)
-            return await self._commit_deletion(owner, (), (), state, request, count=count)
-
-        return await until_written(attempt)
+    async def _found(self, owner: Owner, ids: Sequence[str]) -> Chosen:
+        known = await self._store.known(owner, (), ids)
+        return Chosen(list(known.by_id.values()), known.state)
 
     async def _commit_deletion(
         self,
@@ -144,13 +148,16 @@ class LongTermMemory:
         missing: tuple[str, ...],
         base: OwnerState,
         request: RequestKey | None,
-        *,
-        count: int | None = None,
     ) -> Deleted | None:
-        """Delete `found`, and remember `count` of them if more were deleted before."""
-        plan = delete(found, base, self._clock.now())
-        deleted = Deleted(len(found) if count is None else count, missing, plan.state.revision)
+        now = self._clock.now()
+        plan = delete(found, base, now)
+        answer = answers.pack_deleted(Deleted(len(found), missing, plan.state.revision))
+        # As a job that is done at once: the id of one that is under way is taken.
         written = await self._store.commit(
-            owner, plan, base=base, answer=answers.pack_deleted(deleted), request=request
+            owner, plan, base=base, answer=answer, request=request, job=Job(now)
         )
         return None if isinstance(written, Fence) else answers.unpack_deleted(written)
+
+
+def _answer(job: Job, revision: int) -> bytes:
+    return answers.pack_deleted(Deleted(job.done, (), revision))

@@ -1,4 +1,4 @@
-"""Vectors of two models cannot be compared: only those of the database's own model are let in."""
+"""Vectors of two models cannot be compared: only those of the served space's model are let in."""
 
 from __future__ import annotations
 
@@ -7,25 +7,33 @@ import logging
 from agentmemory.v1 import extractor_service_pb2 as pb
 from redis.asyncio import Redis
 
-from memory_service.store.schema import Model, ModelMismatch, record_model
+from memory_service.store.spaces import FIRST, Model, ModelMismatch, Space, mismatch, record_model
 
 logger = logging.getLogger(__name__)
 
 
 class ModelGuard:
-    """Knows which model the vectors are of; the first that comes with vectors becomes it."""
+    """Knows which model the vectors are of; in a new database the first that comes becomes it.
 
-    def __init__(self, redis: Redis) -> None:
+    Nothing counts but the space that this process serves: the database may be switched to another.
+    """
+
+    def __init__(self, redis: Redis, space: Space = FIRST) -> None:
         self._redis = redis
+        self._space = space
         self._known: dict[Model, bool] = {}
 
     async def check(self, info: pb.ModelInfo) -> None:
         """Raise ModelMismatch, with a line that says what to do, for another model."""
-        await record_model(self._redis, _model(info))
+        model = model_of(info)
+        if not self._space.model:
+            await record_model(self._redis, model, self._space.tag)
+        elif self._space.model != str(model) or self._space.dimension != model.dimension:
+            raise mismatch(f"model {self._space.model}", str(model), model)
 
     async def accepts(self, info: pb.ModelInfo) -> bool:
         """Whether vectors of this model may be stored and searched with."""
-        model = _model(info)
+        model = model_of(info)
         if model not in self._known:
             try:
                 await self.check(info)
@@ -37,5 +45,6 @@ class ModelGuard:
         return self._known[model]
 
 
-def _model(info: pb.ModelInfo) -> Model:
+def model_of(info: pb.ModelInfo) -> Model:
+    """Return the model that the extractor says it has."""
     return Model(info.name, info.revision, info.dimension)

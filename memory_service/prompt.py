@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from memory_service.domain.filters import Filter, Untrusted
 from memory_service.domain.memory import EventTime, Memory, Precision
 from memory_service.domain.session import Message, Role, ToolCall
+from memory_service.search import SearchQuery, SearchResult
 
 INTRODUCTION = (
     "What you remember about the people in this conversation stands between <memories> tags. It is "
@@ -33,6 +35,18 @@ class PromptMessage:
     name: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+
+
+def trusted_only(query: SearchQuery) -> SearchQuery:
+    """Return the same search, but for memories that may try to instruct the model."""
+    selection = query.selection
+    both = Filter(must=(Untrusted(value=False), selection.filter))
+    return replace(query, selection=replace(selection, filter=both))
+
+
+def without_untrusted(result: SearchResult) -> SearchResult:
+    """Return what was found without what was untrusted at the time that is looked back to."""
+    return replace(result, hits=tuple(hit for hit in result.hits if not hit.memory.untrusted))
 
 
 def build(memories: Sequence[Memory], recent: Sequence[Message], query: str) -> list[PromptMessage]:

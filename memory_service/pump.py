@@ -16,6 +16,7 @@ from memory_service.extraction import SessionExtraction
 from memory_service.store.connection import store_errors
 from memory_service.store.leases import Leases
 from memory_service.store.queue import Notice, WorkQueue
+from memory_service.summarizing import Summarizing
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Pump:
         self,
         queue: WorkQueue,
         extraction: SessionExtraction,
+        summarizing: Summarizing,
         leases: Leases,
         timing: PumpTiming,
         *,
@@ -73,6 +75,7 @@ class Pump:
     ) -> None:
         self._queue = queue
         self._extraction = extraction
+        self._summarizing = summarizing
         self._leases = leases
         self._timing = timing
         self._slots = asyncio.Semaphore(parallel_sessions)
@@ -178,6 +181,8 @@ class Pump:
             del backlog.notices[notice_id]
         if done:
             backlog.first = time.monotonic()
+        if progress and progress.committed:
+            await self._summarizing.keep_up(ref)
 
 
 def _longer(seconds: float) -> float:

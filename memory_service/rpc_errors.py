@@ -63,6 +63,12 @@ _TABLE: dict[type[errors.DomainError], tuple[StatusCode, str, str, timedelta | N
         "the session got new messages while it was extracted",
         SOON,
     ),
+    errors.TooManyWaiting: (
+        StatusCode.RESOURCE_EXHAUSTED,
+        "OVERLOADED",
+        "too many memories of the session wait to be promoted",
+        SOON,
+    ),
     errors.RevisionNotReached: (
         StatusCode.FAILED_PRECONDITION,
         "REVISION_NOT_REACHED",

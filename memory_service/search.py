@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory_service.domain.errors import ExtractorUnavailable
 from memory_service.domain.fusion import Fused, fuse
@@ -11,6 +11,7 @@ from memory_service.domain.search import SearchMode, Selection
 from memory_service.embedding import EmbeddingClient
 from memory_service.revisions import Revisions
 from memory_service.store.search import MemorySearch
+from memory_service.time_travel import TimeTravel
 
 CANDIDATES = 50
 """How many memories each arm brings, at least: fusion ranks the union of both.
@@ -49,11 +50,16 @@ class Search:
     """Finds memories by meaning and by words."""
 
     def __init__(
-        self, engine: MemorySearch, embedding: EmbeddingClient, revisions: Revisions
+        self,
+        engine: MemorySearch,
+        embedding: EmbeddingClient,
+        revisions: Revisions,
+        past: TimeTravel,
     ) -> None:
         self._engine = engine
         self._embedding = embedding
         self._revisions = revisions
+        self._past = past
 
     async def find(self, query: SearchQuery, *, time_left: float | None) -> SearchResult:
         """Return what matches best; `time_left` is up to the caller's deadline, in seconds.
@@ -72,8 +78,10 @@ class Search:
             timeout_ms=_milliseconds(time_left),
         )
         ranked = fuse(arms)
-        hits = tuple(hit for hit in ranked if hit.score >= query.min_score)[: query.limit]
-        return SearchResult(hits, degraded, revision)
+        hits = [hit for hit in ranked if hit.score >= query.min_score][: query.limit]
+        shown = await self._past.shown([hit.memory for hit in hits], query.selection.view)
+        as_it_was = [replace(hit, memory=m) for hit, m in zip(hits, shown, strict=True)]
+        return SearchResult(tuple(as_it_was), degraded, revision)
 
     async def _vector(self, query: SearchQuery, time_left: float | None) -> bytes | None:
         if query.mode is SearchMode.KEYWORD:

@@ -8,6 +8,7 @@ from memory_service.rpcs.finding import FindingRpcs
 from memory_service.rpcs.history import HistoryRpcs
 from memory_service.rpcs.lifecycle import LifecycleRpcs
 from memory_service.rpcs.long_term import LongTermRpcs
+from memory_service.rpcs.transfer import TransferRpcs
 from memory_service.rpcs.working_memory import WorkingMemoryRpcs
 
 
@@ -17,6 +18,7 @@ class MemoryServicer(
     HistoryRpcs,
     FindingRpcs,
     LifecycleRpcs,
+    TransferRpcs,
     pb_grpc.MemoryServiceServicer,
 ):
     """What no group serves answers UNIMPLEMENTED."""

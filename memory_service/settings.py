@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from memory_service.domain.forgetting import Limits
 from memory_service.pump import PumpTiming
+from service_kit.guard.policy import Policy
 from service_kit.settings import Address, ServerSettings
 
 
@@ -54,10 +56,13 @@ class MemorySettings(ServerSettings):
         60.0, gt=0, description="How long the result of a delta is waited for."
     )
     dimension: int = Field(
-        384, gt=0, description="Length of the embedding model's vectors, fixed with the index."
+        384,
+        gt=0,
+        description="Length of vectors in a new database, if the extractor cannot be asked when "
+        "the service starts for the first time.",
     )
     vector_algorithm: Literal["FLAT", "HNSW"] = Field(
-        "FLAT", description="Vector index, fixed with the index. FLAT is exact."
+        "FLAT", description="Vector index; FLAT is exact. Another one is built at the next start."
     )
     extraction: bool = Field(
         default=True, description="Whether this process extracts in the background."
@@ -85,9 +90,40 @@ class MemorySettings(ServerSettings):
     sweep_seconds: float = Field(
         2.0, gt=0, description="How often memories without a vector are looked for."
     )
+    expiry_seconds: float = Field(
+        5.0, gt=0, description="How often sessions that have expired are looked for."
+    )
+
+    forget_every_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="How often memories beyond the limits below are forgotten, for all owners, as "
+        "by ForgetMemories. Default: never.",
+    )
+    forget_max_age_days: float | None = Field(
+        None, gt=0, description="Forget what was created longer ago. Default: no limit."
+    )
+    forget_max_inactivity_days: float | None = Field(
+        None, gt=0, description="Forget what was not used for so long. Default: no limit."
+    )
+    forget_max_memories: int | None = Field(
+        None, ge=0, description="Keep so many memories of an owner at most. Default: no limit."
+    )
+
+    guard: str = Field(
+        "secrets",
+        description="What no memory that callers write may hold, replaced by placeholders: none, "
+        "secrets, secrets+personal, or kinds such as secrets,e-mail,phone. EXTRACTOR_GUARD is for "
+        "what is extracted.",
+    )
 
     watch_checkpoint_seconds: float = Field(
         15.0, gt=0, description="A watch that has nothing to tell says so this often."
+    )
+    model_windows: dict[str, int] = Field(
+        {},
+        description="JSON object: beginning of a model's name, with its provider or without -> "
+        "tokens that it takes in. Adds to what is known; empty name: any other model.",
     )
 
     @property
@@ -95,8 +131,47 @@ class MemorySettings(ServerSettings):
         """When messages are extracted."""
         return PumpTiming(self.quiet_seconds, self.longest_seconds, self.claim_idle_seconds)
 
+    @property
+    def forget_limits(self) -> Limits:
+        """What is forgotten regularly."""
+        return Limits(
+            max_age=_micros(self.forget_max_age_days),
+            max_inactivity=_micros(self.forget_max_inactivity_days),
+            max_memories=self.forget_max_memories,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """What is kept out of memories that callers write."""
+        return Policy.parse(self.guard)
+
+    @field_validator("guard")
+    @classmethod
+    def _a_guard_is_a_policy(cls, guard: str) -> str:
+        return str(Policy.parse(guard))
+
+    @field_validator("model_windows")
+    @classmethod
+    def _a_window_takes_something(cls, windows: dict[str, int]) -> dict[str, int]:
+        if any(tokens <= 0 for tokens in windows.values()):
+            raise ValueError("must be 1 token or more for each model")
+        return windows
+
+    @model_validator(mode="after")
+    def _who_forgets_has_limits(self) -> Self:
+        if self.forget_every_seconds is not None and self.forget_limits == Limits():
+            raise ValueError(
+                "FORGET_EVERY_SECONDS needs FORGET_MAX_AGE_DAYS, FORGET_MAX_INACTIVITY_DAYS or "
+                "FORGET_MAX_MEMORIES"
+            )
+        return self
+
     @model_validator(mode="after")
     def _work_is_not_taken_from_those_who_only_wait(self) -> Self:
         if self.claim_idle_seconds <= self.longest_seconds:
             raise ValueError("CLAIM_IDLE_SECONDS must exceed LONGEST_SECONDS")
         return self
+
+
+def _micros(days: float | None) -> int | None:
+    return None if days is None else max(1, round(days * 24 * 3600 * 1_000_000))

@@ -8,6 +8,7 @@ from typing import Any
 from memory_service.attempts import until_written
 from memory_service.clock import Clock
 from memory_service.domain import updating
+from memory_service.domain.changes import OwnerState, Plan
 from memory_service.domain.errors import (
     EtagMismatch,
     MemoryExists,
@@ -15,7 +16,6 @@ from memory_service.domain.errors import (
 )
 from memory_service.domain.memory import Memory, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import OwnerState, Plan
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.updating import Edit
 from memory_service.embedding import EmbeddingClient
@@ -134,5 +134,5 @@ class MemoryUpdates:
         for change in plan.changes:
             digest = fact_digest(change.memory)
             same = (await self._store.known(owner, [digest], ())).by_digest.get(digest)
-            if same is not None and same.id != change.memory.id:
+            if same is not None and same.id != change.memory.id and change.memory.current:
                 raise MemoryExists

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 from memory_service.cancellation import check_cancelled
-from memory_service.domain.errors import StoreUnavailable
+from memory_service.domain.errors import SearchTimeout, StoreUnavailable
 from memory_service.embedding import EmbeddingClient
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import PARTITIONS, PartitionKeys
@@ -18,14 +20,28 @@ logger = logging.getLogger(__name__)
 SETS = [PartitionKeys(partition).unembedded for partition in range(PARTITIONS)]
 BATCH = 64
 
+Stragglers = Callable[[int], Awaitable[Sequence[str]]]
+"""Returns keys of memories that lack a vector and are in no set, so many at most."""
+
+STRAGGLERS_SECONDS = 30.0
+
 
 class VectorSweep:
     """Any number of processes may sweep: the same vector is set twice at worst."""
 
-    def __init__(self, memories: MemoryStore, embedding: EmbeddingClient, *, every: float) -> None:
+    def __init__(
+        self,
+        memories: MemoryStore,
+        embedding: EmbeddingClient,
+        *,
+        every: float,
+        stragglers: Stragglers | None = None,
+    ) -> None:
         self._memories = memories
         self._embedding = embedding
         self._every = every
+        self._stragglers = stragglers
+        self._looked = float("-inf")
 
     async def run(self) -> None:
         """Sweep until cancelled; trouble with Redis is waited out."""
@@ -35,13 +51,23 @@ class VectorSweep:
                 with store_errors():
                     while await self.sweep():
                         check_cancelled()
-            except StoreUnavailable as error:
+                    await self._sweep_stragglers()
+            except (StoreUnavailable, SearchTimeout) as error:
                 logger.warning("vectors put off: %s", error)
             await asyncio.sleep(self._every)
 
     async def sweep(self) -> int:
         """Embed one batch; return how many memories got their vector."""
-        keys = (await self._memories.unembedded(SETS, count=BATCH))[:BATCH]
+        return await self._embed((await self._memories.unembedded(SETS, count=BATCH))[:BATCH])
+
+    async def _sweep_stragglers(self) -> None:
+        if self._stragglers is None or time.monotonic() - self._looked < STRAGGLERS_SECONDS:
+            return
+        while await self._embed(await self._stragglers(BATCH)):
+            check_cancelled()
+        self._looked = time.monotonic()
+
+    async def _embed(self, keys: Sequence[str]) -> int:
         if not keys:
             return 0
         bodies = await self._memories.bodies(keys)

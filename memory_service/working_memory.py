@@ -11,10 +11,12 @@ from memory_service.attempts import until_written
 from memory_service.clock import Clock
 from memory_service.domain.errors import InvalidField, SessionNotFound
 from memory_service.domain.failed_ranges import retried
+from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.patch import PatchMode, data_text, patched
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage, Notes, Session, without_repeats
+from memory_service.domain.session_options import DEFAULTS, SessionOptions
 from memory_service.flush import Flush
 from memory_service.store.session_changes import SessionChanges
 from memory_service.store.sessions import SessionStore
@@ -37,6 +39,8 @@ class WorkingMemory:
         new: Sequence[NewMessage],
         notes: Notes,
         *,
+        memories: Sequence[NewMemory] = (),
+        options: SessionOptions = DEFAULTS,
         etag: str = "",
         request: RequestKey | None = None,
     ) -> Session:
@@ -47,8 +51,16 @@ class WorkingMemory:
         distinct = without_repeats(new)
         if not await self._sessions.is_repeat(ref, request):
             await self._finish(ref, etag)
-        now = self._clock.now()
-        return await self._changes.put(ref, distinct, notes, now=now, etag=etag, request=request)
+        return await self._changes.put(
+            ref,
+            distinct,
+            notes,
+            memories=memories,
+            options=options,
+            now=self._clock.now(),
+            etag=etag,
+            request=request,
+        )
 
     async def _finish(self, ref: SessionRef, etag: str) -> None:
         """Extract what is left of the session, if it is there and the one that is meant."""

@@ -20,6 +20,7 @@ MAY_IMPORT_REDIS = {
     "memory_service.app": "closes the client, pings it for health",
     "memory_service.embedded": "waits until the server that it started answers",
     "memory_service.model_guard": "hands the client to the store's record of the model",
+    "memory_service.reembedding": "hands the client to the store's parts",
 }
 """Modules of memory_service that may, and why."""
 
@@ -31,8 +32,10 @@ MAY_IMPORT_GRPC = {
     "memory_service.rpc_errors": "turns the domain's errors into the contract's",
     "memory_service.embedding": "is a client of the extractor",
     "memory_service.model_guard": "reads the extractor's description of its model",
+    "memory_service.reembed": "wires the channel, asks the extractor for its model",
     "memory_service.extractor": "is a client of the extractor",
     "memory_service.extractor_stream": "is a client of the extractor",
+    "memory_service.summaries": "is a client of the extractor",
 }
 """Modules of memory_service that may name the wire, and why."""
 
@@ -138,6 +141,13 @@ def test_the_rules_know_no_wire_no_model_and_nothing_of_the_server() -> None:
     rules = "extractor_service.rules"
     assert forbidden(rules, *WIRE, "service_kit", "torch", "sentence_transformers") == []
     assert forbidden(rules, "extractor_service", but=(rules, "extractor_service.domain")) == []
+
+
+def test_the_language_models_client_alone_knows_http_and_nothing_there_knows_the_wire() -> None:
+    assert {each.module for each in IMPORTS if each.is_of("httpx2")} == {
+        "extractor_service.llm.client"
+    }
+    assert forbidden("extractor_service.llm", *WIRE, *MODELS) == []
 
 
 def test_only_the_composition_root_knows_the_servicer() -> None:

@@ -44,6 +44,10 @@ class MessageIdReused(DomainError):
         self.index = index
 
 
+class TooManyWaiting(DomainError):
+    """The session has as many memories that wait to be promoted as it may have."""
+
+
 class RequestIdReused(DomainError):
     """A request id that stands for other arguments already."""
 

@@ -1,4 +1,4 @@
-"""Which memories: a tree of typed conditions, and what it means, said in plain Python."""
+"""Which memories: a tree of typed conditions. What each means is said in matching.py."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ class TagField(enum.Enum):
     TYPE = "type"
     TOPIC = "topic"
     ENTITY = "entity"
+    ENTITY_KIND = "kind"
+    MESSAGE_ID = "message"
+    EXTRACTOR = "extractor"
+    SLOT = "slot"
 
 
 class TimeField(enum.Enum):
@@ -22,6 +26,15 @@ class TimeField(enum.Enum):
     EVENT_TIME = "event_time"
     CREATE_TIME = "created"
     UPDATE_TIME = "updated"
+    VALID_FROM = "valid_from"
+    VALID_TO = "valid_to"
+    SUPERSEDE_TIME = "superseded_at"
+
+
+class NumberField(enum.Enum):
+    """A field of one number; the value is the name in the index."""
+
+    CONFIDENCE = "confidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +54,85 @@ class AllOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefix:
+    """The field has a value that begins with `value`; neither TYPE nor MESSAGE_ID."""
+
+    field: TagField
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimeRange:
-    """start <= field < end, in microseconds; a missing bound is open. No value, no match."""
+    """start <= field < end, in microseconds; a missing bound is open. No value, no match.
+
+    The engine compares times as doubles: to the microsecond from 1685 to 2255, else to 32 of them.
+    """
 
     field: TimeField
     start: int | None = None
     end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRange:
+    """low <= field <= high; a missing bound is open."""
+
+    field: NumberField
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """The field has a value."""
+
+    field: TagField | TimeField
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The memory is pinned, or is not."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Untrusted:
+    """The memory is untrusted, or is not."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataHas:
+    """There is a value at `path`, or below it."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataAnyOf:
+    """There is a string at `path` that is one of `values`."""
+
+    path: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataIs:
+    """There is this boolean at `path`."""
+
+    path: tuple[str, ...]
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataRange:
+    """There is a number at `path` with low <= number <= high; a missing bound is open."""
+
+    path: tuple[str, ...]
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +149,10 @@ class Filter:
         return not (self.must or self.should or self.must_not)
 
 
-Condition = AnyOf | AllOf | TimeRange | Filter
+MetadataCondition = MetadataHas | MetadataAnyOf | MetadataIs | MetadataRange
+Marked = Pinned | Untrusted
+Condition = (
+    AnyOf | AllOf | Prefix | TimeRange | NumberRange | Has | Marked | MetadataCondition | Filter
+)
 
 EVERYTHING = Filter()

@@ -62,7 +62,10 @@ class Source:
 class NewMemory:
     """A memory on its way in, from a caller or from the extractor; `vector` may come later.
 
-    `vector` is little-endian float32, `metadata` the JSON of an object, or empty.
+    `vector` is little-endian float32, `metadata` the JSON of an object, or empty. `supersedes` are
+    ids of memories whose place it is to take, for `supersede_reason`. `slot` says what of whom it
+    tells, where only one such fact is true at a time. `mentioned`: when it was said; None for when
+    it is stored. `untrusted`: it may be there to instruct whoever reads it.
     """
 
     id: str
@@ -77,11 +80,25 @@ class NewMemory:
     vector: bytes | None = None
     metadata: str = ""
     pinned: bool = False
+    valid_from: int | None = None
+    valid_to: int | None = None
+    supersedes: tuple[str, ...] = ()
+    supersede_reason: str = ""
+    slot: str = ""
+    mentioned: int | None = None
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A memory as it is stored."""
+    """A memory as it is stored.
+
+    It was true in [valid_from, valid_to), None for open. `superseded_by` took its place at
+    `superseded`, for `supersede_reason`; `supersedes` are those whose place it took itself.
+    `end_learned`: valid_to became known only when it was superseded. It was said first when it was
+    `mentioned`, None for created, and last when it was `mentioned_again`, None for never since.
+    `contradicts` are those that say otherwise, without an order between them.
+    """
 
     owner: Owner
     id: str
@@ -99,11 +116,45 @@ class Memory:
     revision: int
     metadata: str = ""
     pinned: bool = False
+    valid_from: int | None = None
+    valid_to: int | None = None
+    supersedes: tuple[str, ...] = ()
+    superseded_by: str = ""
+    superseded: int | None = None
+    supersede_reason: str = ""
+    end_learned: bool = False
+    slot: str = ""
+    mentioned: int | None = None
+    mentioned_again: int | None = None
+    untrusted: bool = False
+    contradicts: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> bool:
+        """Whether no other memory has taken its place."""
+        return self.superseded is None
+
+    @property
+    def first_said(self) -> int:
+        """When it was said first, in microseconds."""
+        return self.created if self.mentioned is None else self.mentioned
+
+    @property
+    def last_said(self) -> int:
+        """When it was said last, as far as its sources tell."""
+        return self.first_said if self.mentioned_again is None else self.mentioned_again
 
     @property
     def etag(self) -> str:
         """The owner's revision at the last change tells two states of a memory apart."""
         return f"{self.revision:x}"
+
+
+def ends_before_it_begins(memory: Memory | NewMemory) -> bool:
+    """Tell whether there is no time at which a memory is true."""
+    if memory.valid_from is None or memory.valid_to is None:
+        return False
+    return memory.valid_to <= memory.valid_from
 
 
 def fact_digest(memory: Memory | NewMemory) -> str:

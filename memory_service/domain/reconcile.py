@@ -1,197 +1,123 @@
-"""Decide what becomes of new memories, given what their owner knows already. Pure."""
+"""Decide what becomes of new memories, given what their owner knows already. Pure.
+
+What is known already only gains sources. What a caller writes takes the place of what it names and
+its own place in its slot; what the extractor has found is taken in as it was judged.
+"""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from memory_service.domain.memory import Memory, NewMemory, fact_digest, stable_id
+from memory_service.domain.changes import Decision, Outcome, Plan
+from memory_service.domain.memory import Memory, NewMemory
+from memory_service.domain.merging import enrich, link, merge
 from memory_service.domain.owner import Owner
-
-MAX_SOURCES = 32
-"""A fact that is said again and again keeps its first sources."""
-
-
-class Outcome(enum.Enum):
-    """What became of a new memory; the value is stored with answers and never changes."""
-
-    CREATED = "created"
-    DUPLICATE = "duplicate"
-    ID_REUSED = "id_reused"
-
-
-class ChangeKind(enum.Enum):
-    """What happened to a memory; the value is part of the change feed."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    DELETED = "deleted"
-
-
-class Cause(enum.Enum):
-    """Why a memory's state was replaced; the value is stored with it and never changes."""
-
-    UPDATE = "update"
-    DELETE = "delete"
-    MERGE = "merge"
-    RESTORE = "restore"
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """A state that a memory was in until `replaced`, in microseconds since the epoch."""
-
-    memory: Memory
-    replaced: int
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class OwnerState:
-    """What an owner's next change is measured against."""
-
-    revision: int
-    last_created: int
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What an owner knows of the things that new memories might meet.
-
-    `by_digest` has the memories that say one of them, `by_id` those that bear an id of one.
-    """
-
-    state: OwnerState
-    by_digest: Mapping[str, Memory]
-    by_id: Mapping[str, Memory]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one memory, which ends its `earlier` state, if it had one.
-
-    `vector` comes with it if there is a new one.
-    """
-
-    kind: ChangeKind
-    memory: Memory
-    vector: bytes | None = None
-    earlier: Earlier | None = None
-
-    @property
-    def new_text(self) -> bool:
-        """Whether a vector from before is of another text."""
-        return self.earlier is not None and self.earlier.memory.text != self.memory.text
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What became of one new memory, and the memory that stands for it now, if one does."""
-
-    outcome: Outcome
-    memory: Memory | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to write, in order, and what to answer: a decision for each new memory."""
-
-    changes: tuple[Change, ...]
-    decisions: tuple[Decision, ...]
-    state: OwnerState
+from memory_service.domain.planning import Known, Planner
+from memory_service.domain.superseding import beginning, replace_known, settle, supersede
+from memory_service.domain.verdicts import ADD, Judgement, Verdict
 
 
 def reconcile(owner: Owner, new: Sequence[NewMemory], known: Known, now: int) -> Plan:
-    """Plan how `new` are taken in: what is known already only gains sources.
+    """Plan how `new` are taken in.
 
     Each change takes the owner's next revision, each new memory a create time of its own.
     """
-    planner = _Planner(owner, known, now)
-    decisions = tuple(planner.take(memory) for memory in new)
-    return Plan(tuple(planner.changes.values()), decisions, planner.state)
+    planner = Planner(owner, known, now)
+    return planner.plan([take(planner, memory) for memory in new])
 
 
-class _Planner:
-    def __init__(self, owner: Owner, known: Known, now: int) -> None:
-        self._owner = owner
-        self._now = now
-        self._by_digest = dict(known.by_digest)
-        self._by_id = dict(known.by_id)
-        self.state = known.state
-        self.changes: dict[str, Change] = {}
+def reconcile_all(owner: Owner, new: Sequence[NewMemory], known: Known, now: int) -> Plan:
+    """As `reconcile`, but no memory of a caller is left out because its id is in use.
 
-    def take(self, new: NewMemory) -> Decision:
-        digest = fact_digest(new)
-        if (same := self._by_digest.get(digest)) is not None:
-            return Decision(Outcome.DUPLICATE, self._merge(same, new))
-        if new.id in self._by_id:
+    One whose id stands for another text gets an id of its own.
+    """
+    planner = Planner(owner, known, now)
+    return planner.plan([take(planner, memory, rename=True) for memory in new])
+
+
+def take(planner: Planner, new: NewMemory, *, rename: bool = False) -> Decision:
+    """Take a memory in; with `rename` a caller's whose id is in use gets another."""
+    old = [planner.find(id_) for id_ in new.supersedes]
+    replaced = [memory for memory in old if memory is not None and memory.current]
+    if len(replaced) < len(old):
+        return Decision(Outcome.SUPERSEDED_MISSING, None)
+    decision = _known(planner, new)
+    if decision is None and planner.find(new.id):
+        if not rename or new.extractor:
             return Decision(Outcome.ID_REUSED, None)
-        return Decision(Outcome.CREATED, self._create(new))
-
-    def _create(self, new: NewMemory) -> Memory:
-        created = max(self._now, self.state.last_created + 1)
-        revision = self.state.revision + 1
-        memory = _stored(self._owner, new, created=created, revision=revision)
-        self.state = OwnerState(revision, created)
-        self._note(Change(ChangeKind.CREATED, memory, new.vector))
-        return memory
-
-    def _merge(self, same: Memory, new: NewMemory) -> Memory:
-        fresh = [source for source in new.sources if source not in same.sources]
-        if not fresh or len(same.sources) >= MAX_SOURCES:
-            return same
-        revision = self.state.revision + 1
-        self.state = replace(self.state, revision=revision)
-        sources = (*same.sources, *fresh)[:MAX_SOURCES]
-        updated = max(self._now, same.updated)
-        merged = replace(same, sources=sources, updated=updated, revision=revision)
-        earlier = Earlier(same, updated, Cause.MERGE)
-        self._note(Change(ChangeKind.UPDATED, merged, earlier=earlier))
-        return merged
-
-    def _note(self, change: Change) -> None:
-        memory = change.memory
-        self._by_digest[fact_digest(memory)] = memory
-        self._by_id[memory.id] = memory
-        first = self.changes.pop(memory.id, None)
-        # Of several changes in one plan, only the state before the first was ever stored.
-        self.changes[memory.id] = replace(first, memory=memory) if first else change
+        new = replace(new, id="")
+    return _placed(planner, decision or _created(planner, new), replaced, new.supersede_reason)
 
 
-def _stored(owner: Owner, new: NewMemory, *, created: int, revision: int) -> Memory:
-    return Memory(
-        owner=owner,
-        id=new.id or stable_id((*_identity(owner), str(revision), new.text)),
-        text=new.text,
-        type=new.type,
-        topics=new.topics,
-        entities=new.entities,
-        event_time=new.event_time,
-        sources=new.sources,
-        confidence=new.confidence,
-        extractor=new.extractor,
-        embedded=new.vector is not None,
-        created=created,
-        updated=created,
-        revision=revision,
-        metadata=new.metadata,
-        pinned=new.pinned,
-    )
+def take_found(planner: Planner, new: NewMemory, verdict: Verdict = ADD) -> Decision:
+    """Take in what the extractor has found, as it was judged.
+
+    What a verdict says of memories that are not current any more, or of those of another slot that
+    one takes the place of the other, does not count. What is not to be trusted changes nothing.
+    """
+    decision = _known(planner, new)
+    if decision is not None:
+        return _placed(planner, decision)
+    if planner.find(new.id):
+        return Decision(Outcome.ID_REUSED, None)
+    known = [] if new.untrusted else _meant(planner, new, verdict)
+    if not known:
+        return _created(planner, new)
+    match verdict.judgement:
+        case Judgement.DUPLICATE:
+            return _placed(planner, Decision(Outcome.DUPLICATE, merge(planner, known[0], new)))
+        case Judgement.UPDATE:
+            return _placed(planner, Decision(Outcome.DUPLICATE, enrich(planner, known[0], new)))
+        case Judgement.SUPERSEDE:
+            after = replace_known(planner, known, planner.create(new), verdict.reason)
+            return Decision(Outcome.SUPERSEDING, after)
+        case Judgement.SUPERSEDED:
+            memory = planner.create(new)
+            replace_known(planner, [memory], known[0], verdict.reason)
+            return Decision(Outcome.SUPERSEDED, memory)
+        case _:
+            return Decision(Outcome.CREATED, link(planner, planner.create(new), known))
 
 
-def _identity(owner: Owner) -> tuple[str, str, str, str]:
-    return (owner.tenant, owner.namespace, owner.kind.value, owner.id)
+def _meant(planner: Planner, new: NewMemory, verdict: Verdict) -> list[Memory]:
+    """Return the memories that a verdict can be about."""
+    if verdict.judgement is Judgement.ADD:
+        return []
+    named = [planner.find(memory_id) for memory_id in verdict.ids]
+    current = [m for m in named if m is not None and m.current and not m.untrusted]
+    if verdict.judgement in (Judgement.SUPERSEDE, Judgement.SUPERSEDED):
+        return [memory for memory in current if new.slot and memory.slot == new.slot]
+    return current
 
 
-def delete(memories: Sequence[Memory], state: OwnerState, now: int) -> Plan:
-    """Plan the deletion of `memories`."""
-    changes = tuple(
-        Change(
-            ChangeKind.DELETED,
-            replace(memory, revision=state.revision + place),
-            earlier=Earlier(memory, max(now, memory.updated), Cause.DELETE),
-        )
-        for place, memory in enumerate(memories, start=1)
-    )
-    return Plan(changes, (), replace(state, revision=state.revision + len(changes)))
+def _known(planner: Planner, new: NewMemory) -> Decision | None:
+    """Take in what is known in the same words, or was until a caller deleted it."""
+    same = planner.same(new)
+    if same is not None:
+        return Decision(Outcome.DUPLICATE, merge(planner, same, new))
+    if new.extractor and planner.was_deleted(new):
+        return Decision(Outcome.DELETED_BEFORE, None)
+    return None
+
+
+def _created(planner: Planner, new: NewMemory) -> Decision:
+    return Decision(Outcome.CREATED, planner.create(new))
+
+
+def _placed(
+    planner: Planner, decision: Decision, replaced: Sequence[Memory] = (), reason: str = ""
+) -> Decision:
+    """Let a memory take the place of these and its own in its slot; say what became of it."""
+    before = decision.memory
+    if before is None:
+        return decision
+    after = before
+    if others := [memory for memory in replaced if memory.id != before.id]:
+        begin = beginning(before, planner.now)
+        after = supersede(planner, others, before, reason, begin=begin)
+    after = settle(planner, after)
+    if not after.current:
+        return Decision(Outcome.SUPERSEDED, after)
+    superseding = after.supersedes != before.supersedes
+    return Decision(Outcome.SUPERSEDING if superseding else decision.outcome, after)

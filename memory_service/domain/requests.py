@@ -12,3 +12,15 @@ class RequestKey:
     method: str
     id: str
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How far a request has come that needs more than one write, and when it was begun.
+
+    `sample` are some of the ids that it was done for.
+    """
+
+    began: int
+    done: int = 0
+    sample: tuple[str, ...] = ()

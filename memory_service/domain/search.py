@@ -26,12 +26,31 @@ class Arm(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Which memories count, by times in microseconds; None looks at nothing.
+
+    `known`: they had been stored by then, and what was learned later about being superseded does
+    not count. `true`: they were true then, as far as is known. `current`: they were neither
+    superseded nor over by then.
+    """
+
+    known: int | None = None
+    true: int | None = None
+    current: int | None = None
+
+
+WHOLE = View()
+"""All that there is, superseded or over as it may be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """Which memories are looked at: of these owners, of these types, and matching the filter."""
+    """Which memories are looked at: of these owners and types, matching filter and view."""
 
     owners: tuple[Owner, ...]
     types: tuple[MemoryType, ...] = FACTS
     filter: Filter = EVERYTHING
+    view: View = WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from memory_service.domain.errors import MessageIdReused
 from memory_service.domain.failed_ranges import FailedRanges
 from memory_service.domain.owner import SessionRef
+from memory_service.domain.session_options import DEFAULTS, SessionOptions
 
 
 class Role(enum.Enum):
@@ -87,8 +88,20 @@ class Notes:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What the messages up to and including `through` were about; empty while there is none."""
+
+    text: str = ""
+    through: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A session's state. `cursor`: messages up to and including it have been dealt with."""
+    """A session's state. `cursor`: messages up to and including it have been dealt with.
+
+    Memories that callers put into it are numbered like messages: `given_tail` is the last,
+    and those up to `given_cursor` have been promoted. `summarized`: how far its summary reaches.
+    """
 
     ref: SessionRef
     generation: int
@@ -98,6 +111,15 @@ class Session:
     tail: int
     cursor: int
     failed_ranges: FailedRanges = ()
+    given_tail: int = 0
+    given_cursor: int = 0
+    summarized: int = 0
+    options: SessionOptions = DEFAULTS
+
+    @property
+    def expires(self) -> int | None:
+        """When it expires if nothing changes; None: never."""
+        return None if self.options.ttl is None else self.updated + self.options.ttl
 
     @property
     def etag(self) -> str:
@@ -108,6 +130,11 @@ class Session:
     def pending(self) -> int:
         """How many messages wait to be extracted, for the first time or again."""
         return self.tail - self.cursor + self.retrying
+
+    @property
+    def pending_memories(self) -> int:
+        """How many memories that callers put into it wait to be promoted."""
+        return self.given_tail - self.given_cursor
 
     @property
     def next_range(self) -> tuple[int, int]:

@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, takewhile
 from typing import TypeVar
 
+from memory_service.domain.changes import Earlier
 from memory_service.domain.memory import Memory
+from memory_service.domain.owner import Owner
 from memory_service.domain.session import Message
+from memory_service.domain.transfer import DeletedFact, Record, SessionHead, Waiting
+from memory_service.domain.waiting import as_memory
 
 RESPONSE_BYTES = 3 * 1024 * 1024
 """A quarter of what a client takes is left for what stands around the items."""
 
 PER_ITEM = 128
 """Bytes of an item's numbers, times and tags, and of each of its parts, at most."""
+
+_NOBODY = Owner.shared("", "")
 
 Item = TypeVar("Item")
 
@@ -29,10 +35,19 @@ def first_that_fit(memories: Sequence[Memory]) -> tuple[Memory, ...]:
     return tuple(_that_fit(memories, memory_bytes))
 
 
+def waiting_that_fit(memories: Sequence[Memory], beside: Sequence[Message]) -> tuple[Memory, ...]:
+    """Return the beginning of `memories` that fits beside these messages; there may be none."""
+    left = RESPONSE_BYTES - sum(map(message_bytes, beside))
+    return tuple(memories[: _count(memories, memory_bytes, left)])
+
+
 def _that_fit(items: Sequence[Item], size: Callable[[Item], int]) -> list[Item]:
+    return list(items[: max(_count(items, size, RESPONSE_BYTES), 1)])
+
+
+def _count(items: Sequence[Item], size: Callable[[Item], int], most: int) -> int:
     totals = accumulate(map(size, items))
-    count = sum(1 for _ in takewhile(lambda total: total <= RESPONSE_BYTES, totals))
-    return list(items[: max(count, 1)])
+    return sum(1 for _ in takewhile(lambda total: total <= most, totals))
 
 
 def message_bytes(message: Message) -> int:
@@ -45,7 +60,29 @@ def memory_bytes(memory: Memory) -> int:
     """Return about how many bytes a memory takes on the wire, rather more than less."""
     entities = [part for entity in memory.entities for part in (entity.name, entity.kind)]
     sources = [part for s in memory.sources for part in (s.session_id, s.message_id)]
-    return _bytes((memory.id, memory.text, memory.metadata, *memory.topics, *entities, *sources))
+    others = (*memory.supersedes, memory.superseded_by, memory.supersede_reason)
+    others += (*memory.contradicts, memory.slot)
+    said = (memory.id, memory.text, memory.metadata)
+    return _bytes((*said, *memory.topics, *entities, *sources, *others))
+
+
+def record_bytes(record: Record) -> int:
+    """Return about how many bytes an exported record takes on the wire, rather more than less."""
+    match record:
+        case Memory():
+            return memory_bytes(record)
+        case Earlier():
+            return memory_bytes(record.memory) + PER_ITEM
+        case Message():
+            return message_bytes(record)
+        case Waiting(memory):
+            return memory_bytes(as_memory(_NOBODY, memory))
+        case SessionHead(session, notes, summary):
+            options = session.options.strategy.instructions
+            parts = (session.ref.session_id, notes.data, notes.context, summary.text, options)
+            return _bytes((*parts, *(failed.reason for failed in session.failed_ranges)))
+        case DeletedFact(digest):
+            return _bytes((digest,))
 
 
 def _bytes(parts: Iterable[str]) -> int:

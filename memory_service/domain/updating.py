@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memory_service.domain.memory import Memory
-from memory_service.domain.reconcile import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
+from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
+from memory_service.domain.errors import InvalidField
+from memory_service.domain.memory import Memory, ends_before_it_begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,17 @@ def update(
 ) -> Edit:
     """Plan that `memory` gets these `values`, by the names of its fields.
 
-    `vector` is that of the new text, if it could be had.
+    `vector` is that of the new text, if it could be had. Raises InvalidField.
     """
     wanted = replace(memory, **values)
+    if "text" in values:
+        # The caller vouches for what the caller writes.
+        wanted = replace(wanted, untrusted=False)
+    if "valid_to" in values:
+        wanted = replace(wanted, end_learned=False)
+    # What was superseded may have ended as it began, which other updates leave alone.
+    if values.keys() & {"valid_from", "valid_to"} and ends_before_it_begins(wanted):
+        raise InvalidField("memory.valid_to", "must be after valid_from")
     return _replacement(memory, wanted, vector, Cause.UPDATE, state, now)
 
 

@@ -24,8 +24,16 @@ class FindingRpcs(RpcGroup):
     ) -> pb.SearchMemoriesResponse:
         """Find memories."""
         limit = fields.count(request.limit or DEFAULT_LIMIT, "limit", least=1, most=MAX_LIMIT)
-        query = searches.query(tenant(), request.scope, request.query, request.options, limit=limit)
+        query = searches.query(
+            tenant(),
+            request.scope,
+            request.query,
+            request.options,
+            limit=limit,
+            now=self.parts.clock.now(),
+        )
         result = await self.parts.search.find(query, time_left=context.time_remaining())
+        self.parts.use.note(found.memory for found in result.hits)
         return pb.SearchMemoriesResponse(
             hits=[searches.hit(found, explain=request.explain) for found in result.hits],
             degraded=result.degraded,
@@ -39,6 +47,7 @@ class FindingRpcs(RpcGroup):
         result = await self._prompt_memories(request, context)
         recent = await self._prompt_messages(request)
         built = prompt.build([hit.memory for hit in result.hits], recent, request.query)
+        self.parts.use.note(found.memory for found in result.hits)
         return pb.BuildPromptResponse(
             messages=[_prompt_message(message) for message in built],
             hits=[searches.hit(found, explain=False) for found in result.hits],
@@ -50,10 +59,22 @@ class FindingRpcs(RpcGroup):
     ) -> SearchResult:
         given = request.memory_limit if request.HasField("memory_limit") else DEFAULT_LIMIT
         limit = fields.count(given, "memory_limit", least=0, most=MAX_LIMIT)
-        query = searches.query(tenant(), request.scope, request.query, request.options, limit=limit)
+        query = searches.query(
+            tenant(),
+            request.scope,
+            request.query,
+            request.options,
+            limit=limit,
+            now=self.parts.clock.now(),
+        )
         if limit == 0:
             return SearchResult((), degraded=False, revision=0)
-        return await self.parts.search.find(query, time_left=context.time_remaining())
+        if request.include_untrusted:
+            return await self.parts.search.find(query, time_left=context.time_remaining())
+        result = await self.parts.search.find(
+            prompt.trusted_only(query), time_left=context.time_remaining()
+        )
+        return prompt.without_untrusted(result)
 
     async def _prompt_messages(self, request: pb.BuildPromptRequest) -> tuple[Message, ...]:
         given = request.recent_messages if request.HasField("recent_messages") else 20

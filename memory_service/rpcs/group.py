@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,16 +11,22 @@ from google.protobuf.message import Message
 
 from memory_service.clock import Clock
 from memory_service.erasing import Erasing
+from memory_service.exporting import Exporting
 from memory_service.flush import Flush
+from memory_service.forgetting import Forgetting
+from memory_service.guarding import Guard
 from memory_service.history import History
+from memory_service.importing import Importing
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.page_tokens import PageTokens
+from memory_service.reading import Reading
 from memory_service.revisions import Revisions
 from memory_service.search import Search
 from memory_service.store.sessions import SessionStore
 from memory_service.translate import calls
 from memory_service.updating import MemoryUpdates
+from memory_service.use_notes import UseNotes
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
 from service_kit.auth import current_identity
@@ -32,6 +39,8 @@ class Parts:
     """What the RPCs call."""
 
     sessions: SessionStore
+    reading: Reading
+    model_windows: Mapping[str, int]
     flush: Flush
     working_memory: WorkingMemory
     long_term: LongTermMemory
@@ -43,6 +52,11 @@ class Parts:
     page_tokens: PageTokens
     watching: Watching
     erasing: Erasing
+    exporting: Exporting
+    importing: Importing
+    forgetting: Forgetting
+    use: UseNotes
+    guard: Guard
     clock: Clock
 
 

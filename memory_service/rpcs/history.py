@@ -20,7 +20,9 @@ class HistoryRpcs(RpcGroup):
         changed = await self.parts.updates.update(
             scopes.owner(tenant(), request.scope),
             fields.identifier(request.memory.id, "memory.id", required=True),
-            memories.values_from_proto(request.memory, request.update_mask.paths),
+            await self.parts.guard.values(
+                memories.values_from_proto(request.memory, request.update_mask.paths)
+            ),
             etag=request.memory.etag,
             request=calls.request_key("UpdateMemory", request, request.request_id),
         )

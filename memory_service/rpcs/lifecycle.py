@@ -1,4 +1,4 @@
-"""The life of memories: watching them change, and erasing them."""
+"""The life of memories: watching them change, forgetting them, and erasing them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from agentmemory.v1 import memory_service_pb2 as pb
 
 from memory_service.domain.errors import InvalidField
 from memory_service.rpcs.group import Context, RpcGroup, tenant
-from memory_service.translate import calls, changes, fields, memories, scopes
+from memory_service.translate import calls, changes, fields, forgetting, memories, scopes
 
 
 class LifecycleRpcs(RpcGroup):
-    """Watch and erase."""
+    """Watch, forget, erase."""
 
     async def WatchMemories(
         self, request: pb.WatchMemoriesRequest, context: Context
@@ -27,6 +27,22 @@ class LifecycleRpcs(RpcGroup):
         async with aclosing(told):
             async for each in told:
                 yield changes.to_proto(each)
+
+    async def ForgetMemories(
+        self, request: pb.ForgetMemoriesRequest, context: Context
+    ) -> pb.ForgetMemoriesResponse:
+        """Forget memories beyond limits, or count them."""
+        forgotten = await self.parts.forgetting.forget(
+            scopes.owner(tenant(), request.scope),
+            forgetting.limits(request),
+            confirm=request.confirm,
+            request=calls.request_key("ForgetMemories", request, request.request_id),
+        )
+        return pb.ForgetMemoriesResponse(
+            forgotten_count=forgotten.count,
+            sample_ids=forgotten.sample,
+            revision=forgotten.revision,
+        )
 
     async def EraseUser(
         self, request: pb.EraseUserRequest, context: Context

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from agentmemory.v1 import memory_service_pb2 as pb
 
+from memory_service.domain.changes import Decision, Outcome
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.reconcile import Decision, Outcome
 from memory_service.domain.search import Selection
 from memory_service.domain.sizes import first_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
-from memory_service.translate import calls, fields, filters, memories, scopes
+from memory_service.translate import calls, fields, filters, listing, memories, scopes, views
 
 MAX_IDS = 256
 
@@ -19,6 +19,9 @@ _OUTCOMES = {
     Outcome.CREATED: pb.CREATE_OUTCOME_CREATED,
     Outcome.DUPLICATE: pb.CREATE_OUTCOME_DUPLICATE,
     Outcome.ID_REUSED: pb.CREATE_OUTCOME_ID_REUSED,
+    Outcome.SUPERSEDING: pb.CREATE_OUTCOME_SUPERSEDING,
+    Outcome.SUPERSEDED: pb.CREATE_OUTCOME_SUPERSEDED,
+    Outcome.SUPERSEDED_MISSING: pb.CREATE_OUTCOME_SUPERSEDED_MISSING,
 }
 
 
@@ -31,7 +34,7 @@ class LongTermRpcs(RpcGroup):
         """Store a caller's memories."""
         created = await self.parts.long_term.create(
             scopes.owner_for_create(tenant(), request.scope, shared=request.shared),
-            memories.from_protos(request.memories),
+            await self.parts.guard.memories(memories.from_protos(request.memories)),
             calls.request_key("CreateMemories", request, request.request_id),
         )
         return pb.CreateMemoriesResponse(
@@ -96,6 +99,7 @@ class LongTermRpcs(RpcGroup):
             owners=scopes.searched(tenant(), request.scope, request.visibility),
             types=memories.types_from_protos(request.types, "types"),
             filter=filters.from_proto(request.filter, "filter"),
+            view=views.from_proto(request, "", now=self.parts.clock.now()),
         )
         page = await self.parts.listing.page(
             selection,
@@ -103,6 +107,7 @@ class LongTermRpcs(RpcGroup):
             arguments=page_arguments(request),
             token=request.page_token,
             min_revision=request.min_revision,
+            order=listing.order(request),
         )
         return pb.ListMemoriesResponse(
             memories=[memories.to_proto(memory) for memory in page.memories],

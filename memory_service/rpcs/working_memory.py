@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from agentmemory.v1 import memory_service_pb2 as pb
 
-from memory_service.domain.sizes import newest_that_fit
+from memory_service.domain.sizes import waiting_that_fit
+from memory_service.domain.waiting import as_memory
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
-from memory_service.translate import calls, fields, messages, scopes, session_data
+from memory_service.translate import (
+    budgets,
+    calls,
+    fields,
+    given,
+    messages,
+    scopes,
+    session_data,
+    session_options,
+)
 
 MAX_RECENT = 1000
+DEFAULT_RECENT = 50
 
 
 class WorkingMemoryRpcs(RpcGroup):
@@ -20,7 +31,14 @@ class WorkingMemoryRpcs(RpcGroup):
         """Append to a session's log."""
         appended = await self.parts.sessions.append(
             scopes.session(tenant(), request.scope),
-            messages.from_protos(request.messages),
+            # Memories alone will do, too.
+            messages.from_protos(request.messages, least=0 if request.memories else 1),
+            memories=await self.parts.guard.memories(given.from_protos(request.memories)),
+            options=(
+                session_options.from_proto(request.options, "options")
+                if request.HasField("options")
+                else None
+            ),
             now=self.parts.clock.now(),
             etag=request.etag,
             request=calls.request_key("AppendMessages", request, request.request_id),
@@ -35,14 +53,29 @@ class WorkingMemoryRpcs(RpcGroup):
         self, request: pb.GetWorkingMemoryRequest, context: Context
     ) -> pb.GetWorkingMemoryResponse:
         """Read a session and its newest messages."""
-        recent = request.recent_messages if request.HasField("recent_messages") else 50
-        session, notes, newest = await self.parts.sessions.whole(
-            scopes.session(tenant(), request.scope),
-            fields.count(recent, "recent_messages", least=0, most=MAX_RECENT),
+        budget = budgets.budget_of(request, self.parts.model_windows)
+        default = DEFAULT_RECENT if budget is None else MAX_RECENT
+        recent = request.recent_messages if request.HasField("recent_messages") else default
+        count = fields.count(recent, "recent_messages", least=0, most=MAX_RECENT)
+        ref = scopes.session(tenant(), request.scope)
+        options = session_options.from_proto(request.options, "options")
+        if request.create_if_missing:
+            await self.parts.sessions.create_if_missing(ref, options, self.parts.clock.now())
+        read = await self.parts.reading.read(
+            ref, count, budget=budget, time_left=context.time_remaining()
+        )
+        whole = read.whole
+        waiting = waiting_that_fit(
+            [as_memory(ref.owner, each) for each in whole.given], read.messages
         )
         return pb.GetWorkingMemoryResponse(
-            session=messages.session_to_proto(session, notes),
-            messages=[messages.to_proto(message) for message in newest_that_fit(newest)],
+            session=messages.session_to_proto(whole.session, whole.notes),
+            messages=[messages.to_proto(message) for message in read.messages],
+            summary=read.summary.text,
+            summarized_through=read.summary.through,
+            token_count=read.fitted.tokens if read.fitted else 0,
+            budget_used=read.fitted.share if read.fitted else 0.0,
+            pending_memories=[given.to_proto(memory) for memory in waiting],
         )
 
     async def PutWorkingMemory(
@@ -54,6 +87,8 @@ class WorkingMemoryRpcs(RpcGroup):
             scopes.session(tenant(), request.session.scope, "session.scope"),
             messages.from_protos(request.messages, least=0),
             notes,
+            memories=await self.parts.guard.memories(given.from_protos(request.memories)),
+            options=session_options.from_proto(request.session.options, "session.options"),
             etag=request.etag,
             request=calls.request_key("PutWorkingMemory", request, request.request_id),
         )

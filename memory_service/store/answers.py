@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from memory_service.domain.changes import Decision, Outcome
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import Decision, Outcome
 from memory_service.store import records
 
 
@@ -34,6 +34,15 @@ class Deleted:
 
     count: int
     missing: tuple[str, ...]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The answer to forgetting: how many, some of their ids, and the owner's revision."""
+
+    count: int
+    sample: tuple[str, ...]
     revision: int
 
 
@@ -76,6 +85,19 @@ def unpack_deleted(answer: bytes) -> Deleted:
     """Undo `pack_deleted`."""
     value: dict[str, Any] = json.loads(answer)
     return Deleted(value["count"], tuple(value["missing"]), value["revision"])
+
+
+def pack_forgotten(forgotten: Forgotten) -> bytes:
+    """Return the bytes that a repeat of forgetting is answered from."""
+    return _pack(
+        {"count": forgotten.count, "sample": forgotten.sample, "revision": forgotten.revision}
+    )
+
+
+def unpack_forgotten(answer: bytes) -> Forgotten:
+    """Undo `pack_forgotten`."""
+    value: dict[str, Any] = json.loads(answer)
+    return Forgotten(value["count"], tuple(value["sample"]), value["revision"])
 
 
 def _pack(value: object) -> bytes:

@@ -9,7 +9,7 @@ takes the floor of the change feed along, so that no watch goes on across it.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import msgpack
@@ -41,6 +41,7 @@ for _, found in ipairs(a.found) do
   redis.call('SREM', a.unembedded, found.key)
 end
 for _, key in ipairs(a.waiting) do redis.call('SREM', a.unembedded, key) end
+for _, key in ipairs(a.expiring) do redis.call('ZREM', a.expiry, key) end
 for _, notice in ipairs(a.notices) do
   redis.call('XACK', a.deltas, a.group, notice)
   redis.call('XDEL', a.deltas, notice)
@@ -94,11 +95,12 @@ class _Marks:
     """Where an owner is named in what its partition shares: members and entry ids."""
 
     waiting: list[bytes]
+    expiring: list[bytes]
     notices: list[bytes]
     letters: list[bytes]
 
     def __bool__(self) -> bool:
-        return bool(self.waiting or self.notices or self.letters)
+        return any(astuple(self))
 
 
 class Eraser:
@@ -117,7 +119,7 @@ class Eraser:
     async def round(self, owner: Owner) -> AsyncGenerator[None]:
         """Erase all that there is; yield after each batch, so never if there was nothing."""
         async for batch in self._keys(owner):
-            await self._erase_batch(owner, batch, _Marks([], [], []))
+            await self._erase_batch(owner, batch, _Marks([], [], [], []))
             yield
         while marks := await self._marks(owner):
             await self._erase_batch(owner, [], marks)
@@ -139,6 +141,7 @@ class Eraser:
         shared = {
             "state": keys.state,
             "unembedded": keys.shared.unembedded,
+            "expiry": keys.shared.expiry,
             "deltas": keys.shared.deltas,
             "dead": keys.shared.dead,
         }
@@ -170,15 +173,18 @@ class Eraser:
         """Return up to BATCH marks of each sort."""
         keys = OwnerKeys(owner)
         return _Marks(
-            await self._waiting(keys),
+            await self._members(keys, self._redis.sscan_iter, keys.shared.unembedded),
+            await self._members(keys, self._redis.zscan_iter, keys.shared.expiry),
             await self._entries(keys.shared.deltas, owner),
             await self._entries(keys.shared.dead, owner),
         )
 
-    async def _waiting(self, keys: OwnerKeys) -> list[bytes]:
+    async def _members(self, keys: OwnerKeys, scan: Any, shared: str) -> list[bytes]:
+        """Return keys of the owner among the members of a set, found by scanning it."""
         found: list[bytes] = []
-        shared = keys.shared.unembedded
-        async for key in self._redis.sscan_iter(shared, match=keys.pattern, count=SCAN_COUNT):
+        async for member in scan(shared, match=keys.pattern, count=SCAN_COUNT):
+            # Those of a sorted set come with their scores.
+            key: bytes = member[0] if isinstance(member, tuple) else member
             if keys.owns(key.decode()):
                 found.append(key)
             if len(found) == BATCH:

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import ChangeKind
 from memory_service.domain.errors import RevisionTrimmed
 from memory_service.domain.memory import MemoryType
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import ChangeKind
 from memory_service.store.keys import OwnerKeys
 
 _STATE = ["revision", "floor"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from memory_service.domain.owner import Owner, OwnerKind
+from memory_service.domain.owner import Owner, OwnerKind, SessionRef
 
 PARTITIONS = 256
 """Fixed when a database is made: another number would look for owners in other slots."""
@@ -22,6 +22,9 @@ MEMORY_PREFIX = f"{PREFIX}mem:"
 INDEX_ALIAS = f"{PREFIX}index"
 SCHEMA = f"{PREFIX}schema"
 PAGE_SECRET = f"{PREFIX}page-secret"
+FORGETTING = f"{PREFIX}forgetting"
+OWNERS = f"{PREFIX}own:*"
+"""A glob for the states of all owners."""
 
 
 def _encode(part: str) -> str:
@@ -68,6 +71,11 @@ class PartitionKeys:
         return self._key("deltas")
 
     @property
+    def expiry(self) -> str:
+        """Sorted set of the keys of sessions that expire, by when."""
+        return self._key("expiry")
+
+    @property
     def unembedded(self) -> str:
         """Set of the keys of memories without a vector."""
         return self._key("unembedded")
@@ -112,6 +120,16 @@ class OwnerKeys:
         return self._key("facts")
 
     @property
+    def deleted_facts(self) -> str:
+        """Hash: digest of a fact that a caller deleted → when: it is not extracted again."""
+        return self._key("tomb")
+
+    @property
+    def used(self) -> str:
+        """Sorted set: the owner's facts by the time when they were last created, changed, found."""
+        return self._key("used")
+
+    @property
     def sessions(self) -> str:
         """Sorted set: the owner's sessions by last activity."""
         return self._key("sessions")
@@ -133,6 +151,10 @@ class OwnerKeys:
         """Hash: the callers' message ids of a session → sequence and digest."""
         return self._key("ids", session_id)
 
+    def given(self, session_id: str) -> str:
+        """Stream: memories that callers put into a session and that wait; entry id = number."""
+        return self._key("given", session_id)
+
     def lease(self, session_id: str) -> str:
         """String with a ttl: who extracts the session right now."""
         return self._key("lease", session_id)
@@ -140,6 +162,10 @@ class OwnerKeys:
     def request(self, method: str, request_id: str) -> str:
         """Hash with a ttl: the arguments' hash and the answer of a request."""
         return self._key("req", method, request_id)
+
+    def job(self, method: str, request_id: str) -> str:
+        """Hash with a ttl: how far a request has come that needs more than one write."""
+        return self._key("job", method, request_id)
 
     @property
     def pattern(self) -> str:
@@ -165,6 +191,12 @@ def memory_id_of(key: str) -> str:
     return unquote(key.rsplit(":", 1)[1])
 
 
+def session_of(key: str) -> SessionRef:
+    """Return the session whose state lives at `key`."""
+    *_, session_id = key.split(":")
+    return SessionRef(owner_from_path(":".join(key.split(":")[3:7])), unquote(session_id))
+
+
 def memory_owner_of(key: str) -> Owner:
-    """Return the owner of the memory that lives at `key`."""
+    """Return the owner of the memory, or of what else an owner has, that lives at `key`."""
     return owner_from_path(":".join(key.split(":")[3:7]))

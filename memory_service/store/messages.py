@@ -27,11 +27,26 @@ def encode(message: NewMessage) -> str:
 
 
 def log_argument(message: NewMessage, now: int) -> dict[str, str]:
-    """Return what the scripts that write a log want of a message."""
-    # The digest is of what the caller gave: a repeat without a time is still the same message.
-    digest = hashlib.blake2b(encode(message).encode(), digest_size=16).hexdigest()
+    """Return what the scripts that write a log want of a message.
+
+    The digest is of what the caller gave: a repeat without a time is still the same message.
+    """
     timed = message if message.created else replace(message, created=now)
-    return {"id": message.id, "body": encode(timed), "digest": digest}
+    return {
+        "id": message.id,
+        "body": encode(timed),
+        "digest": _digest(message),
+        "imported_digest": imported_digest(message),
+    }
+
+
+def imported_digest(message: NewMessage) -> str:
+    """Return the digest of a message of which nobody knows whether its time was given."""
+    return "~" + _digest(replace(message, created=0))
+
+
+def _digest(message: NewMessage) -> str:
+    return hashlib.blake2b(encode(message).encode(), digest_size=16).hexdigest()
 
 
 def decode(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Message:

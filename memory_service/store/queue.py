@@ -31,12 +31,13 @@ STREAMS = tuple(PartitionKeys(partition).deltas for partition in range(PARTITION
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Session `ref`, in this generation, has messages up to `tail`."""
+    """Session `ref`, in this generation, has messages up to `tail`, and memories up to `given`."""
 
     id: str
     ref: SessionRef
     generation: int
     tail: int
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +118,5 @@ def _notice(notice_id: bytes, fields: Mapping[bytes, bytes]) -> Notice:
         SessionRef(owner, fields[b"session"].decode()),
         int(fields[b"generation"]),
         int(fields[b"tail"]),
+        int(fields.get(b"given", b"0")),
     )

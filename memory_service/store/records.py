@@ -1,7 +1,7 @@
 """A memory as fields of a Redis hash, and back.
 
 `body` is JSON and holds all that is ever returned; every other field is there for the index alone
-(see schema.py). `vector` and `embedded` come and go without the body changing.
+(see schema.py). Vectors (see spaces.py) come and go without the body changing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memory_service.domain.lexical import terms
+from memory_service.domain.matching import tags
 from memory_service.domain.memory import (
     Entity,
     EventTime,
@@ -19,49 +20,83 @@ from memory_service.domain.memory import (
     Precision,
     Source,
 )
+from memory_service.domain.metadata import leaves
 from memory_service.domain.owner import Owner
 from memory_service.store.keys import owner_tag
-from memory_service.store.tags import join_tags
+from memory_service.store.metadata_tags import metadata_tags
+from memory_service.store.prefixes import prefix_tags
+from memory_service.store.spaces import EMBEDDED, FIRST, Space
+from memory_service.store.tags import ENDED, YES, join_tags, joined
 
 BODY = "body"
-EMBEDDED = "embedded"
 OWNER = "owner"
-VECTOR = "vector"
 RETURNED = (BODY, EMBEDDED, OWNER)
 """What a reader of the index asks for, to decode a memory."""
 
-_OPTIONAL = ("topic", "entity", "session", "event_time", "terms")
+_OPTIONAL = (
+    *("topic", "entity", "kind", "session", "message", "extractor", "pinned", "superseded"),
+    *("event_time", "valid_from", "valid_to", "superseded_at", "terms", "meta"),
+    *("slot", "untrusted"),
+)
 """What not every memory has."""
 
 
-def encode(memory: Memory, vector: bytes | None) -> dict[str, str | bytes]:
-    """Return the fields of the hash at the memory's key."""
+def encode(memory: Memory, vector: bytes | None, space: Space = FIRST) -> dict[str, str | bytes]:
+    """Return the fields of the hash at the memory's key, with a vector of this space."""
     fields: dict[str, str | bytes] = {
         BODY: json.dumps(_values(memory), ensure_ascii=False, separators=(",", ":")),
+        **{name: value for name, value in _indexed(memory).items() if value},
+    }
+    if vector is not None:
+        fields |= {space.vector_field: vector, space.embedded_field: YES}
+    return fields
+
+
+def _indexed(memory: Memory) -> dict[str, str]:
+    """Return what the index holds of a memory, by the names in schema.py; empty for nothing."""
+    values = tags(memory)
+    prefixes = (tag for field, of_it in values.items() for tag in prefix_tags(field, of_it))
+    return {
         OWNER: owner_tag(memory.owner),
-        "type": memory.type.value,
-        "id": join_tags([memory.id]),
-        "topic": join_tags(memory.topics),
-        "entity": join_tags([entity.name for entity in memory.entities]),
-        "session": join_tags(sorted({source.session_id for source in memory.sources})),
+        "raw_id": memory.id,
+        **{field.value: join_tags(of_it) for field, of_it in values.items()},
+        "prefix": joined(prefixes),
+        "meta": joined(metadata_tags(leaves(memory.metadata))),
+        "pinned": YES if memory.pinned else "",
+        "untrusted": YES if memory.untrusted else "",
+        "superseded": _superseded(memory),
+        "confidence": str(memory.confidence),
         "created": str(memory.created),
         "updated": str(memory.updated),
+        "event_time": _number(memory.event_time.micros if memory.event_time else None),
+        "valid_from": _number(memory.valid_from),
+        "valid_to": _number(memory.valid_to),
+        "superseded_at": _number(memory.superseded),
         "terms": " ".join(terms(memory.text)),
     }
-    if memory.event_time is not None:
-        fields["event_time"] = str(memory.event_time.micros)
-    if vector is not None:
-        fields |= {VECTOR: vector, EMBEDDED: "1"}
-    return {name: value for name, value in fields.items() if value}
 
 
-def left_out(fields: Mapping[str, str | bytes], *, new_text: bool) -> list[str]:
+def _superseded(memory: Memory) -> str:
+    if memory.current:
+        return ""
+    return joined((YES, ENDED)) if memory.end_learned else YES
+
+
+def _is_default(value: object) -> bool:
+    # 0 is a time like any other.
+    return value is None or value is False or value in ("", ())
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def left_out(fields: Mapping[str, str | bytes]) -> list[str]:
     """Return the fields that `encode` left out and that must not stay from before.
 
-    A vector goes with a text, not with the rest.
+    Not the vectors: they go with the text, and are not known here in all spaces.
     """
-    stale = (*_OPTIONAL, *((VECTOR, EMBEDDED) if new_text else ()))
-    return [name for name in stale if name not in fields]
+    return [name for name in _OPTIONAL if name not in fields]
 
 
 def decode(owner: Owner, fields: Mapping[bytes, bytes]) -> Memory:
@@ -98,6 +133,18 @@ def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
         revision=body["revision"],
         metadata=body.get("metadata", ""),
         pinned=body.get("pinned", False),
+        valid_from=body.get("valid_from"),
+        valid_to=body.get("valid_to"),
+        supersedes=tuple(body.get("supersedes", ())),
+        superseded_by=body.get("superseded_by", ""),
+        superseded=body.get("superseded"),
+        supersede_reason=body.get("supersede_reason", ""),
+        end_learned=body.get("end_learned", False),
+        slot=body.get("slot", ""),
+        mentioned=body.get("mentioned"),
+        mentioned_again=body.get("mentioned_again"),
+        untrusted=body.get("untrusted", False),
+        contradicts=tuple(body.get("contradicts", ())),
     )
 
 
@@ -117,8 +164,21 @@ def _values(memory: Memory) -> dict[str, Any]:
         "updated": memory.updated,
         "revision": memory.revision,
     }
-    if memory.metadata:
-        values["metadata"] = memory.metadata
-    if memory.pinned:
-        values["pinned"] = True
-    return values
+    optional: dict[str, Any] = {
+        "metadata": memory.metadata,
+        "pinned": memory.pinned,
+        "valid_from": memory.valid_from,
+        "valid_to": memory.valid_to,
+        "supersedes": memory.supersedes,
+        "superseded_by": memory.superseded_by,
+        "superseded": memory.superseded,
+        "supersede_reason": memory.supersede_reason,
+        "end_learned": memory.end_learned,
+        "slot": memory.slot,
+        "mentioned": memory.mentioned,
+        "mentioned_again": memory.mentioned_again,
+        "untrusted": memory.untrusted,
+        "contradicts": memory.contradicts,
+    }
+    given = {name: value for name, value in optional.items() if not _is_default(value)}
+    return values | given

@@ -1,4 +1,4 @@
-"""The only writers of Redis: Lua scripts as typed functions.
+"""The writers of memories and of the queue: Lua scripts as typed functions; see session_scripts.py.
 
 Each takes one structured argument, packed with MessagePack (it holds binary vectors as they are),
 and all the keys that it touches, so that a cluster can route it. Each is atomic: it does everything
@@ -32,114 +32,56 @@ local function remember(request, answer)
   redis.call('HSET', request.key, 'hash', request.hash, 'answer', answer)
   redis.call('EXPIRE', request.key, request.ttl)
 end
-
-local function extracted(tail, cursor, failed_ranges)
-  -- Whether nothing of a session waits to be extracted, for the first time or again.
-  if tail ~= cursor then return false end
-  if (failed_ranges or '') == '' then return true end
-  for _, range in ipairs(cmsgpack.unpack(failed_ranges)) do
-    if range[5] then return false end
-  end
-  return true
-end
 """
 
-APPEND = (
-    REPLAY
-    + """
--- Append messages to a session, note them for extraction, and remember the answer.
-local a = cmsgpack.unpack(ARGV[1])
-local again = replayed(a.request)
-if again then return again end
-
-local s = redis.call('HMGET', a.session,
-  'generation', 'version', 'tail', 'created', 'cursor', 'updated')
-local exists = s[1]
-local generation, version, tail = s[1], tonumber(s[2] or '0'), tonumber(s[3] or '0')
-local etag = exists and string.format('%x-%x', tonumber(generation), version) or ''
-if a.etag ~= '' and a.etag ~= etag then return {'etag_mismatch'} end
-
--- Look before writing: a script has no way back.
-local known = {}
-local seen_here = {}
-for i, m in ipairs(a.messages) do
-  if m.id ~= '' then
-    local earlier = redis.call('HGET', a.ids, m.id) or seen_here[m.id]
-    if earlier then
-      local sequence, digest = string.match(earlier, '^(%d+) (.*)$')
-      if digest ~= m.digest then return {'message_id_reused', tostring(i - 1)} end
-      known[i] = sequence
-    else
-      seen_here[m.id] = '0 ' .. m.digest
+VECTORS = """
+local function drop_vectors(key, kept)
+  -- Drop a memory's vectors in all spaces, or in all but the one with this tag.
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    local field, tag = string.match(name, '^(%a+):?(%x*)$')
+    if (field == 'vector' or field == 'embedded') and tag ~= kept then
+      redis.call('HDEL', key, name)
     end
   end
 end
-
-if not exists then
-  generation = tostring(redis.call('HINCRBY', a.state, 'generation', 1))
-  redis.call('HSET', a.session, 'generation', generation, 'created', a.now, 'cursor', '0')
-end
-local ids = {}
-local placed = {}
-local appended = 0
-for i, m in ipairs(a.messages) do
-  local sequence = known[i]
-  if sequence == '0' then sequence = placed[m.id] end
-  if not sequence then
-    tail = tail + 1
-    appended = appended + 1
-    sequence = string.format('%d', tail)
-    redis.call('XADD', a.log, sequence .. '-0', 'message', m.body)
-    if m.id ~= '' then
-      redis.call('HSET', a.ids, m.id, sequence .. ' ' .. m.digest)
-      placed[m.id] = sequence
-    end
-  end
-  ids[i] = m.id ~= '' and m.id or sequence
-end
-
-local updated = s[6]
-if appended > 0 or not exists then
-  updated = a.now
-  version = version + 1
-  redis.call('HSET', a.session, 'version', version, 'tail', tail, 'updated', a.now)
-  redis.call('ZADD', a.sessions, a.now, a.session_id)
-end
-if appended > 0 then
-  redis.call('XADD', a.deltas, '*', 'owner', a.owner, 'session', a.session_id,
-    'generation', generation, 'tail', tail)
-end
-local answer = cmsgpack.pack({ids = ids, tail = tail, generation = generation, version = version,
-  created = exists and s[4] or a.now, updated = updated, cursor = s[5] or '0'})
-remember(a.request, answer)
-return {'done', answer}
 """
-)
 
 COMMIT = (
     REPLAY
+    + VECTORS
     + """
 -- Change an owner's memories, and with them a session's cursor, if nothing moved since the read.
 local a = cmsgpack.unpack(ARGV[1])
 local again = replayed(a.request)
 if again then return again end
 
+local job = a.job
+if job then
+  local hash = redis.call('HGET', job.key, 'hash')
+  if hash and hash ~= a.request.hash then return {'request_id_reused'} end
+end
+
 if (redis.call('HGET', a.state, 'revision') or '0') ~= a.expected_revision then
   return {'revision_moved'}
 end
+for _, gone in ipairs(a.deletes) do
+  if gone.used and (redis.call('ZSCORE', a.used_key, gone.id) or '') ~= gone.used then
+    return {'revision_moved'}
+  end
+end
 local session = a.session
 if session then
-  local s = redis.call('HMGET', session.key, 'generation', 'cursor', 'failed_ranges')
-  if s[1] ~= session.generation or s[2] ~= session.cursor
-      or (s[3] or '') ~= session.failed_ranges then
-    return {'session_moved'}
+  local found = redis.call('HMGET', session.key, unpack(session.fence))
+  for i, value in ipairs(session.expected) do
+    if (found[i] or '') ~= value then return {'session_moved'} end
   end
 end
 
 for _, put in ipairs(a.puts) do
+  if put.new_text then drop_vectors(put.key) end
   if #put.cleared > 0 then redis.call('HDEL', put.key, unpack(put.cleared)) end
   redis.call('HSET', put.key, unpack(put.fields))
-  local embedded = redis.call('HEXISTS', put.key, 'vector') == 1
+  local embedded = redis.call('HEXISTS', put.key, a.vector) == 1
   redis.call(embedded and 'SREM' or 'SADD', a.unembedded, put.key)
   redis.call('PERSIST', put.history)
 end
@@ -150,12 +92,18 @@ end
 for _, gone in ipairs(a.deletes) do
   redis.call('DEL', gone.key)
   redis.call('SREM', a.unembedded, gone.key)
+  redis.call('ZREM', a.used_key, gone.id)
   redis.call('EXPIRE', gone.history, a.deleted_kept)
 end
 for digest, id in pairs(a.facts) do
   if id == '' then redis.call('HDEL', a.facts_key, digest)
   else redis.call('HSET', a.facts_key, digest, id) end
 end
+for digest, time in pairs(a.deleted_facts) do
+  if time == '' then redis.call('HDEL', a.deleted_facts_key, digest)
+  else redis.call('HSET', a.deleted_facts_key, digest, time) end
+end
+for id, time in pairs(a.used) do redis.call('ZADD', a.used_key, 'GT', time, id) end
 for _, change in ipairs(a.changes) do
   redis.call('XADD', a.changes_key, 'MAXLEN', '~', a.changes_kept, change.revision .. '-0',
     'kind', change.kind, 'id', change.id, 'type', change.type)
@@ -165,8 +113,11 @@ if a.revision ~= a.expected_revision then
 end
 
 if session then
-  redis.call('HSET', session.key, 'cursor', session.new_cursor)
-  redis.call('HSET', session.key, 'failed_ranges', session.new_failed_ranges)
+  redis.call('HSET', session.key, unpack(session.fields))
+  if session.given_after then
+    redis.call('XTRIM', session.given, 'MINID', '=', session.given_after)
+    if redis.call('XLEN', session.given) == 0 then redis.call('DEL', session.given) end
+  end
   if session.dead_letter then
     redis.call('XADD', session.dead, '*', unpack(session.dead_letter))
   end
@@ -175,31 +126,18 @@ if session then
     redis.call('XDEL', session.deltas, notice)
   end
 end
-remember(a.request, a.answer)
+if job and a.answer == '' then
+  -- More is to come: the request has its answer when all is done.
+  redis.call('HSET', job.key, 'hash', a.request.hash)
+  redis.call('HSETNX', job.key, 'began', job.began)
+  redis.call('HSETNX', job.key, 'sample', job.sample)
+  redis.call('HINCRBY', job.key, 'done', #a.deletes)
+  redis.call('EXPIRE', job.key, job.ttl)
+else
+  if job then redis.call('DEL', job.key) end
+  remember(a.request, a.answer)
+end
 return {'done', a.answer}
-"""
-)
-
-DELETE_SESSION = (
-    REPLAY
-    + """
--- Delete a session with its log; notices of it that are left are dropped when they are read.
-local a = cmsgpack.unpack(ARGV[1])
-local again = replayed(a.request)
-if again then return again end
-
-local s = redis.call('HMGET', a.session, 'generation', 'version', 'tail', 'cursor', 'failed_ranges')
-if not s[1] then return {'not_found'} end
-local etag = string.format('%x-%x', tonumber(s[1]), tonumber(s[2]))
-if a.etag ~= '' and a.etag ~= etag then return {'etag_mismatch'} end
-if a.only_if_extracted and not extracted(s[3], s[4], s[5]) then return {'not_extracted'} end
-
-redis.call('DEL', a.session, a.log, a.ids)
-redis.call('ZREM', a.sessions, a.session_id)
-local messages = tonumber(s[3])
-local answer = cmsgpack.pack({deleted = messages, unextracted = messages - tonumber(s[4])})
-remember(a.request, answer)
-return {'done', answer}
 """
 )
 
@@ -208,8 +146,8 @@ SET_VECTOR = """
 local a = cmsgpack.unpack(ARGV[1])
 local body = redis.call('HGET', a.key, 'body')
 if body and body ~= a.body then return {'moved'} end
-if body then redis.call('HSET', a.key, 'vector', a.vector, 'embedded', '1') end
-redis.call('SREM', a.unembedded, a.key)
+if body then redis.call('HSET', a.key, unpack(a.fields)) end
+if a.served or not body then redis.call('SREM', a.unembedded, a.key) end
 return {'done', ''}
 """
 
@@ -236,27 +174,13 @@ class Scripts:
     """The scripts, loaded into one connection pool; EVALSHA with EVAL as fallback."""
 
     def __init__(self, redis: Redis) -> None:
-        self._append = redis.register_script(APPEND)
         self._commit = redis.register_script(COMMIT)
-        self._delete_session = redis.register_script(DELETE_SESSION)
         self._set_vector = redis.register_script(SET_VECTOR)
         self._ack = redis.register_script(ACK)
-
-    async def append(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
-        """Return done | replayed (a packed answer), request_id_reused, etag_mismatch, or
-        message_id_reused (the place of the message).
-        """
-        return await run_script(self._append, keys, argument)
 
     async def commit(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed (the answer), request_id_reused, revision_moved, session_moved."""
         return await run_script(self._commit, keys, argument)
-
-    async def delete_session(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
-        """Return done | replayed (a packed answer), request_id_reused, not_found, etag_mismatch or
-        not_extracted.
-        """
-        return await run_script(self._delete_session, keys, argument)
 
     async def set_vector(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done or moved."""
@@ -272,11 +196,12 @@ async def run_script(
 ) -> Reply:
     """Run a script with its keys and its one argument."""
     with store_errors():
-        reply = cast(list[bytes], await script(keys=list(keys), args=[_pack(argument)]))
+        reply = cast(list[bytes], await script(keys=list(keys), args=[pack(argument)]))
     return Reply(reply[0].decode(), *reply[1:])
 
 
-def _pack(argument: Mapping[str, Any]) -> bytes:
+def pack(argument: Mapping[str, Any]) -> bytes:
+    """Return a script's argument as bytes."""
     # Redis's cmsgpack is of before binary strings had a type of their own.
     packed: bytes = msgpack.packb(argument, use_bin_type=False)
     return packed

@@ -1,4 +1,4 @@
-"""Ask the index: the nearest, the best by words, a page, ids, a count.
+"""Ask the index: the nearest, the best by words, ids, a count.
 
 An answer is whole or it is an error: the engine's timeouts are warnings in RESP3, and a document of
 an owner that was not asked for is never passed on.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -20,8 +19,9 @@ from memory_service.domain.owner import Owner
 from memory_service.domain.search import Arm, Candidate, Selection
 from memory_service.store import query, records
 from memory_service.store.connection import store_errors
-from memory_service.store.keys import INDEX_ALIAS, owner_tag
+from memory_service.store.keys import owner_tag
 from memory_service.store.query import DISTANCE, Query
+from memory_service.store.spaces import FIRST, Space
 
 logger = logging.getLogger(__name__)
 
@@ -32,28 +32,12 @@ Document = dict[bytes, Any]
 Reply = Mapping[bytes, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last memory of a page. Create times are unique within an owner, not between owners."""
-
-    created: int
-    owner_tag: str
-
-    @classmethod
-    def of(cls, memory: Memory) -> Self:
-        """Return where `memory` stands in a list."""
-        return cls(memory.created, owner_tag(memory.owner))
-
-    def precedes(self, memory: Memory) -> bool:
-        """Tell whether `memory` is further down: older, or as old and of a later owner."""
-        return (-self.created, self.owner_tag) < _place(memory)
-
-
 class MemorySearch:
     """Reads through the index; all methods raise SearchTimeout and StoreUnavailable."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, space: Space = FIRST) -> None:
         self._redis = redis
+        self._index = space.index
 
     async def arms(
         self,
@@ -69,63 +53,60 @@ class MemorySearch:
         searches: dict[Arm, list[Any]] = {}
         if vector is not None:
             found = query.nearest(base, vector, k)
-            searches[Arm.SEMANTIC] = _search(found, k, timeout_ms, DISTANCE, sort=(DISTANCE, "ASC"))
+            searches[Arm.SEMANTIC] = self._search(
+                found, k, timeout_ms, DISTANCE, sort=(DISTANCE, "ASC")
+            )
         if words:
             found = query.with_words(base, words)
             searches[Arm.KEYWORD] = [
-                *_search(found, k, timeout_ms),
+                *self._search(found, k, timeout_ms),
                 "SCORER",
                 "BM25STD",
                 "WITHSCORES",
             ]
-        replies = await self._ask(list(searches.values()))
+        replies = await ask(self._redis, list(searches.values()))
         owners = _by_tag(selection)
         return {
             arm: _CANDIDATES[arm](owners, _documents(reply))
             for arm, reply in zip(searches, replies, strict=True)
         }
 
-    async def page(
-        self, selection: Selection, *, after: Cursor | None, limit: int
-    ) -> tuple[list[Memory], int]:
-        """Return up to `limit` memories after `after`, the newest first, and how many there are.
-
-        Of each owner one memory at most has a given create time. So twice as many more than
-        `limit` as there are owners leave `limit` after those up to `after` are dropped, and the
-        last of them is not among others of its time that were cut off.
-        """
-        everything = query.compile_selection(selection)
-        rest = query.before(everything, after.created) if after else everything
-        count = limit + 2 * len(selection.owners)
-        page, total = await self._ask(
-            [
-                _search(rest, count, TIMEOUT_MS, sort=("created", "DESC")),
-                _search(everything, 0, TIMEOUT_MS),
-            ]
-        )
-        owners = _by_tag(selection)
-        memories = sorted((memory for memory, _ in _decoded(owners, _documents(page))), key=_place)
-        left = [memory for memory in memories if after is None or after.precedes(memory)]
-        return left[:limit], int(total[b"total_results"])
-
     async def ids(self, selection: Selection, limit: int) -> list[str]:
         """Return the ids of up to `limit` memories, the newest first."""
-        memories, _ = await self.page(selection, after=None, limit=limit)
-        return [memory.id for memory in memories]
+        everything = query.compile_selection(selection)
+        newest = self._search(everything, limit, TIMEOUT_MS, sort=("created", "DESC"))
+        (reply,) = await ask(self._redis, [newest])
+        return [memory.id for memory, _ in _decoded(_by_tag(selection), _documents(reply))]
 
     async def count(self, selection: Selection) -> int:
         """Return how many memories there are."""
-        (reply,) = await self._ask([_search(query.compile_selection(selection), 0, TIMEOUT_MS)])
+        everything = query.compile_selection(selection)
+        (reply,) = await ask(self._redis, [self._search(everything, 0, TIMEOUT_MS)])
         return int(reply[b"total_results"])
 
-    async def _ask(self, searches: Sequence[Sequence[Any]]) -> list[Reply]:
-        """Send all searches at once and return their replies, whole."""
-        with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for arguments in searches:
-                    pipe.execute_command(*arguments)
-                replies = await pipe.execute(raise_on_error=False)
-            return [whole(reply) for reply in replies]
+    def _search(
+        self,
+        asked: Query,
+        limit: int,
+        timeout_ms: int,
+        *extra: str,
+        sort: tuple[str, str] | None = None,
+    ) -> list[Any]:
+        fields = (*records.RETURNED, *extra)
+        returned = ["RETURN", str(len(fields)), *fields] if limit else ["NOCONTENT"]
+        sorting = ["SORTBY", *sort] if sort else []
+        bounds = ["LIMIT", "0", str(limit), "TIMEOUT", str(max(timeout_ms, 1))]
+        return ["FT.SEARCH", self._index, *asked.arguments(), *returned, *sorting, *bounds]
+
+
+async def ask(redis: Redis, searches: Sequence[Sequence[Any]]) -> list[Reply]:
+    """Send all searches at once and return their replies, whole."""
+    with store_errors():
+        async with redis.pipeline(transaction=False) as pipe:
+            for arguments in searches:
+                pipe.execute_command(*arguments)
+            replies = await pipe.execute(raise_on_error=False)
+        return [whole(reply) for reply in replies]
 
 
 def whole(reply: Reply | Exception) -> Reply:
@@ -140,16 +121,6 @@ def whole(reply: Reply | Exception) -> Reply:
     if warnings:
         raise StoreUnavailable("Redis could not search the whole index")
     return reply
-
-
-def _search(
-    asked: Query, limit: int, timeout_ms: int, *extra: str, sort: tuple[str, str] | None = None
-) -> list[Any]:
-    fields = (*records.RETURNED, *extra)
-    returned = ["RETURN", str(len(fields)), *fields] if limit else ["NOCONTENT"]
-    sorting = ["SORTBY", *sort] if sort else []
-    bounds = ["LIMIT", "0", str(limit), "TIMEOUT", str(max(timeout_ms, 1))]
-    return ["FT.SEARCH", INDEX_ALIAS, *asked.arguments(), *returned, *sorting, *bounds]
 
 
 def _documents(reply: Reply) -> list[Document]:
@@ -194,7 +165,3 @@ def _decoded(
 
 def _by_tag(selection: Selection) -> dict[str, Owner]:
     return {owner_tag(owner): owner for owner in selection.owners}
-
-
-def _place(memory: Memory) -> tuple[int, str]:
-    return -memory.created, owner_tag(memory.owner)

@@ -10,13 +10,15 @@ import msgpack
 from redis.asyncio import Redis
 
 from memory_service.domain.failed_ranges import FailedRanges
+from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import NewMessage, Notes, Session
-from memory_service.store import messages, session_records
-from memory_service.store.keys import OwnerKeys, owner_path
-from memory_service.store.requests import remembered, request_argument
-from memory_service.store.session_scripts import SessionScripts, raise_refusal, routed_keys
+from memory_service.domain.session import NewMessage, Notes, Session, Summary
+from memory_service.domain.session_options import DEFAULTS, SessionOptions
+from memory_service.store import session_records
+from memory_service.store.keys import owner_path
+from memory_service.store.requests import remembered
+from memory_service.store.session_scripts import SessionScripts, contents, session_argument
 
 
 class SessionChanges:
@@ -33,6 +35,8 @@ class SessionChanges:
         notes: Notes,
         *,
         now: int,
+        memories: Sequence[NewMemory] = (),
+        options: SessionOptions = DEFAULTS,
         etag: str = "",
         request: RequestKey | None = None,
     ) -> Session:
@@ -40,23 +44,27 @@ class SessionChanges:
 
         Raises EtagMismatch, NotExtracted, RequestIdReused.
         """
-        keys = OwnerKeys(ref.owner)
         argument = {
-            **_common(ref, etag, request),
-            "log": keys.log(ref.session_id),
-            "ids": keys.message_ids(ref.session_id),
-            "state": keys.state,
-            "owner": owner_path(ref.owner),
-            "now": str(now),
+            **session_argument(ref, etag=etag, request=request),
+            **contents(new, memories, now),
             "notes": _flat(session_records.encode_notes(notes)),
-            "messages": [messages.log_argument(message, now) for message in new],
+            "options": session_records.encode_options(options),
         }
-        reply = await self._scripts.put(routed_keys(argument), argument)
-        raise_refusal(reply)
+        reply = await self._scripts.put(argument)
         # What the caller gave stands in the request, so it need not be remembered.
         answer = msgpack.unpackb(reply.value)
         then = int(answer["now"])
-        return Session(ref, int(answer["generation"]), then, then, 1, tail=len(new), cursor=0)
+        return Session(
+            ref,
+            generation=int(answer["generation"]),
+            created=then,
+            updated=then,
+            version=1,
+            tail=len(new),
+            cursor=0,
+            given_tail=len(memories),
+            options=options,
+        )
 
     async def changed_before(
         self, ref: SessionRef, request: RequestKey | None
@@ -84,7 +92,7 @@ class SessionChanges:
         after = replace(seen, version=seen.version + 1, updated=now)
         fields = {"version": str(after.version), "updated": str(now), "data": notes.data}
         argument = {
-            **_common(seen.ref, etag, request),
+            **session_argument(seen.ref, etag=etag, request=request),
             "seen": {"generation": str(seen.generation), "version": str(seen.version)},
             "fields": _flat(fields),
             "active": str(now),
@@ -119,7 +127,7 @@ class SessionChanges:
         }
         failed = session_records.encode_failed(seen.failed_ranges)
         argument = {
-            **_common(ref, "", request),
+            **session_argument(ref, request=request),
             "seen": {"generation": str(seen.generation), "failed_ranges": failed},
             "fields": _flat({"failed_ranges": session_records.encode_failed(ranges)}),
             "notice": _flat(notice) if after.retrying else None,
@@ -128,22 +136,24 @@ class SessionChanges:
         answer = await self._change(argument)
         return None if answer is None else int(answer)
 
+    async def set_summary(self, seen: Session, summary: Summary) -> bool:
+        """Keep `summary`; say whether the session still had the summary that was `seen`.
+
+        No caller changed anything, so the session's etag and times stay. Raises SessionNotFound.
+        """
+        before = str(seen.summarized) if seen.summarized else ""
+        fields = {session_records.SUMMARY: summary.text, "summarized": str(summary.through)}
+        argument = {
+            **session_argument(seen.ref),
+            "seen": {"generation": str(seen.generation), "summarized": before},
+            "fields": _flat(fields),
+            "answer": "",
+        }
+        return await self._change(argument) is not None
+
     async def _change(self, argument: Mapping[str, Any]) -> bytes | None:
-        reply = await self._scripts.change(routed_keys(argument), argument)
-        raise_refusal(reply)
+        reply = await self._scripts.change(argument)
         return None if reply.status == "moved" else reply.value
-
-
-def _common(ref: SessionRef, etag: str, request: RequestKey | None) -> dict[str, Any]:
-    keys = OwnerKeys(ref.owner)
-    return {
-        "session": keys.session(ref.session_id),
-        "sessions": keys.sessions,
-        "deltas": keys.shared.deltas,
-        "session_id": ref.session_id,
-        "etag": etag,
-        "request": request_argument(ref.owner, request),
-    }
 
 
 def _flat(fields: Mapping[str, str | bytes]) -> list[str | bytes]:

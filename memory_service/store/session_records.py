@@ -1,10 +1,11 @@
 """A session's state as fields of a Redis hash, and back.
 
-`data` and `context` are read only where they are wanted: they can be large.
+`data`, `context` and `summary` are read only where they are wanted: they can be large.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -13,10 +14,21 @@ import msgpack
 from memory_service.domain.failed_ranges import FailedRange, FailedRanges
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.session import Notes, Session
+from memory_service.domain.session_options import (
+    DISCRETE,
+    ExtractionKind,
+    SessionOptions,
+    Strategy,
+)
 
-STATE = ("generation", "created", "updated", "version", "tail", "cursor", "failed_ranges")
+_NUMBERS = (
+    *("generation", "created", "updated", "version", "tail", "cursor"),
+    *("given_tail", "given_cursor", "summarized"),
+)
+STATE = (*_NUMBERS, "failed_ranges", "ttl", "strategy")
 NOTES = ("data", "context")
-FENCE = ("generation", "cursor", "failed_ranges")
+SUMMARY = "summary"
+FENCE = ("generation", "cursor", "failed_ranges", "given_cursor", "strategy")
 """What must not have moved when something that was extracted is committed."""
 
 Row: TypeAlias = "Sequence[Any]"
@@ -27,13 +39,59 @@ def decode(ref: SessionRef, state: Row) -> Session | None:
     """Return the session with these values of STATE; None if there is none."""
     if state[0] is None:
         return None
-    *numbers, failed = state
-    return _session(ref, [int(number or b"0") for number in numbers], failed)
+    values = dict(zip(STATE, state, strict=True))
+    numbers = {name: int(values[name] or 0) for name in _NUMBERS}
+    failed_ranges = decode_failed(values["failed_ranges"])
+    options = _options(values["ttl"], values["strategy"])
+    return Session(ref, **numbers, failed_ranges=failed_ranges, options=options)
 
 
-def fence(state: Row) -> list[bytes | None]:
-    """Return the values of FENCE among these of STATE."""
-    return [state[STATE.index(name)] for name in FENCE]
+def encode(session: Session) -> dict[str, str | bytes]:
+    """Return the fields of STATE; what is 0 may as well be absent."""
+    return {
+        **{name: _number(getattr(session, name)) for name in _NUMBERS},
+        "failed_ranges": encode_failed(session.failed_ranges),
+        **encode_options(session.options),
+    }
+
+
+def encode_fence(session: Session) -> list[str | bytes]:
+    """Return the values of FENCE; empty for what is absent from the hash."""
+    values = encode(session)
+    always = {"generation": str(session.generation), "cursor": str(session.cursor)}
+    return [(values | always)[name] for name in FENCE]
+
+
+def holds(session: Session, fence: Row) -> bool:
+    """Tell whether these values of FENCE are still those of the session."""
+    return [value or b"" for value in fence] == [_bytes(value) for value in encode_fence(session)]
+
+
+def encode_options(options: SessionOptions) -> dict[str, str]:
+    """Return the fields that say how a session is kept; empty for the defaults."""
+    strategy = options.strategy
+    given = json.dumps([strategy.kind.value, strategy.instructions], ensure_ascii=False)
+    return {
+        "ttl": "" if options.ttl is None else str(options.ttl),
+        "strategy": "" if strategy == DISCRETE else given,
+    }
+
+
+def _options(ttl: bytes | None, strategy: bytes | None) -> SessionOptions:
+    return SessionOptions(int(ttl) if ttl else None, _strategy(strategy) if strategy else DISCRETE)
+
+
+def _strategy(value: bytes) -> Strategy:
+    kind, instructions = json.loads(value)
+    return Strategy(ExtractionKind(kind), instructions)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _number(value: int) -> str:
+    return str(value) if value else ""
 
 
 def decode_notes(notes: Row) -> Notes:
@@ -48,23 +106,16 @@ def encode_notes(notes: Notes) -> dict[str, str]:
 
 def pack(session: Session, notes: Notes) -> bytes:
     """Return a session as bytes, for the answer to a request."""
-    numbers = (session.generation, session.created, session.updated, session.version)
-    places = (session.tail, session.cursor, encode_failed(session.failed_ranges))
-    packed: bytes = msgpack.packb([*numbers, *places, notes.data, notes.context])
+    packed: bytes = msgpack.packb([*encode(session).values(), notes.data, notes.context])
     return packed
 
 
 def unpack(ref: SessionRef, answer: bytes) -> tuple[Session, Notes]:
     """Undo `pack`."""
     value: list[Any] = msgpack.unpackb(answer)
-    *numbers, failed, data, context = value
-    return _session(ref, numbers, failed), Notes(data, context)
-
-
-def _session(ref: SessionRef, numbers: Sequence[int], failed: bytes | None) -> Session:
-    generation, created, updated, version, tail, cursor = numbers
-    failed_ranges = decode_failed(failed)
-    return Session(ref, generation, created, updated, version, tail, cursor, failed_ranges)
+    session = decode(ref, value[: len(STATE)])
+    assert session is not None
+    return session, Notes(*value[len(STATE) :])
 
 
 def decode_failed(value: bytes | None) -> FailedRanges:

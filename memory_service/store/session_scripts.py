@@ -1,4 +1,4 @@
-"""The scripts that replace a session or change what it is kept with."""
+"""The writers of sessions: Lua scripts as typed functions."""
 
 from __future__ import annotations
 
@@ -9,94 +9,93 @@ from redis.asyncio import Redis
 
 from memory_service.domain.errors import (
     EtagMismatch,
+    MessageIdReused,
     NotExtracted,
     RequestIdReused,
     SessionNotFound,
+    TooManyWaiting,
 )
-from memory_service.store.scripts import REPLAY, Reply, run_script
-
-PUT = (
-    REPLAY
-    + """
--- Replace a session by a new generation of it, if nothing of the old one is left to extract.
-local a = cmsgpack.unpack(ARGV[1])
-local again = replayed(a.request)
-if again then return again end
-
-local s = redis.call('HMGET', a.session, 'generation', 'version', 'tail', 'cursor', 'failed_ranges')
-local etag = s[1] and string.format('%x-%x', tonumber(s[1]), tonumber(s[2])) or ''
-if a.etag ~= '' and a.etag ~= etag then return {'etag_mismatch'} end
-if s[1] and not extracted(s[3], s[4], s[5]) then return {'not_extracted'} end
-
-redis.call('DEL', a.session, a.log, a.ids)
-local generation = tostring(redis.call('HINCRBY', a.state, 'generation', 1))
-redis.call('HSET', a.session, 'generation', generation, 'version', '1', 'created', a.now,
-  'updated', a.now, 'cursor', '0', 'tail', #a.messages, unpack(a.notes))
-for i, m in ipairs(a.messages) do
-  local sequence = string.format('%d', i)
-  redis.call('XADD', a.log, sequence .. '-0', 'message', m.body)
-  if m.id ~= '' then redis.call('HSET', a.ids, m.id, sequence .. ' ' .. m.digest) end
-end
-redis.call('ZADD', a.sessions, a.now, a.session_id)
-if #a.messages > 0 then
-  redis.call('XADD', a.deltas, '*', 'owner', a.owner, 'session', a.session_id,
-    'generation', generation, 'tail', #a.messages)
-end
-local answer = cmsgpack.pack({generation = generation, now = a.now})
-remember(a.request, answer)
-return {'done', answer}
-"""
-)
-
-CHANGE = (
-    REPLAY
-    + """
--- Set fields of a session, if those that `seen` names are still what the change was made from.
-local a = cmsgpack.unpack(ARGV[1])
-local again = replayed(a.request)
-if again then return again end
-
-local s = redis.call('HMGET', a.session, 'generation', 'version')
-if not s[1] then return {'not_found'} end
-local etag = string.format('%x-%x', tonumber(s[1]), tonumber(s[2]))
-if a.etag ~= '' and a.etag ~= etag then return {'etag_mismatch'} end
-for name, value in pairs(a.seen) do
-  if (redis.call('HGET', a.session, name) or '') ~= value then return {'moved'} end
-end
-
-redis.call('HSET', a.session, unpack(a.fields))
-if a.active then redis.call('ZADD', a.sessions, a.active, a.session_id) end
-if a.notice then redis.call('XADD', a.deltas, '*', unpack(a.notice)) end
-remember(a.request, a.answer)
-return {'done', a.answer}
-"""
-)
+from memory_service.domain.memory import NewMemory
+from memory_service.domain.owner import SessionRef
+from memory_service.domain.requests import RequestKey
+from memory_service.domain.session import NewMessage
+from memory_service.store import given, messages, session_lua
+from memory_service.store.keys import OwnerKeys, owner_path
+from memory_service.store.requests import request_argument
+from memory_service.store.scripts import Reply, run_script
 
 
 class SessionScripts:
-    """The scripts, loaded into one connection pool."""
+    """The scripts, loaded into one connection pool.
+
+    Each takes what `session_argument` gives and more, and raises what it refuses: EtagMismatch,
+    MessageIdReused, NotExtracted, RequestIdReused, SessionNotFound, TooManyWaiting.
+    """
 
     def __init__(self, redis: Redis) -> None:
-        self._put = redis.register_script(PUT)
-        self._change = redis.register_script(CHANGE)
+        self._append = redis.register_script(session_lua.APPEND)
+        self._create = redis.register_script(session_lua.CREATE)
+        self._put = redis.register_script(session_lua.PUT)
+        self._change = redis.register_script(session_lua.CHANGE)
+        self._delete = redis.register_script(session_lua.DELETE)
 
-    async def put(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
-        """Return done | replayed (a packed answer), request_id_reused, etag_mismatch or
-        not_extracted.
-        """
-        return await run_script(self._put, keys, argument)
+    async def append(self, argument: Mapping[str, Any]) -> Reply:
+        """Return done | replayed: the messages' ids and the values of the fields `returned`."""
+        return _checked(await run_script(self._append, routed_keys(argument), argument))
 
-    async def change(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
-        """Return done | replayed (the answer), request_id_reused, not_found, etag_mismatch or
-        moved.
-        """
-        return await run_script(self._change, keys, argument)
+    async def create(self, argument: Mapping[str, Any]) -> Reply:
+        """Return done, also if there was a session."""
+        return _checked(await run_script(self._create, routed_keys(argument), argument))
+
+    async def put(self, argument: Mapping[str, Any]) -> Reply:
+        """Return done | replayed: the generation, and when it was made."""
+        return _checked(await run_script(self._put, routed_keys(argument), argument))
+
+    async def change(self, argument: Mapping[str, Any]) -> Reply:
+        """Return done | replayed: the answer; or moved."""
+        return _checked(await run_script(self._change, routed_keys(argument), argument))
+
+    async def delete(self, argument: Mapping[str, Any]) -> Reply:
+        """Return done | replayed: how many messages were deleted, and not extracted; or not_due."""
+        return _checked(await run_script(self._delete, routed_keys(argument), argument))
+
+
+_KEYS = ("session", "log", "ids", "given", "sessions", "state", "expiry", "deltas")
+
+
+def session_argument(
+    ref: SessionRef, *, etag: str = "", request: RequestKey | None = None
+) -> dict[str, Any]:
+    """Return what every script is told: the session's keys, and what the caller expects."""
+    keys = OwnerKeys(ref.owner)
+    return {
+        "session": keys.session(ref.session_id),
+        "log": keys.log(ref.session_id),
+        "ids": keys.message_ids(ref.session_id),
+        "given": keys.given(ref.session_id),
+        "sessions": keys.sessions,
+        "state": keys.state,
+        "expiry": keys.shared.expiry,
+        "deltas": keys.shared.deltas,
+        "owner": owner_path(ref.owner),
+        "session_id": ref.session_id,
+        "etag": etag,
+        "request": request_argument(ref.owner, request),
+    }
+
+
+def contents(new: Sequence[NewMessage], memories: Sequence[NewMemory], now: int) -> dict[str, Any]:
+    """Return what the scripts are told that write messages and memories into a session."""
+    return {
+        "messages": [messages.log_argument(message, now) for message in new],
+        "memories": [given.encode(memory) for memory in memories],
+        "now": str(now),
+    }
 
 
 def routed_keys(argument: Mapping[str, Any]) -> list[str]:
     """Return the keys among a script's arguments, for a cluster to route by."""
-    names = ("session", "log", "ids", "sessions", "state", "deltas")
-    keys = [argument[name] for name in names if name in argument]
+    keys = [argument[name] for name in _KEYS]
     return keys + ([argument["request"]["key"]] if argument["request"] else [])
 
 
@@ -105,10 +104,14 @@ _REFUSALS = {
     "not_found": SessionNotFound,
     "etag_mismatch": EtagMismatch,
     "not_extracted": NotExtracted,
+    "too_many_waiting": TooManyWaiting,
 }
 
 
-def raise_refusal(reply: Reply) -> None:
-    """Raise what a script about a session says, if it refused."""
+def _checked(reply: Reply) -> Reply:
+    """Return the reply, or raise what it says if the script refused."""
     if refusal := _REFUSALS.get(reply.status):
         raise refusal
+    if reply.status == "message_id_reused":
+        raise MessageIdReused(int(reply.value))
+    return reply

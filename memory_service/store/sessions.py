@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 from redis.asyncio import Redis
 
-from memory_service.domain.errors import MessageIdReused, SessionNotFound
+from memory_service.domain.errors import SessionNotFound
+from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import Message, NewMessage, Notes, Session
-from memory_service.store import messages, session_records
-from memory_service.store.keys import OwnerKeys, owner_path
-from memory_service.store.requests import remembered, request_argument
-from memory_service.store.scripts import Scripts
-from memory_service.store.session_scripts import raise_refusal, routed_keys
+from memory_service.domain.session import Message, NewMessage, Notes, Session, Summary
+from memory_service.domain.session_options import SessionOptions
+from memory_service.store import given, messages, session_records
+from memory_service.store.keys import OwnerKeys
+from memory_service.store.requests import remembered
+from memory_service.store.session_scripts import SessionScripts, contents, session_argument
+
+MOST_WAITING = 1024
+"""How many memories of a session may wait to be promoted."""
+
+MOST_PROMOTED = 128
+"""How many of them are promoted at a time, as many as one call creates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +44,43 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class Unextracted:
-    """What is to be extracted next of a session: messages, and those right before them.
+class Whole:
+    """A session with its newest messages and the memories that wait, the oldest first."""
 
-    `again`: they are of a range that failed before, not those after the cursor.
+    session: Session
+    notes: Notes
+    summary: Summary
+    messages: tuple[Message, ...]
+    given: tuple[NewMemory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unextracted:
+    """What is to be dealt with next of a session: messages [first, last], and memories `given`.
+
+    There are `messages`, and those right before them, if they are to be extracted. Nothing is to be
+    done with messages if `last` is before `first`.
     """
 
     session: Session
+    first: int
+    last: int
     context: tuple[Message, ...]
     messages: tuple[Message, ...]
-    again: bool = False
+    given: tuple[NewMemory, ...]
+
+    @property
+    def again(self) -> bool:
+        """Whether the messages are of a range that failed before, not those after the cursor."""
+        return self.first <= self.session.cursor
 
 
 class SessionStore:
     """Sessions and their messages. Scripts write; reads are single commands or transactions."""
 
-    def __init__(self, redis: Redis, scripts: Scripts) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._scripts = scripts
+        self._scripts = SessionScripts(redis)
 
     async def append(
         self,
@@ -62,33 +88,31 @@ class SessionStore:
         new: Sequence[NewMessage],
         *,
         now: int,
+        memories: Sequence[NewMemory] = (),
+        options: SessionOptions | None = None,
         etag: str = "",
         request: RequestKey | None = None,
     ) -> Appended:
-        """Append `new` and note them for extraction, in one step.
+        """Append `new` and `memories`, note them for extraction, and set `options`, in one step.
 
-        Raises EtagMismatch, MessageIdReused, RequestIdReused.
+        Raises EtagMismatch, MessageIdReused, RequestIdReused, TooManyWaiting.
         """
-        keys = OwnerKeys(ref.owner)
         argument = {
-            "session": keys.session(ref.session_id),
-            "log": keys.log(ref.session_id),
-            "ids": keys.message_ids(ref.session_id),
-            "sessions": keys.sessions,
-            "state": keys.state,
-            "deltas": keys.shared.deltas,
-            "owner": owner_path(ref.owner),
-            "session_id": ref.session_id,
-            "now": str(now),
-            "etag": etag,
-            "request": request_argument(ref.owner, request),
-            "messages": [messages.log_argument(message, now) for message in new],
+            **session_argument(ref, etag=etag, request=request),
+            **contents(new, memories, now),
+            "options": session_records.encode_options(options) if options else None,
+            "most_waiting": MOST_WAITING,
+            "returned": session_records.STATE,
         }
-        reply = await self._scripts.append(routed_keys(argument), argument)
-        raise_refusal(reply)
-        if reply.status == "message_id_reused":
-            raise MessageIdReused(int(reply.value))
-        return _appended(ref, msgpack.unpackb(reply.value))
+        reply = await self._scripts.append(argument)
+        # Raw, because failed ranges are no text.
+        ids, state = msgpack.unpackb(reply.value, raw=True)
+        return Appended(tuple(id_.decode() for id_ in ids), _found(ref, state))
+
+    async def create_if_missing(self, ref: SessionRef, options: SessionOptions, now: int) -> None:
+        """Make an empty session if there is none; if there is one, nothing changes."""
+        encoded = session_records.encode_options(options)
+        await self._scripts.create({**session_argument(ref), "options": encoded, "now": str(now)})
 
     async def delete(
         self,
@@ -102,19 +126,8 @@ class SessionStore:
 
         Raises SessionNotFound, EtagMismatch, NotExtracted, RequestIdReused.
         """
-        keys = OwnerKeys(ref.owner)
-        argument = {
-            "session": keys.session(ref.session_id),
-            "log": keys.log(ref.session_id),
-            "ids": keys.message_ids(ref.session_id),
-            "sessions": keys.sessions,
-            "session_id": ref.session_id,
-            "etag": etag,
-            "only_if_extracted": only_if_extracted,
-            "request": request_argument(ref.owner, request),
-        }
-        reply = await self._scripts.delete_session(routed_keys(argument), argument)
-        raise_refusal(reply)
+        argument = session_argument(ref, etag=etag, request=request)
+        reply = await self._scripts.delete({**argument, "only_if_extracted": only_if_extracted})
         answer = msgpack.unpackb(reply.value)
         return Deleted(answer["deleted"], answer["unextracted"])
 
@@ -122,70 +135,91 @@ class SessionStore:
         """Whether this request has been answered before. Raises RequestIdReused."""
         return await remembered(self._redis, ref.owner, request) is not None
 
+    async def find(self, ref: SessionRef) -> Session | None:
+        """Return the session's state, None if there is none."""
+        key = OwnerKeys(ref.owner).session(ref.session_id)
+        return session_records.decode(ref, await self._redis.hmget(key, session_records.STATE))
+
     async def get(self, ref: SessionRef) -> Session:
         """Return the session's state. Raises SessionNotFound."""
-        key = OwnerKeys(ref.owner).session(ref.session_id)
-        return _found(ref, await self._redis.hmget(key, session_records.STATE))
+        session = await self.find(ref)
+        if session is None:
+            raise SessionNotFound
+        return session
 
     async def notes(self, ref: SessionRef) -> tuple[Session, Notes]:
         """Return the session's state and what is kept with it. Raises SessionNotFound."""
         key = OwnerKeys(ref.owner).session(ref.session_id)
-        row = await self._redis.hmget(key, _WHOLE)
+        row = await self._redis.hmget(key, (*session_records.STATE, *session_records.NOTES))
         return _found(ref, row[:_STATE]), session_records.decode_notes(row[_STATE:])
 
     async def recent(self, ref: SessionRef, count: int) -> tuple[Session, tuple[Message, ...]]:
         """Return the session and its newest `count` messages, oldest first."""
-        row, newest = await self._read(ref, session_records.STATE, count)
-        return _found(ref, row), newest
+        keys = OwnerKeys(ref.owner)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(keys.session(ref.session_id), session_records.STATE)
+            pipe.xrevrange(keys.log(ref.session_id), count=_counted(count))
+            row, newest = await pipe.execute()
+        return _found(ref, row), _oldest_first(newest[:count])
 
-    async def whole(
-        self, ref: SessionRef, count: int
-    ) -> tuple[Session, Notes, tuple[Message, ...]]:
-        """Return the session, what is kept with it, and its newest messages, oldest first.
+    async def whole(self, ref: SessionRef, count: int) -> Whole:
+        """Return all of the session, but of its messages the newest `count`.
 
         Raises SessionNotFound.
         """
-        row, newest = await self._read(ref, _WHOLE, count)
-        notes = session_records.decode_notes(row[_STATE:])
-        return _found(ref, row[:_STATE]), notes, newest
-
-    async def _read(
-        self, ref: SessionRef, names: Sequence[str], count: int
-    ) -> tuple[session_records.Row, tuple[Message, ...]]:
         keys = OwnerKeys(ref.owner)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(keys.session(ref.session_id), names)
-            # COUNT 0 would mean no limit.
-            pipe.xrevrange(keys.log(ref.session_id), count=max(count, 1))
-            row, entries = await pipe.execute()
-        return row, tuple(messages.decode(*entry) for entry in reversed(entries[:count]))
+            pipe.hmget(keys.session(ref.session_id), _WHOLE)
+            pipe.xrevrange(keys.log(ref.session_id), count=_counted(count))
+            pipe.xrange(keys.given(ref.session_id), count=MOST_WAITING)
+            row, newest, waiting = await pipe.execute()
+        session = _found(ref, row[:_STATE])
+        *notes, summary = row[_STATE:]
+        return Whole(
+            session,
+            session_records.decode_notes(notes),
+            Summary((summary or b"").decode(), session.summarized),
+            _oldest_first(newest[:count]),
+            tuple(given.decode(ref, fields) for _, fields in waiting),
+        )
 
-    async def unextracted(self, ref: SessionRef, *, limit: int, context: int) -> Unextracted | None:
-        """Return the next `limit` messages to extract, and `context` messages before them.
+    async def messages_between(self, ref: SessionRef, first: int, last: int) -> tuple[Message, ...]:
+        """Return the messages [first, last] that are there, oldest first."""
+        log = OwnerKeys(ref.owner).log(ref.session_id)
+        entries: Any = await self._redis.xrange(log, min=f"{first}-0", max=f"{last}-0")
+        return tuple(messages.decode(*entry) for entry in entries)
 
-        Those after the cursor come first, then those that are to be extracted again. None if there
-        is no such session.
+    async def unextracted(
+        self, session: Session, *, limit: int, context: int
+    ) -> Unextracted | None:
+        """Return what is to be dealt with next, `limit` messages and `context` before them.
+
+        Messages after the cursor come first, then those that are to be extracted again. None if the
+        session is no longer the one that was read.
         """
-        keys = OwnerKeys(ref.owner)
-        key, log = keys.session(ref.session_id), keys.log(ref.session_id)
-        while True:
-            row = await self._redis.hmget(key, session_records.STATE)
-            session = session_records.decode(ref, row)
-            if session is None:
-                return None
-            first, last = session.next_range
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hmget(key, session_records.FENCE)
+        keys = OwnerKeys(session.ref.owner)
+        key, log = keys.session(session.ref.session_id), keys.log(session.ref.session_id)
+        first, last = session.next_range
+        reading = session.options.strategy.extracts and first <= last
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(key, session_records.FENCE)
+            pipe.xrange(keys.given(session.ref.session_id), count=MOST_PROMOTED)
+            if reading:
                 pipe.xrange(log, min=f"{first}-0", max=f"{last}-0", count=limit)
-                pipe.xrevrange(log, max=f"{first - 1}-0", count=max(context, 1))
-                fence, ahead, behind = await pipe.execute()
-            if fence == session_records.fence(row):
-                return Unextracted(
-                    session,
-                    tuple(messages.decode(*entry) for entry in reversed(behind[:context])),
-                    tuple(messages.decode(*entry) for entry in ahead),
-                    again=first <= session.cursor,
-                )
+                pipe.xrevrange(log, max=f"{first - 1}-0", count=_counted(context))
+            fence, waiting, *read = await pipe.execute()
+        if not session_records.holds(session, fence):
+            return None
+        ahead, behind = read or ((), ())
+        new = tuple(messages.decode(*entry) for entry in ahead)
+        return Unextracted(
+            session,
+            first,
+            new[-1].sequence if new else last,
+            _oldest_first(behind[:context]),
+            new,
+            tuple(given.decode(session.ref, fields) for _, fields in waiting),
+        )
 
     async def list(self, owner: Owner, *, offset: int, count: int) -> tuple[list[Session], int]:
         """Return `count` sessions from `offset` on, last active first, and how many there are."""
@@ -203,8 +237,16 @@ class SessionStore:
         return [session for session in found if session], total
 
 
-_WHOLE = (*session_records.STATE, *session_records.NOTES)
+_WHOLE = (*session_records.STATE, *session_records.NOTES, session_records.SUMMARY)
 _STATE = len(session_records.STATE)
+
+
+def _counted(count: int) -> int:
+    return max(count, 1)  # COUNT 0 would mean no limit.
+
+
+def _oldest_first(newest: Sequence[Any]) -> tuple[Message, ...]:
+    return tuple(messages.decode(*entry) for entry in reversed(newest))
 
 
 def _found(ref: SessionRef, state: session_records.Row) -> Session:
@@ -212,16 +254,3 @@ def _found(ref: SessionRef, state: session_records.Row) -> Session:
     if session is None:
         raise SessionNotFound
     return session
-
-
-def _appended(ref: SessionRef, answer: Mapping[str, Any]) -> Appended:
-    session = Session(
-        ref,
-        generation=int(answer["generation"]),
-        created=int(answer["created"]),
-        updated=int(answer["updated"]),
-        version=int(answer["version"]),
-        tail=int(answer["tail"]),
-        cursor=int(answer["cursor"]),
-    )
-    return Appended(tuple(answer["ids"]), session)

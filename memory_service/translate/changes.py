@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agentmemory.v1 import memory_service_pb2 as pb
 
+from memory_service.domain.changes import ChangeKind
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.reconcile import ChangeKind
 from memory_service.translate import memories
 from memory_service.watching import Told
 
@@ -13,6 +13,7 @@ _KINDS = {
     ChangeKind.CREATED: pb.CHANGE_KIND_CREATED,
     ChangeKind.UPDATED: pb.CHANGE_KIND_UPDATED,
     ChangeKind.DELETED: pb.CHANGE_KIND_DELETED,
+    ChangeKind.SUPERSEDED: pb.CHANGE_KIND_SUPERSEDED,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 
 from agentmemory.v1 import memory_pb2 as pb
@@ -12,17 +13,25 @@ from memory_service.domain.filters import (
     AnyOf,
     Condition,
     Filter,
+    Has,
+    NumberField,
+    NumberRange,
+    Pinned,
+    Prefix,
     TagField,
     TimeField,
     TimeRange,
+    Untrusted,
 )
-from memory_service.translate import fields
+from memory_service.translate import fields, metadata_conditions
+from memory_service.translate.ranges import bounds
 
 MAX_DEPTH = 8
 """Ours; the engine's parser overflows between 200 and 500."""
 
 MAX_CONDITIONS = 64
 MAX_VALUES = 64
+MAX_PREFIX = 32
 
 _TAGS = {
     pb.TAG_FIELD_ID: TagField.ID,
@@ -30,12 +39,21 @@ _TAGS = {
     pb.TAG_FIELD_TYPE: TagField.TYPE,
     pb.TAG_FIELD_TOPIC: TagField.TOPIC,
     pb.TAG_FIELD_ENTITY: TagField.ENTITY,
+    pb.TAG_FIELD_ENTITY_KIND: TagField.ENTITY_KIND,
+    pb.TAG_FIELD_MESSAGE_ID: TagField.MESSAGE_ID,
+    pb.TAG_FIELD_EXTRACTOR: TagField.EXTRACTOR,
+    pb.TAG_FIELD_SLOT: TagField.SLOT,
 }
+_WITHOUT_PREFIXES = (TagField.TYPE, TagField.MESSAGE_ID)
 _TIMES = {
     pb.TIME_FIELD_EVENT_TIME: TimeField.EVENT_TIME,
     pb.TIME_FIELD_CREATE_TIME: TimeField.CREATE_TIME,
     pb.TIME_FIELD_UPDATE_TIME: TimeField.UPDATE_TIME,
+    pb.TIME_FIELD_VALID_FROM: TimeField.VALID_FROM,
+    pb.TIME_FIELD_VALID_TO: TimeField.VALID_TO,
+    pb.TIME_FIELD_SUPERSEDE_TIME: TimeField.SUPERSEDE_TIME,
 }
+_NUMBERS = {pb.NUMBER_FIELD_CONFIDENCE: NumberField.CONFIDENCE}
 
 
 def from_proto(given: pb.Filter, path: str) -> Filter:
@@ -66,20 +84,35 @@ def _filter(given: pb.Filter, path: str, depth: int) -> Filter:
 
 
 def _condition(given: pb.Condition, path: str, depth: int) -> Condition:
-    kind = given.WhichOneof("kind")
-    if kind == "tag":
-        return _tag(given.tag, f"{path}.tag")
-    if kind == "time":
-        return _time(given.time, f"{path}.time")
-    if kind == "filter":
-        return _filter(given.filter, f"{path}.filter", depth + 1)
-    raise InvalidField(path, "is required")
+    match given.WhichOneof("kind"):
+        case "filter":
+            return _filter(given.filter, f"{path}.filter", depth + 1)
+        case "metadata":
+            return metadata_conditions.from_proto(given.metadata, f"{path}.metadata")
+        case None:
+            raise InvalidField(path, "is required")
+        case _:
+            return _field(given, path)
 
 
-def _tag(given: pb.TagCondition, path: str) -> AnyOf | AllOf:
-    if given.field not in _TAGS:
-        raise InvalidField(f"{path}.field", "is required")
-    field = _TAGS[given.field]
+def _field(given: pb.Condition, path: str) -> Condition:
+    match given.WhichOneof("kind"):
+        case "tag":
+            return _tag(given.tag, f"{path}.tag")
+        case "time":
+            return _time(given.time, f"{path}.time")
+        case "number":
+            return _number(given.number, f"{path}.number")
+        case "exists":
+            return _exists(given.exists, f"{path}.exists")
+        case "untrusted":
+            return Untrusted(given.untrusted)
+        case _:
+            return Pinned(given.pinned)
+
+
+def _tag(given: pb.TagCondition, path: str) -> AnyOf | AllOf | Prefix:
+    field = _tag_field(given.field, f"{path}.field")
     match given.WhichOneof("match"):
         case "equals":
             return AnyOf(field, (_value(given.equals, f"{path}.equals"),))
@@ -87,8 +120,18 @@ def _tag(given: pb.TagCondition, path: str) -> AnyOf | AllOf:
             return AnyOf(field, _values(given.any_of.values, f"{path}.any_of.values"))
         case "all_of":
             return AllOf(field, _values(given.all_of.values, f"{path}.all_of.values"))
+        case "prefix":
+            return _prefix(field, given.prefix, f"{path}.prefix")
         case _:
-            raise InvalidField(path, "needs one of equals, any_of, all_of")
+            raise InvalidField(path, "needs one of equals, any_of, all_of, prefix")
+
+
+def _prefix(field: TagField, value: str, path: str) -> Prefix:
+    if field in _WITHOUT_PREFIXES:
+        raise InvalidField(path, "is not for this field")
+    if len(_value(value, path)) > MAX_PREFIX:
+        raise InvalidField(path, f"is longer than {MAX_PREFIX} characters")
+    return Prefix(field, value)
 
 
 def _values(values: Sequence[str], path: str) -> tuple[str, ...]:
@@ -101,10 +144,43 @@ def _value(value: str, path: str) -> str:
 
 
 def _time(given: pb.TimeRange, path: str) -> TimeRange:
-    if given.field not in _TIMES:
-        raise InvalidField(f"{path}.field", "is required")
+    field = _time_field(given.field, f"{path}.field")
     start = fields.micros(given.start, f"{path}.start") if given.HasField("start") else None
     end = fields.micros(given.end, f"{path}.end") if given.HasField("end") else None
     if start is None and end is None:
         raise InvalidField(path, "needs a start or an end")
-    return TimeRange(_TIMES[given.field], start, end)
+    return TimeRange(field, start, end)
+
+
+def _number(given: pb.NumberCondition, path: str) -> NumberRange:
+    if given.field not in _NUMBERS:
+        raise InvalidField(f"{path}.field", "is required")
+    low, high = bounds(given.range, f"{path}.range")
+    # The field is a float, so that 0.9 is another number there than in a double.
+    return NumberRange(_NUMBERS[given.field], _as_float(low), _as_float(high))
+
+
+def _exists(given: pb.Presence, path: str) -> Has:
+    match given.WhichOneof("field"):
+        case "tag":
+            return Has(_tag_field(given.tag, f"{path}.tag"))
+        case "time":
+            return Has(_time_field(given.time, f"{path}.time"))
+        case _:
+            raise InvalidField(path, "needs one of tag, time")
+
+
+def _tag_field(value: pb.TagField.ValueType, path: str) -> TagField:
+    if value not in _TAGS:
+        raise InvalidField(path, "is required")
+    return _TAGS[value]
+
+
+def _time_field(value: pb.TimeField.ValueType, path: str) -> TimeField:
+    if value not in _TIMES:
+        raise InvalidField(path, "is required")
+    return _TIMES[value]
+
+
+def _as_float(value: float | None) -> float | None:
+    return value if value is None else ctypes.c_float(value).value

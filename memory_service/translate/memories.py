@@ -8,7 +8,9 @@ from typing import Any
 from agentmemory.v1 import extractor_service_pb2 as extractor_pb
 from agentmemory.v1 import memory_pb2 as pb
 from agentmemory.v1 import memory_service_pb2 as service_pb
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from memory_service.domain.changes import Cause, Earlier
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import (
     Entity,
@@ -17,15 +19,19 @@ from memory_service.domain.memory import (
     MemoryType,
     NewMemory,
     Precision,
+    Source,
+    ends_before_it_begins,
 )
-from memory_service.domain.owner import OwnerKind
-from memory_service.domain.reconcile import Earlier
+from memory_service.domain.owner import Owner, OwnerKind
 from memory_service.translate import fields, scopes, structs
 
 MAX_MEMORIES = 128
 MAX_TEXT = 8 * 1024
+MAX_STORED = 256 * 1024
 MAX_TAGS = 32
 MAX_METADATA = 16 * 1024
+MAX_SUPERSEDED = 32
+MAX_SUPERSEDED_IN_ALL = 256
 
 _TYPES = {
     pb.MEMORY_TYPE_SEMANTIC: MemoryType.SEMANTIC,
@@ -45,11 +51,14 @@ _PRECISIONS_OUT = {precision: value for value, precision in _PRECISIONS.items()}
 def from_protos(memories: Sequence[pb.Memory]) -> list[NewMemory]:
     """Return what a caller wants stored."""
     fields.size(memories, "memories", least=1, most=MAX_MEMORIES)
-    return [_from_proto(memory, f"memories[{i}]") for i, memory in enumerate(memories)]
+    if sum(len(memory.supersedes) for memory in memories) > MAX_SUPERSEDED_IN_ALL:
+        raise InvalidField("memories", f"supersede more than {MAX_SUPERSEDED_IN_ALL} in all")
+    return [new_from_proto(memory, f"memories[{i}]") for i, memory in enumerate(memories)]
 
 
-def _from_proto(memory: pb.Memory, path: str) -> NewMemory:
-    return NewMemory(
+def new_from_proto(memory: pb.Memory, path: str) -> NewMemory:
+    """Return one memory that a caller wants stored."""
+    new = NewMemory(
         id=fields.identifier(memory.id, f"{path}.id"),
         text=_text(memory.text, f"{path}.text"),
         type=_type(memory.type, f"{path}.type"),
@@ -58,7 +67,15 @@ def _from_proto(memory: pb.Memory, path: str) -> NewMemory:
         event_time=_event_time(memory, f"{path}.event_time"),
         metadata=_metadata(memory, f"{path}.metadata"),
         pinned=memory.pinned,
+        valid_from=_valid_from(memory, f"{path}.valid_from"),
+        valid_to=_valid_to(memory, f"{path}.valid_to"),
+        supersedes=_supersedes(memory.supersedes, f"{path}.supersedes"),
+        supersede_reason=_reason(memory, f"{path}.supersede_reason"),
+        slot=fields.name(memory.slot, f"{path}.slot"),
     )
+    if ends_before_it_begins(new):
+        raise InvalidField(f"{path}.valid_to", "must be after valid_from")
+    return new
 
 
 def _text(value: str, path: str) -> str:
@@ -98,7 +115,34 @@ def _event_time(memory: pb.Memory, path: str) -> EventTime | None:
     if not memory.event_time.HasField("time"):
         raise InvalidField(f"{path}.time", "is required")
     micros = fields.micros(memory.event_time.time, f"{path}.time")
-    return EventTime(micros, _PRECISIONS.get(memory.event_time.precision, Precision.MINUTE))
+    precision = memory.event_time.precision
+    if precision not in (*_PRECISIONS, pb.TIME_PRECISION_UNSPECIFIED):
+        raise InvalidField(f"{path}.precision", "is unknown")
+    return EventTime(micros, _PRECISIONS.get(precision, Precision.MINUTE))
+
+
+def _valid_from(memory: pb.Memory, path: str) -> int | None:
+    return fields.micros(memory.valid_from, path) if memory.HasField("valid_from") else None
+
+
+def _valid_to(memory: pb.Memory, path: str) -> int | None:
+    return fields.micros(memory.valid_to, path) if memory.HasField("valid_to") else None
+
+
+def _supersedes(ids: Sequence[str], path: str) -> tuple[str, ...]:
+    fields.size(ids, path, most=MAX_SUPERSEDED)
+    return _ids(ids, path)
+
+
+def _ids(ids: Sequence[str], path: str) -> tuple[str, ...]:
+    named = [fields.identifier(id_, f"{path}[{i}]", required=True) for i, id_ in enumerate(ids)]
+    return tuple(dict.fromkeys(named))
+
+
+def _reason(memory: pb.Memory, path: str) -> str:
+    if memory.supersede_reason and not memory.supersedes:
+        raise InvalidField(path, "goes with supersedes")
+    return fields.name(memory.supersede_reason, path)
 
 
 def _metadata(memory: pb.Memory, path: str) -> str:
@@ -115,6 +159,9 @@ _UPDATABLE: dict[str, Callable[[pb.Memory, str], Any]] = {
     "event_time": _event_time,
     "metadata": _metadata,
     "pinned": lambda memory, _: memory.pinned,
+    "valid_from": _valid_from,
+    "valid_to": _valid_to,
+    "slot": lambda memory, path: fields.name(memory.slot, path),
 }
 """How each field that an update may name is read; a memory has the same names in the domain."""
 
@@ -186,7 +233,36 @@ def to_proto(memory: Memory) -> pb.Memory:
         ),
         metadata=structs.from_json(memory.metadata) if memory.metadata else None,
         pinned=memory.pinned,
+        valid_from=_moment(memory.valid_from),
+        valid_to=_moment(memory.valid_to),
+        supersedes=memory.supersedes,
+        superseded_by=memory.superseded_by,
+        supersede_time=_moment(memory.superseded),
+        supersede_reason=memory.supersede_reason,
+        end_learned=memory.end_learned,
+        slot=memory.slot,
+        mention_time=fields.timestamp(memory.first_said),
+        last_mention_time=fields.timestamp(memory.last_said),
+        untrusted=memory.untrusted,
+        contradicts=memory.contradicts,
     )
+
+
+def _moment(micros: int | None) -> Timestamp | None:
+    return None if micros is None else fields.timestamp(micros)
+
+
+_CAUSES = {
+    Cause.UPDATE: service_pb.REVISION_CAUSE_UPDATE,
+    Cause.DELETE: service_pb.REVISION_CAUSE_DELETE,
+    Cause.MERGE: service_pb.REVISION_CAUSE_MERGE,
+    Cause.RESTORE: service_pb.REVISION_CAUSE_RESTORE,
+    Cause.SUPERSEDE: service_pb.REVISION_CAUSE_SUPERSEDE,
+    Cause.FORGET: service_pb.REVISION_CAUSE_FORGET,
+}
+
+
+_CAUSES_IN = {value: cause for cause, value in _CAUSES.items()}
 
 
 def earlier_to_proto(earlier: Earlier) -> service_pb.MemoryRevision:
@@ -196,8 +272,96 @@ def earlier_to_proto(earlier: Earlier) -> service_pb.MemoryRevision:
     return service_pb.MemoryRevision(
         memory=memory,
         replace_time=fields.timestamp(earlier.replaced),
-        cause=earlier.cause.value,
+        cause=_CAUSES[earlier.cause],
     )
+
+
+def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
+    """Return a memory that `to_proto` gave, as one of this owner; revision and vector are new.
+
+    What the extractor has found may be longer than what callers may write.
+    """
+    for name in ("create_time", "update_time"):
+        if not memory.HasField(name):
+            raise InvalidField(f"{path}.{name}", "is required")
+    superseded = _superseded(memory, f"{path}.supersede_time")
+    return Memory(
+        owner=owner,
+        id=fields.identifier(memory.id, f"{path}.id", required=True),
+        text=fields.text(memory.text, f"{path}.text", max_bytes=MAX_STORED, required=True),
+        type=_stored_type(memory.type, f"{path}.type"),
+        topics=tuple(memory.topics),
+        entities=tuple(Entity(entity.name, entity.kind) for entity in memory.entities),
+        event_time=_event_time(memory, f"{path}.event_time"),
+        sources=_sources(memory.sources, f"{path}.sources"),
+        confidence=_confidence(memory.confidence, f"{path}.confidence"),
+        extractor=fields.name(memory.extractor, f"{path}.extractor"),
+        embedded=False,
+        created=fields.micros(memory.create_time, f"{path}.create_time"),
+        updated=fields.micros(memory.update_time, f"{path}.update_time"),
+        revision=0,
+        metadata=_metadata(memory, f"{path}.metadata"),
+        pinned=memory.pinned,
+        valid_from=_valid_from(memory, f"{path}.valid_from"),
+        valid_to=_valid_to(memory, f"{path}.valid_to"),
+        supersedes=_ids(memory.supersedes, f"{path}.supersedes"),
+        superseded_by=fields.identifier(memory.superseded_by, f"{path}.superseded_by"),
+        superseded=superseded,
+        supersede_reason=fields.name(memory.supersede_reason, f"{path}.supersede_reason"),
+        end_learned=memory.end_learned,
+        slot=fields.name(memory.slot, f"{path}.slot"),
+        mentioned=_said(memory, "mention_time", path),
+        mentioned_again=_said(memory, "last_mention_time", path),
+        untrusted=memory.untrusted,
+        contradicts=_ids(memory.contradicts, f"{path}.contradicts"),
+    )
+
+
+def _said(memory: pb.Memory, name: str, path: str) -> int | None:
+    if not memory.HasField(name):  # type: ignore[arg-type]
+        return None
+    return fields.micros(getattr(memory, name), f"{path}.{name}")
+
+
+def earlier_from_proto(revision: service_pb.MemoryRevision, path: str, owner: Owner) -> Earlier:
+    """Undo `earlier_to_proto`, for this owner."""
+    if revision.cause not in _CAUSES_IN:
+        raise InvalidField(f"{path}.cause", "is required")
+    if not revision.HasField("replace_time"):
+        raise InvalidField(f"{path}.replace_time", "is required")
+    return Earlier(
+        stored_from_proto(revision.memory, f"{path}.memory", owner),
+        fields.micros(revision.replace_time, f"{path}.replace_time"),
+        _CAUSES_IN[revision.cause],
+    )
+
+
+def _stored_type(value: pb.MemoryType.ValueType, path: str) -> MemoryType:
+    return MemoryType.MESSAGE if value == pb.MEMORY_TYPE_MESSAGE else _type(value, path)
+
+
+def _sources(sources: Sequence[pb.Source], path: str) -> tuple[Source, ...]:
+    for i, source in enumerate(sources):
+        at = f"{path}[{i}]"
+        fields.identifier(source.session_id, f"{at}.session_id", required=True)
+        fields.identifier(source.message_id, f"{at}.message_id")
+        if not 0 <= source.start <= source.end:
+            raise InvalidField(f"{at}.end", "must not be before the start, and neither negative")
+    return tuple(Source(s.session_id, s.message_id, s.start, s.end) for s in sources)
+
+
+def _confidence(value: float, path: str) -> float:
+    if not 0 <= value <= 1:
+        raise InvalidField(path, "must be between 0 and 1")
+    return value
+
+
+def _superseded(memory: pb.Memory, path: str) -> int | None:
+    if not memory.HasField("supersede_time"):
+        if memory.superseded_by:
+            raise InvalidField(path, "goes with superseded_by")
+        return None
+    return fields.micros(memory.supersede_time, path)
 
 
 def _event_time_to_proto(event_time: EventTime) -> pb.EventTime:

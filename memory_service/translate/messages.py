@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentmemory.v1 import memory_pb2 as pb
-from google.protobuf import json_format
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.session import Message, NewMessage, Notes, Role, Session, ToolCall
-from memory_service.translate import fields, scopes, session_data, structs
+from memory_service.translate import fields, scopes, session_data, session_options, structs
 
 MAX_MESSAGES = 256
 MAX_CONTENT = 256 * 1024
@@ -74,11 +73,7 @@ def _tool_calls(message: pb.Message, path: str) -> tuple[ToolCall, ...]:
 def _metadata(message: pb.Message, path: str) -> str:
     if not message.HasField("metadata"):
         return ""
-    try:
-        value = json_format.MessageToJson(message.metadata, indent=None, sort_keys=True)
-    except (ValueError, RecursionError, json_format.Error) as error:
-        raise InvalidField(f"{path}.metadata", "cannot be written as JSON") from error
-    return fields.text(value, f"{path}.metadata", max_bytes=MAX_METADATA)
+    return structs.to_json(message.metadata, f"{path}.metadata", max_bytes=MAX_METADATA)
 
 
 def to_proto(message: Message) -> pb.Message:
@@ -93,6 +88,30 @@ def to_proto(message: Message) -> pb.Message:
         tool_calls=tool_calls_to_proto(message.tool_calls),
         tool_call_id=message.tool_call_id,
         metadata=structs.from_json(message.metadata) if message.metadata else None,
+    )
+
+
+def logged_from_proto(message: pb.Message, path: str) -> Message:
+    """Undo `to_proto`."""
+    if message.sequence < 1:
+        raise InvalidField(f"{path}.sequence", "is required")
+    if not message.HasField("create_time"):
+        raise InvalidField(f"{path}.create_time", "is required")
+    given = pb.Message()
+    given.CopyFrom(message)
+    if message.id == str(message.sequence):
+        given.id = ""  # Nobody gave it one.
+    new = _from_proto(given, path)
+    return Message(
+        sequence=message.sequence,
+        id=new.id or str(message.sequence),
+        role=new.role,
+        name=new.name,
+        content=new.content,
+        created=new.created,
+        tool_calls=new.tool_calls,
+        tool_call_id=new.tool_call_id,
+        metadata=new.metadata,
     )
 
 
@@ -128,4 +147,7 @@ def session_to_proto(session: Session, notes: Notes | None = None) -> pb.Session
         extracted_through=session.cursor,
         data=session_data.to_struct(kept.data),
         context=kept.context,
+        options=session_options.to_proto(session.options),
+        expire_time=None if session.expires is None else fields.timestamp(session.expires),
+        pending_memory_count=session.pending_memories,
     )

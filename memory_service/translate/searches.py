@@ -10,7 +10,7 @@ from memory_service.domain.errors import InvalidField
 from memory_service.domain.fusion import ArmScore, Fused
 from memory_service.domain.search import SearchMode, Selection
 from memory_service.search import SearchQuery
-from memory_service.translate import fields, filters, memories, scopes
+from memory_service.translate import fields, filters, memories, scopes, views
 
 MAX_QUERY = 32 * 1024
 
@@ -23,9 +23,9 @@ _MODES = {
 
 
 def query(
-    tenant: str, scope: pb.Scope, text: str, options: pb.SearchOptions, *, limit: int
+    tenant: str, scope: pb.Scope, text: str, options: pb.SearchOptions, *, limit: int, now: int
 ) -> SearchQuery:
-    """Return a search for `text`."""
+    """Return a search for `text`; `now` is in microseconds."""
     if options.mode not in _MODES:
         raise InvalidField("options.mode", "is unknown")
     if math.isnan(options.min_score) or not 0 <= options.min_score <= 1:
@@ -37,6 +37,7 @@ def query(
             owners=scopes.searched(tenant, scope, options.visibility, "options.visibility"),
             types=memories.types_from_protos(options.types, "options.types"),
             filter=filters.from_proto(options.filter, "options.filter"),
+            view=views.from_proto(options, "options.", now=now),
         ),
         limit=limit,
         min_score=options.min_score,

@@ -50,7 +50,7 @@ _CREATED = memory_service_pb2.CREATE_OUTCOME_CREATED
 async def append(target: Target, _: float) -> AsyncIterator[Operation]:
     """AppendMessages, one message a call."""
     run = secrets.token_hex(4)
-    async with _stub(target) as stub:
+    async with stub_of(target) as stub:
 
         async def call(request: memory_service_pb2.AppendMessagesRequest) -> None:
             await stub.AppendMessages(request, timeout=CALL_SECONDS)
@@ -64,7 +64,7 @@ def append_request(
 ) -> memory_service_pb2.AppendMessagesRequest:
     """Return the nth append, to the session of one of the writers."""
     return memory_service_pb2.AppendMessagesRequest(
-        scope=_scope(namespace, _writer(n), session), messages=[_message(n)]
+        scope=scope_of(namespace, _writer(n), session), messages=[message_of(n)]
     )
 
 
@@ -109,7 +109,7 @@ async def flush(target: Target, seconds: float) -> AsyncIterator[Operation]:
     run = secrets.token_hex(4)
     count = math.ceil(_FLUSHED_TURNS_PER_SECOND * seconds / FLUSHED_TURNS) + 1
     first = FLUSHED_TURNS * secrets.randbelow(10_000)  # not what another round has said
-    async with _stub(target) as stub:
+    async with stub_of(target) as stub:
 
         async def call(request: memory_service_pb2.FlushSessionRequest) -> None:
             response = await stub.FlushSession(request, timeout=CALL_SECONDS)
@@ -144,7 +144,7 @@ def load_requests(
     for first in range(0, memories, BATCH):
         size = min(BATCH, memories - first)
         yield memory_service_pb2.CreateMemoriesRequest(
-            scope=_scope(namespace, user), memories=_memories(first, size)
+            scope=scope_of(namespace, user), memories=_memories(first, size)
         )
 
 
@@ -167,11 +167,11 @@ async def _creating(target: Target, size: int) -> AsyncIterator[Operation]:
 
     def request(n: int) -> memory_service_pb2.CreateMemoriesRequest:
         return memory_service_pb2.CreateMemoriesRequest(
-            scope=_scope(target.namespace, f"{run}-{_writer(n)}"),
+            scope=scope_of(target.namespace, f"{run}-{_writer(n)}"),
             memories=_memories(n * size, size),
         )
 
-    async with _stub(target) as stub:
+    async with stub_of(target) as stub:
 
         async def call(request: memory_service_pb2.CreateMemoriesRequest) -> None:
             await create_checked(stub, request)
@@ -185,13 +185,13 @@ async def _searching(
 ) -> AsyncIterator[Operation]:
     def request(n: int) -> memory_service_pb2.SearchMemoriesRequest:
         return memory_service_pb2.SearchMemoriesRequest(
-            scope=_scope(target.namespace, READER),
+            scope=scope_of(target.namespace, READER),
             query=corpus.question(n),
             options=memory_pb2.SearchOptions(mode=mode),
             limit=HITS,
         )
 
-    async with _stub(target) as stub:
+    async with stub_of(target) as stub:
 
         async def call(request: memory_service_pb2.SearchMemoriesRequest) -> None:
             response = await stub.SearchMemories(request, timeout=CALL_SECONDS)
@@ -205,21 +205,23 @@ async def _session(
     stub: MemoryServiceAsyncStub, namespace: str, session: str, first: int
 ) -> memory_service_pb2.FlushSessionRequest:
     """Append the turns from `first` on, to a user of their own, and return what flushes them."""
-    scope = _scope(namespace, session, session)
-    messages = [_message(first + i) for i in range(FLUSHED_TURNS)]
+    scope = scope_of(namespace, session, session)
+    messages = [message_of(first + i) for i in range(FLUSHED_TURNS)]
     request = memory_service_pb2.AppendMessagesRequest(scope=scope, messages=messages)
     await stub.AppendMessages(request, timeout=CALL_SECONDS)
     return memory_service_pb2.FlushSessionRequest(scope=scope)
 
 
 @asynccontextmanager
-async def _stub(target: Target) -> AsyncIterator[MemoryServiceAsyncStub]:
+async def stub_of(target: Target) -> AsyncIterator[MemoryServiceAsyncStub]:
+    """A client of the service."""
     async with grpc.aio.insecure_channel(target.memory) as channel:
         await channel.channel_ready()
         yield MemoryServiceStub(channel)
 
 
-def _scope(namespace: str, user: str, session: str = "") -> memory_pb2.Scope:
+def scope_of(namespace: str, user: str, session: str = "") -> memory_pb2.Scope:
+    """Return the scope of a user, or of a session of theirs."""
     return memory_pb2.Scope(namespace=namespace, user_id=user, session_id=session)
 
 
@@ -227,7 +229,8 @@ def _writer(n: int) -> str:
     return f"writer-{n % WRITERS}"
 
 
-def _message(n: int) -> memory_pb2.Message:
+def message_of(n: int) -> memory_pb2.Message:
+    """Return the nth turn of the corpus."""
     return memory_pb2.Message(
         role=memory_pb2.ROLE_USER, name=corpus.speaker(n), content=corpus.turn(n)
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from . import baselines, corpus, operations
+from . import baselines, corpus, operations, sessions
 from .load import Opening, Target, drive
 from .measure import Sample
 
@@ -41,12 +41,14 @@ class Case:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is one of the parts rather than the product."""
+        """Whether it is there for others to be measured beside."""
         return not self.against
 
 
 ECHO = "echo RPC"
 XADD = "Redis XADD"
+APPEND_SHORT = "append to 20"
+READ_SHORT = "read 20 of 20"
 ENCODE = "encode 1 text"
 ENCODE_BATCH = f"encode {operations.BATCH} texts"
 KNN = "Redis KNN"
@@ -73,6 +75,10 @@ def _cases() -> Iterator[Case]:
     yield from _calls(ECHO, "calls", baselines.echo_rpc)
     yield from _calls(XADD, "entries", baselines.redis_xadd)
     yield from _calls("append", "messages", operations.append, ECHO, XADD)
+    yield _call(APPEND_SHORT, "messages", sessions.append_short, 1)
+    yield _call("append to 20,000", "messages", sessions.append_long, 1, APPEND_SHORT)
+    yield _call(READ_SHORT, "reads", sessions.read_short, 1)
+    yield _call("read 20 of 20,000", "reads", sessions.read_long, 1, READ_SHORT)
     yield Case(ENCODE, "texts", 1, encode, process="sentence-transformers")
     yield from _calls("embed", "texts", operations.embed, ENCODE, ECHO)
     yield from _calls("create", "memories", operations.create, ENCODE, ECHO)

@@ -8,8 +8,9 @@ from redis.asyncio import Redis
 
 
 async def snapshot(redis: Redis) -> dict[bytes, Any]:
-    """Return every key with its content."""
-    keys = sorted([key async for key in redis.scan_iter(count=1000)])
+    """Return every key with its content, but for what is noted some seconds after a search."""
+    found = [key async for key in redis.scan_iter(count=1000)]
+    keys = sorted(key for key in found if not key.startswith(b"am:used:"))
     async with redis.pipeline(transaction=True) as pipe:
         for key in keys:
             pipe.type(key)

@@ -209,15 +209,18 @@ async def test_an_extractor_goes_on_after_calls_out_of_time(
     extractor: ExtractorServiceStub,
 ) -> None:
     extract = extractor_pb.ExtractMemoriesRequest(messages=[said("I keep bees.", name="Alice")])
+    summarize = extractor_pb.SummarizeRequest(messages=extract.messages)
     embed = extractor_pb.EmbedRequest(texts=["one", "two"])
     opening = extractor_pb.ExtractRequest(open=extractor_pb.Open())
     streams: Any = extractor  # The generated types are those of a synchronous stub.
 
     for deadline in DEADLINES:
         await answered(extractor.ExtractMemories(extract, timeout=deadline))
+        await answered(extractor.Summarize(summarize, timeout=deadline))
         await answered(extractor.Embed(embed, timeout=deadline))
         await answered(extractor.GetInfo(extractor_pb.GetInfoRequest(), timeout=deadline))
         assert not await answered(streams.Extract(timeout=deadline).read())
     assert len((await extractor.ExtractMemories(extract)).extraction.memories) == 1
+    assert (await extractor.Summarize(summarize)).summary == "Alice keeps bees."
     assert len((await extractor.Embed(embed)).vectors) == 2
     assert len([response async for response in streams.Extract(iter([opening]))]) == 1

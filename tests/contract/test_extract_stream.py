@@ -21,9 +21,27 @@ OPEN = pb.ExtractRequest(open=pb.Open())
 NOON = Timestamp(seconds=1_714_564_800)
 
 
-def delta(sequence: int, *messages: memory_pb2.Message) -> pb.ExtractRequest:
+def delta(sequence: int, *messages: memory_pb2.Message, **fields: Any) -> pb.ExtractRequest:
     given = messages or (said(id="m1", create_time=NOON),)
-    return pb.ExtractRequest(delta=pb.Delta(sequence=sequence, messages=given))
+    return pb.ExtractRequest(delta=pb.Delta(sequence=sequence, messages=given, **fields))
+
+
+def strategy(kind: str | int, instructions: str = "") -> memory_pb2.ExtractionStrategy:
+    if isinstance(kind, str):
+        kind = memory_pb2.ExtractionKind.Value(f"EXTRACTION_KIND_{kind}")
+    return memory_pb2.ExtractionStrategy(kind=kind, instructions=instructions)  # type: ignore[arg-type]
+
+
+BAD_STRATEGIES = [
+    pytest.param(strategy("NONE"), "strategy.kind", id="none"),
+    pytest.param(strategy(99), "strategy.kind", id="unknown kind"),
+    pytest.param(strategy("CUSTOM"), "strategy.instructions", id="no instructions"),
+    pytest.param(strategy("CUSTOM", " "), "strategy.instructions", id="blank instructions"),
+    pytest.param(
+        strategy("CUSTOM", "é" * 2048 + "x"), "strategy.instructions", id="long instructions"
+    ),
+    pytest.param(strategy("SUMMARY", "Be brief."), "strategy.instructions", id="not custom"),
+]
 
 
 async def answers(
@@ -99,6 +117,43 @@ async def test_a_bad_delta_fails_alone(
     assert (error.code, error.reason) == (StatusCode.INVALID_ARGUMENT, "EXTRACTION_FAILED")
     assert [violation.field for violation in error.violations] == [field]
     assert results[2].WhichOneof("outcome") == "extraction"
+
+
+@pytest.mark.parametrize(("asked", "field"), BAD_STRATEGIES)
+async def test_a_bad_strategy_fails_its_delta_alone_and_a_unary_call(
+    asked: memory_pb2.ExtractionStrategy, field: str, extractor: ExtractorServiceStub
+) -> None:
+    _, *rest = await answers(extractor, OPEN, delta(1, strategy=asked), delta(2))
+    results = {each.result.sequence: each.result for each in rest}
+    error = from_status(results[1].error)
+    assert (error.code, error.reason) == (StatusCode.INVALID_ARGUMENT, "EXTRACTION_FAILED")
+    assert [violation.field for violation in error.violations] == [field]
+    assert results[2].WhichOneof("outcome") == "extraction"
+    request = pb.ExtractMemoriesRequest(messages=[said()], strategy=asked)
+    assert await refusal_of(extractor.ExtractMemories(request)) == invalid(field)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (strategy("UNSPECIFIED"), ["Ada keeps bees.", "Ada prefers tea."]),
+        (strategy("DISCRETE"), ["Ada keeps bees.", "Ada prefers tea."]),
+        (strategy("PREFERENCES"), ["Ada prefers tea."]),
+        (strategy("SUMMARY"), ["Ada keeps bees.", "Ada prefers tea."]),
+        (strategy("CUSTOM", "é" * 2048), ["Ada keeps bees.", "Ada prefers tea."]),
+    ],
+    ids=["default", "discrete", "preferences", "summary", "custom"],
+)
+async def test_a_strategy_says_what_is_extracted(
+    asked: memory_pb2.ExtractionStrategy, expected: list[str], extractor: ExtractorServiceStub
+) -> None:
+    message = said("I keep bees. I prefer tea.", id="m1", name="Ada", create_time=NOON)
+    opened, answer = await answers(extractor, OPEN, delta(1, message, strategy=asked))
+    streamed = answer.result.extraction
+    request = pb.ExtractMemoriesRequest(messages=[message], strategy=asked)
+    assert [memory.text for memory in streamed.memories] == expected
+    assert streamed.extractor == opened.opened.extractor
+    assert (await extractor.ExtractMemories(request)).extraction == streamed
 
 
 def extract(*messages: memory_pb2.Message) -> Callable[[ExtractorServiceStub], Awaitable[Any]]:

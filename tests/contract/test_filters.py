@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -85,6 +86,10 @@ def tag(field: int, value: str) -> memory_pb2.Condition:
     return memory_pb2.Condition(tag=memory_pb2.TagCondition(field=field, equals=value))  # type: ignore[arg-type]
 
 
+def metadata(*path: str, **match: Any) -> memory_pb2.Filter:
+    return must(memory_pb2.Condition(metadata=memory_pb2.MetadataCondition(path=path, **match)))
+
+
 def must(*conditions: memory_pb2.Condition) -> memory_pb2.Filter:
     return memory_pb2.Filter(must=conditions)
 
@@ -104,6 +109,7 @@ async def tagged(
                     text=f"Memory number {i}.",
                     topics=[value],
                     entities=[memory_pb2.Entity(name=value)],
+                    metadata={"value": value, "named": {value: i}},
                 )
                 for i, value in enumerate(VALUES)
             ],
@@ -152,6 +158,29 @@ async def test_a_search_with_any_text_as_filter_finds_that_memory_alone(
     )
     assert [hit.memory.id for hit in found.hits] == [f"m{place}"]
     assert list(found.hits[0].memory.topics) == [VALUES[place]]
+
+
+@pytest.mark.parametrize("place", range(len(VALUES)), ids=lambda i: ascii(VALUES[i])[:24])
+async def test_any_text_of_metadata_matches_the_memory_that_has_it(
+    place: int, memory: MemoryServiceStub, tagged: memory_pb2.Scope
+) -> None:
+    value, expected = VALUES[place], [f"m{place}"]
+    assert await matching(memory, tagged, metadata("value", equals=value)) == expected
+    if len(value) <= 128:
+        assert await matching(memory, tagged, metadata("named", value, exists=True)) == expected
+        inner = metadata("named", value, range=memory_pb2.NumberRange(min=place, max=place))
+        assert await matching(memory, tagged, inner) == expected
+
+
+@pytest.mark.parametrize("place", range(len(VALUES)), ids=lambda i: ascii(VALUES[i])[:24])
+async def test_any_text_is_a_prefix_of_what_begins_with_it(
+    place: int, memory: MemoryServiceStub, tagged: memory_pb2.Scope
+) -> None:
+    prefix = VALUES[place][:32]
+    expected = sorted(f"m{i}" for i, each in enumerate(VALUES) if each.startswith(prefix))
+    for field in (memory_pb2.TAG_FIELD_TOPIC, memory_pb2.TAG_FIELD_ENTITY):
+        given = memory_pb2.TagCondition(field=field, prefix=prefix)
+        assert await matching(memory, tagged, must(memory_pb2.Condition(tag=given))) == expected
 
 
 @pytest.mark.parametrize("place", range(len(VALUES)), ids=lambda i: ascii(VALUES[i])[:24])
@@ -249,6 +278,37 @@ BAD_FILTERS = {
     ),
     "no bound": (created(), ".must[1].time"),
     "a bound that is no time": (created(end=Timestamp(nanos=-5)), ".must[1].time.end"),
+    "a prefix too long": (topic(prefix="x" * 33), ".must[1].tag.prefix"),
+    "an empty prefix": (topic(prefix=""), ".must[1].tag.prefix"),
+    "a prefix of a type": (
+        condition(tag=memory_pb2.TagCondition(field=memory_pb2.TAG_FIELD_TYPE, prefix="sem")),
+        ".must[1].tag.prefix",
+    ),
+    "no number field": (
+        condition(number=memory_pb2.NumberCondition(range=memory_pb2.NumberRange(min=0))),
+        ".must[1].number.field",
+    ),
+    "a range without bounds": (
+        condition(number=memory_pb2.NumberCondition(field=memory_pb2.NUMBER_FIELD_CONFIDENCE)),
+        ".must[1].number.range",
+    ),
+    "no field to have": (condition(exists=memory_pb2.Presence()), ".must[1].exists"),
+    "metadata without a path": (
+        condition(metadata=memory_pb2.MetadataCondition(exists=True)),
+        ".must[1].metadata.path",
+    ),
+    "metadata without a match": (
+        condition(metadata=memory_pb2.MetadataCondition(path=["x"])),
+        ".must[1].metadata",
+    ),
+    "metadata in a range that is no number": (
+        condition(
+            metadata=memory_pb2.MetadataCondition(
+                path=["x"], range=memory_pb2.NumberRange(min=math.nan)
+            )
+        ),
+        ".must[1].metadata.range.min",
+    ),
     "nested 9 deep": (nested(9), ".must[0].filter" * 8),
     "65 conditions": (memory_pb2.Filter(should=[CONDITION] * 65), ""),
     "65 conditions in a tree": (
@@ -282,6 +342,72 @@ async def test_a_filter_at_its_limits_is_taken(memory: MemoryServiceStub, seed: 
     assert await matching(memory, seed.user, nested(8)) == []
     assert await matching(memory, seed.user, memory_pb2.Filter(should=[CONDITION] * 64)) == []
     assert await matching(memory, seed.user, topic(all_of=values("x" * 256, *["y"] * 63))) == []
+
+
+async def test_each_kind_of_condition_finds_what_it_says(
+    memory: MemoryServiceStub, new_scope: Callable[[], memory_pb2.Scope]
+) -> None:
+    scope = new_scope()
+    await memory.CreateMemories(
+        pb.CreateMemoriesRequest(
+            scope=scope,
+            memories=[
+                memory_pb2.Memory(
+                    id="full",
+                    text="Alice pays for a plan.",
+                    entities=[memory_pb2.Entity(name="Alice", kind="person")],
+                    metadata={
+                        "customer": {"plan": "gold", "seats": 12.5, "trial": False},
+                        "tags": ["a", 7, None],
+                    },
+                    pinned=True,
+                    valid_from=Timestamp(seconds=100),
+                ),
+                memory_pb2.Memory(id="bare", text="Alice keeps bees."),
+            ],
+        )
+    )
+    only_full = [
+        {"tag": memory_pb2.TagCondition(field=memory_pb2.TAG_FIELD_ENTITY_KIND, equals="person")},
+        {"tag": memory_pb2.TagCondition(field=memory_pb2.TAG_FIELD_ID, prefix="fu")},
+        {"exists": memory_pb2.Presence(tag=memory_pb2.TAG_FIELD_ENTITY)},
+        {"exists": memory_pb2.Presence(time=memory_pb2.TIME_FIELD_VALID_FROM)},
+        {
+            "time": memory_pb2.TimeRange(
+                field=memory_pb2.TIME_FIELD_VALID_FROM, end=Timestamp(seconds=101)
+            )
+        },
+        {"pinned": True},
+        *(
+            {"metadata": memory_pb2.MetadataCondition(path=path, **match)}
+            for path, match in (
+                (["customer"], {"exists": True}),
+                (["customer", "plan"], {"equals": "gold"}),
+                (["customer", "plan"], {"any_of": values("silver", "gold")}),
+                (["customer", "seats"], {"range": memory_pb2.NumberRange(min=12.5)}),
+                (["customer", "seats"], {"range": memory_pb2.NumberRange(min=-1e9, max=12.6)}),
+                (["customer", "trial"], {"is": False}),
+                (["tags"], {"equals": "a"}),
+                (["tags"], {"range": memory_pb2.NumberRange(min=7, max=7)}),
+            )
+        ),
+    ]
+    for fields in only_full:
+        given = memory_pb2.Condition(**fields)
+        assert await matching(memory, scope, must(given)) == ["full"], given
+        without = memory_pb2.Filter(must_not=[given])
+        assert await matching(memory, scope, without) == ["bare"], given
+    only_bare: list[dict[str, Any]] = [
+        {"pinned": False},
+        {"metadata": memory_pb2.MetadataCondition(path=["customer"], exists=False)},
+    ]
+    for fields in only_bare:
+        given = memory_pb2.Condition(**fields)
+        assert await matching(memory, scope, must(given)) == ["bare"], given
+    both = memory_pb2.NumberCondition(
+        field=memory_pb2.NUMBER_FIELD_CONFIDENCE, range=memory_pb2.NumberRange(min=1, max=1)
+    )
+    assert len(await matching(memory, scope, must(memory_pb2.Condition(number=both)))) == 2
 
 
 async def test_an_empty_filter_matches_everything(memory: MemoryServiceStub, seed: Seed) -> None:

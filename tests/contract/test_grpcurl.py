@@ -209,6 +209,15 @@ async def test_the_extractor_can_be_asked_directly(grpcurl: Grpcurl) -> None:
     memories = extracted["extraction"]["memories"]
     assert any("Lisbon" in each["text"] for each in memories)
     assert {each["sources"][0]["message_id"] for each in memories} == {"1"}
+    summed_up = await grpcurl.extractor(
+        "Summarize",
+        summary="Alice skis.",
+        messages=[{"role": "ROLE_USER", "name": "Alice", "content": SAID}],
+    )
+    assert summed_up["summary"].splitlines() == [
+        "Alice skis.",
+        *dict.fromkeys(each["text"] for each in memories),
+    ]
 
 
 async def test_a_stream_of_deltas_is_answered_one_by_one(grpcurl: Grpcurl) -> None:

@@ -198,14 +198,14 @@ async def test_earlier_states_are_listed_newest_first_page_by_page(
     rest = await memory.ListMemoryRevisions(request)
     assert rest.next_page_token == ""
     shown = [*page.revisions, *rest.revisions]
-    assert [each.cause for each in shown] == ["update"] * 3
+    assert [each.cause for each in shown] == [pb.REVISION_CAUSE_UPDATE] * 3
     for state in states:
         state.ClearField("embedding_state")
     assert [each.memory for each in shown] == states[2::-1]
     assert [each.replace_time for each in shown] == [s.update_time for s in states[:0:-1]]
     request.ClearField("page_token")
     newest = (await memory.ListMemoryRevisions(request)).revisions[0]
-    assert (newest.memory, newest.cause) == (states[3], "delete")
+    assert (newest.memory, newest.cause) == (states[3], pb.REVISION_CAUSE_DELETE)
     other = pb.ListMemoryRevisionsRequest(scope=scope, id="n", page_token=page.next_page_token)
     assert await refusal_of(memory.ListMemoryRevisions(other)) == INVALID_PAGE_TOKEN
 
@@ -243,9 +243,9 @@ async def test_an_earlier_revision_is_restored_and_the_way_there_stays(
     assert says((await memory.RestoreMemory(request)).memory) == full()
     states = await memory.ListMemoryRevisions(pb.ListMemoryRevisionsRequest(scope=scope, id="m"))
     assert [(each.memory.text, each.cause) for each in states.revisions] == [
-        ("two", "restore"),
-        ("one", "update"),
-        ("Alice plays chess.", "update"),
+        ("two", pb.REVISION_CAUSE_RESTORE),
+        ("one", pb.REVISION_CAUSE_UPDATE),
+        ("Alice plays chess.", pb.REVISION_CAUSE_UPDATE),
     ]
 
 

@@ -20,7 +20,6 @@ PREFIX = "ERROR_REASON_"
 ERROR_REASONS = [value.name for value in ErrorReason.DESCRIPTOR.values]
 
 NEVER_SENT = {
-    "MEMORY_ID_REUSED": "CreateMemories answers it for each memory, as an outcome",
     "UNAUTHENTICATED": "no authentication is served",
     "PERMISSION_DENIED": "no authorisation is served",
 }

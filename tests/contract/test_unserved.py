@@ -40,9 +40,12 @@ SERVED = {
         "SearchMemories",
         "BuildPrompt",
         "WatchMemories",
+        "ForgetMemories",
         "EraseUser",
+        "ExportMemories",
+        "ImportMemories",
     },
-    "ExtractorService": {"Extract", "ExtractMemories", "Embed", "GetInfo"},
+    "ExtractorService": {"Extract", "ExtractMemories", "Embed", "Summarize", "GetInfo"},
 }
 NOT_IMPLEMENTED = Refusal(StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")
 

@@ -31,7 +31,7 @@ SHORT = 60
 LONG = 400
 SESSION = "chat"
 PATIENCE = 60.0
-_CURSOR_MOVED = re.compile(r"HSET am:wm:\S+ cursor (\d+)")
+_CURSOR_MOVED = re.compile(r"HSET am:wm:\S+ cursor (\d+) failed_ranges.*")
 
 
 @dataclass(frozen=True)

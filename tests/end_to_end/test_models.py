@@ -8,7 +8,7 @@ import pytest
 
 from memory_service.embedded import EmbeddedRedis
 from memory_service.store.connection import connect
-from memory_service.store.schema import Model, record_model
+from memory_service.store.spaces import Model, record_model
 from service_kit.children import ChildError, ServerProcess
 from tests.support.stack import memory_in
 
@@ -29,4 +29,5 @@ async def test_a_start_beside_another_model_is_refused_with_one_line(
     said = [line for line in memory.log_tail().splitlines() if line.startswith("memory: ")]
     assert len(said) == 1
     assert "another-model@1, not " in said[0]
+    assert "`python -m memory_service.reembed`" in said[0]
     assert "Traceback" not in memory.log_tail()

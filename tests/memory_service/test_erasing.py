@@ -18,6 +18,7 @@ from memory_service.store.leases import Leases
 from memory_service.store.search import MemorySearch
 from tests.support.extraction import CHAT, NOW, World, dump, new_world
 from tests.support.memories import ALICE
+from tests.support.summaries import summarizing
 from tests.support.waiting import wait_until
 
 REQUEST = RequestKey("EraseUser", "r1", "arguments")
@@ -51,6 +52,7 @@ async def test_the_pump_that_extracts_meanwhile_writes_nothing_after(world: Worl
     pump = Pump(
         world.queue,
         world.extraction(),
+        summarizing(world),
         Leases(world.redis, seconds=10),
         PumpTiming(quiet=0.01, longest=0.1, claim_idle=30),
         parallel_sessions=2,

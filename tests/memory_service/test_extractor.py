@@ -8,12 +8,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.memory import Entity, EventTime, MemoryType, Precision, Source
 from memory_service.domain.session import Message, Role
+from memory_service.domain.session_options import DISCRETE, ExtractionKind, Strategy
 from memory_service.extractor import DeltaLimits, RemoteExtractor
 from tests.support.embedding import any_model, no_model
 from tests.support.extraction import CHAT
 from tests.support.memories import vector
 from tests.support.redis import DIMENSION
 
+CATS = Strategy(ExtractionKind.CUSTOM, "Only cats.")
 MESSAGE = Message(1, "m", Role.USER, "Alice", "hi", 5, metadata='{"a":1}')
 
 
@@ -39,7 +41,7 @@ def item(**fields: object) -> pb.ExtractedMemory:
 
 async def extract(*items: pb.ExtractedMemory):
     return await RemoteExtractor(Stream(*items), any_model, dimension=DIMENSION).extract(
-        CHAT, [], [MESSAGE]
+        CHAT, [], [MESSAGE], DISCRETE
     )
 
 
@@ -96,7 +98,10 @@ async def test_limits_are_the_extractors_and_a_delta_has_a_message_at_least():
     stream = Stream()
     extractor = RemoteExtractor(stream, any_model, dimension=DIMENSION)
     assert await extractor.limits() == DeltaLimits(messages=1, context=3)
-    await extractor.extract(CHAT, [MESSAGE], [MESSAGE])
+    await extractor.extract(CHAT, [MESSAGE], [MESSAGE], CATS)
+    assert stream.deltas[0].strategy == memory_pb2.ExtractionStrategy(
+        kind=memory_pb2.EXTRACTION_KIND_CUSTOM, instructions="Only cats."
+    )
     assert not stream.deltas[0].messages[0].HasField("metadata")
     assert not stream.deltas[0].context[0].HasField("metadata")
 
@@ -104,7 +109,7 @@ async def test_limits_are_the_extractors_and_a_delta_has_a_message_at_least():
 async def test_a_vector_of_a_model_that_is_not_accepted_is_left_to_the_sweep():
     stream = Stream(item(embedding=vector(1)))
     (found,) = await RemoteExtractor(stream, no_model, dimension=DIMENSION).extract(
-        CHAT, [], [MESSAGE]
+        CHAT, [], [MESSAGE], DISCRETE
     )
     assert found.vector is None
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from memory_service import long_term
+from memory_service.domain.changes import Outcome
 from memory_service.domain.errors import (
     Contention,
     EtagMismatch,
@@ -15,13 +17,15 @@ from memory_service.domain.errors import (
 from memory_service.domain.filters import AnyOf, Filter, TagField
 from memory_service.domain.memory import MemoryType, NewMemory
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import Outcome
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.search import Selection
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.long_term import DELETE_BATCH, LongTermMemory
+from memory_service.store.answers import Deleted
+from memory_service.store.erasing import Eraser
 from memory_service.store.keys import OwnerKeys
-from memory_service.store.memories import Fence
+from memory_service.store.memories import Fence, MemoryStore
+from memory_service.store.scripts import Scripts
 from memory_service.store.search import MemorySearch
 from tests.support.embedding import FakeEmbedding
 from tests.support.extraction import NOW, World, dump, new_world
@@ -205,3 +209,127 @@ async def test_create_times_grow_though_the_clock_stands_still(world, memory):
     assert vector(1) == await world.redis.hget(
         OwnerKeys(ALICE).memory((await world.stored())[-1].id), "vector"
     )
+
+
+DELETION = RequestKey("DeleteMemories", "r1", "arguments")
+EVERYTHING = Selection((ALICE,))
+
+
+async def delete_everything(memory: LongTermMemory, request: RequestKey | None = DELETION):
+    return await memory.delete_matching(EVERYTHING, dry_run=False, request=request)
+
+
+@pytest.fixture
+async def many(world: World, memory: LongTermMemory, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(long_term, "DELETE_BATCH", 10)
+    await memory.create(ALICE, [fact(f"fact {n}") for n in range(35)], None)
+    return 35
+
+
+async def break_off(world: World, memory: LongTermMemory, *, after: int) -> None:
+    """Delete everything, and cancel the call after so many commits."""
+    held = asyncio.Event()
+    commits = 0
+    real = world.memories.commit
+
+    async def commit(*args, **kwargs):
+        nonlocal commits
+        if commits == after:
+            held.set()
+            await asyncio.Event().wait()
+        commits += 1
+        return await real(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.memories, "commit", commit)
+        task = asyncio.create_task(delete_everything(memory))
+        await asyncio.wait_for(held.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_deletion_broken_off_is_finished_by_another_process_and_counted_as_a_whole(
+    world, memory, embedding, many
+):
+    await break_off(world, memory, after=2)
+    assert len(await world.stored()) == many - 20
+    deleted = await delete_everything(process(world, embedding))
+    assert deleted.count == many
+    assert deleted.revision == 2 * many
+    assert await world.stored() == []
+    assert not await world.redis.exists(OwnerKeys(ALICE).job(DELETION.method, DELETION.id))
+    await memory.create(ALICE, [fact("new")], None)
+    assert await delete_everything(memory) == deleted
+    assert await world.texts() == ["new"]
+
+
+async def test_the_id_of_an_unfinished_deletion_is_taken(world, memory, many):
+    await break_off(world, memory, after=1)
+    left = [m.id for m in await world.stored()]
+    other = replace(DELETION, arguments="other")
+    with pytest.raises(RequestIdReused):
+        await delete_everything(memory, other)
+    with pytest.raises(RequestIdReused):
+        await memory.delete(ALICE, left[:1], etag="", dry_run=False, request=other)
+    assert [m.id for m in await world.stored()] == left
+    assert (await delete_everything(memory)).count == many
+
+
+async def test_two_deletions_of_one_request_at_the_same_time_count_nothing_twice(
+    world, embedding, many
+):
+    processes = [process(world, embedding) for _ in range(4)]
+    answers = await asyncio.gather(*(delete_everything(p) for p in processes))
+    assert [answer.count for answer in answers] == [many] * 4
+    assert len({answer.revision for answer in answers}) == 1
+
+
+async def test_deletions_without_an_id_at_the_same_time_delete_each_memory_once(
+    world, embedding, many
+):
+    processes = [process(world, embedding) for _ in range(4)]
+    answers = await asyncio.gather(*(delete_everything(p, None) for p in processes))
+    assert sum(answer.count for answer in answers) == many
+
+
+async def test_erasing_the_owner_takes_unfinished_deletions_along(world, memory, many):
+    await break_off(world, memory, after=1)
+    assert await world.redis.exists(OwnerKeys(ALICE).job(DELETION.method, DELETION.id))
+    eraser = Eraser(world.redis)
+    while [batch async for batch in eraser.round(ALICE)]:
+        pass
+    assert not await world.redis.exists(OwnerKeys(ALICE).job(DELETION.method, DELETION.id))
+    await eraser.finish(ALICE, now=NOW, request=None)
+    await memory.create(ALICE, [fact("new")], None)
+    assert (await delete_everything(memory)).count == 1
+
+
+async def test_who_finishes_counts_what_others_deleted_after_he_began(world, embedding, many):
+    """The one is held after his first commit, the other until then, having begun before it."""
+    one_did, other_may = asyncio.Event(), asyncio.Event()
+
+    class One(MemoryStore):
+        async def commit(self, *args, **kwargs):
+            if one_did.is_set():
+                await other_may.wait()
+            written = await super().commit(*args, **kwargs)
+            one_did.set()
+            return written
+
+    class Other(MemoryStore):
+        async def job(self, *args, **kwargs):
+            begun = await super().job(*args, **kwargs)
+            if not one_did.is_set():
+                running.append(asyncio.create_task(delete_everything(processes[0])))
+                await one_did.wait()
+            return begun
+
+    running: list[asyncio.Task[Deleted]] = []
+    scripts = Scripts(world.redis)
+    stores = [cls(world.redis, scripts) for cls in (One, Other)]
+    processes = [process(replace(world, memories=store), embedding) for store in stores]
+    answer = await delete_everything(processes[1])
+    other_may.set()
+    assert answer.count == many
+    assert await running[0] == answer

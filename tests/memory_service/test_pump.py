@@ -16,6 +16,7 @@ from memory_service.store.keys import OwnerKeys
 from memory_service.store.leases import Leases
 from tests.support.extraction import CHAT, NOW, FakeExtractor, World, new_world, numbered
 from tests.support.memories import ALICE
+from tests.support.summaries import summarizing
 from tests.support.waiting import wait_until
 
 FAST = PumpTiming(quiet=0.02, longest=0.1, claim_idle=30)
@@ -48,6 +49,7 @@ def pump_of(
     return Pump(
         world.queue,
         world.extraction(extractor, delta_messages=delta_messages),
+        summarizing(world),
         Leases(world.redis, seconds=10),
         timing,
         parallel_sessions=parallel,
@@ -299,10 +301,10 @@ async def test_a_defect_in_one_session_is_logged_and_the_pump_goes_on(
     world: World, caplog: pytest.LogCaptureFixture
 ):
     class Broken(FakeExtractor):
-        async def extract(self, ref, context, new):
+        async def extract(self, ref, context, new, strategy):
             if ref == CHAT:
                 raise ZeroDivisionError
-            return await super().extract(ref, context, new)
+            return await super().extract(ref, context, new, strategy)
 
     other = SessionRef(ALICE, "other")
     async with running(pump_of(world, extractor=Broken())):

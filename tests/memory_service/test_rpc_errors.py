@@ -38,6 +38,7 @@ def test_every_error_has_a_code_and_a_reason_of_the_contract(error: DomainError)
         (errors.RequestIdReused(), "ALREADY_EXISTS", "REQUEST_ID_REUSED"),
         (errors.EtagMismatch(), "ABORTED", "ETAG_MISMATCH"),
         (errors.Contention(), "ABORTED", "CONTENTION"),
+        (errors.TooManyWaiting(), "RESOURCE_EXHAUSTED", "OVERLOADED"),
         (errors.RevisionNotReached(), "FAILED_PRECONDITION", "REVISION_NOT_REACHED"),
         (errors.StoreUnavailable("x"), "UNAVAILABLE", "STORE_UNAVAILABLE"),
         (errors.SearchTimeout(), "DEADLINE_EXCEEDED", "SEARCH_TIMEOUT"),
@@ -52,6 +53,7 @@ def test_codes_and_reasons_are_those_that_the_contract_names(error, code: str, r
 def test_waiting_is_advised_exactly_where_it_helps():
     advised = {to_service_error(e).reason for e in every_error() if to_service_error(e).retry_after}
     assert advised == {
+        "OVERLOADED",
         "CONTENTION",
         "REVISION_NOT_REACHED",
         "STORE_UNAVAILABLE",

@@ -13,7 +13,10 @@ from memory_service.long_term import LongTermMemory
 from memory_service.page_tokens import PageTokens
 from memory_service.revisions import Revisions
 from memory_service.search import ENGINE_TIMEOUT_MS, Search, SearchQuery, _milliseconds
+from memory_service.store.history import MemoryHistory
+from memory_service.store.paging import MemoryPages
 from memory_service.store.search import MemorySearch
+from memory_service.time_travel import TimeTravel
 from tests.support.embedding import FakeEmbedding
 from tests.support.extraction import new_world
 from tests.support.memories import ALICE, BOB, SHARED, at_angle
@@ -41,7 +44,7 @@ async def search(redis: Redis, embedding: FakeEmbedding) -> Search:
     await long_term.create(ALICE, new, None)
     await long_term.create(BOB, [NewMemory("b", "Bob drinks tea", MemoryType.SEMANTIC)], None)
     await long_term.create(SHARED, [NewMemory("s", "All drink tea", MemoryType.SEMANTIC)], None)
-    return Search(engine, embedding, Revisions(world.memories))
+    return Search(engine, embedding, Revisions(world.memories), TimeTravel(MemoryHistory(redis)))
 
 
 def query(mode: SearchMode = SearchMode.HYBRID, **fields: object) -> SearchQuery:
@@ -130,7 +133,14 @@ def test_the_engine_gets_the_time_that_is_left(left: float | None, ms: int):
 
 async def test_pages_follow_each_other_newest_first(search: Search, redis: Redis):
     world = await new_world(redis)
-    listing = Listing(MemorySearch(redis), PageTokens(b"s"), Revisions(world.memories))
+    search_, pages = MemorySearch(redis), MemoryPages(redis)
+    listing = Listing(
+        search_,
+        pages,
+        PageTokens(b"s"),
+        Revisions(world.memories),
+        TimeTravel(MemoryHistory(redis)),
+    )
     both = Selection((ALICE, SHARED))
     found, token = [], ""
     for _ in range(4):

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.deleting import delete
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.domain.memory import MemoryType, NewMemory, Source, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import delete, reconcile
+from memory_service.domain.reconcile import reconcile
 from memory_service.domain.search import Arm, Selection
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.search import MemorySearch

@@ -9,10 +9,11 @@ from redis.asyncio import Redis
 
 from memory_service import revision_signal, watching
 from memory_service.cancellation import check_cancelled
+from memory_service.domain.changes import ChangeKind
 from memory_service.domain.errors import RevisionTrimmed
 from memory_service.domain.memory import FACTS, MemoryType, NewMemory, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import ChangeKind, reconcile
+from memory_service.domain.reconcile import reconcile
 from memory_service.revision_signal import RevisionSignal
 from memory_service.revisions import Revisions
 from memory_service.store.erasing import Eraser

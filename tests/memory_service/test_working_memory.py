@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import Plan
 from memory_service.domain.errors import (
     EtagMismatch,
     ExtractorUnavailable,
@@ -19,15 +20,15 @@ from memory_service.domain.errors import (
 from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.patch import PatchMode
-from memory_service.domain.reconcile import Plan
 from memory_service.domain.requests import RequestKey
-from memory_service.domain.session import NewMessage, Notes, Role
+from memory_service.domain.session import NewMessage, Notes, Role, Summary
 from memory_service.extraction import ATTEMPTS_PER_INPUT, Progress
 from memory_service.flush import Flush
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.leases import Leases
 from memory_service.store.memories import SessionAdvance
 from memory_service.store.session_changes import SessionChanges
+from memory_service.store.sessions import Whole
 from memory_service.working_memory import WorkingMemory
 from tests.support.extraction import CHAT, NOW, World, dump, new_world, said
 from tests.support.memories import ALICE, BOB
@@ -123,7 +124,7 @@ async def test_a_put_leaves_nothing_of_the_old_session(world: World, working: Wo
     await poisoned(world, "bad", "one")
     await working.put(CHAT, said("x"), NOTES)
     session = await working.put(CHAT, [], Notes())
-    assert await world.sessions.whole(CHAT, 9) == (session, Notes(), ())
+    assert await world.sessions.whole(CHAT, 9) == Whole(session, Notes(), Summary(), (), ())
     assert session.failed_ranges == ()
     left = {key.decode() for key in await dump(world.redis)}
     assert not left & {OwnerKeys(ALICE).log("chat"), OwnerKeys(ALICE).message_ids("chat")}
@@ -213,9 +214,9 @@ async def test_what_is_kept_survives_appends_and_extraction(world: World, workin
     await working.put(CHAT, said("one"), NOTES)
     await world.append("two")
     await drain(world)
-    session, notes, messages = await world.sessions.whole(CHAT, 1)
-    assert (session.tail, session.cursor, notes) == (2, 2, NOTES)
-    assert [message.content for message in messages] == ["two"]
+    whole = await world.sessions.whole(CHAT, 1)
+    assert (whole.session.tail, whole.session.cursor, whole.notes) == (2, 2, NOTES)
+    assert [message.content for message in whole.messages] == ["two"]
 
 
 async def test_a_patch_changes_the_data_and_nothing_else(world: World, working: WorkingMemory):

@@ -12,6 +12,7 @@ from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable
 from memory_service.domain.memory import Memory, MemoryType, NewMemory, Source, extracted_id
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, NewMessage, Role
+from memory_service.domain.session_options import DISCRETE, Strategy
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import DeltaLimits
 from memory_service.keyed_locks import KeyedLocks
@@ -21,6 +22,7 @@ from memory_service.store.memories import MemoryStore
 from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
 from memory_service.store.sessions import SessionStore
+from tests.support.embedding import FakeEmbedding
 from tests.support.memories import ALICE, vector
 
 NOW = 1_750_000_000_000_000
@@ -46,6 +48,7 @@ class FakeExtractor:
         self.asked: list[list[int]] = []
         self.contexts: list[list[int]] = []
         self.answered: list[int] = []
+        self.strategies: list[Strategy] = []
         self.open = asyncio.Event()
         self.open.set()
         self._limits = DeltaLimits(messages, context)
@@ -56,8 +59,13 @@ class FakeExtractor:
         return self._limits
 
     async def extract(
-        self, ref: SessionRef, context: Sequence[Message], new: Sequence[Message]
+        self,
+        ref: SessionRef,
+        context: Sequence[Message],
+        new: Sequence[Message],
+        strategy: Strategy = DISCRETE,
     ) -> list[NewMemory]:
+        self.strategies.append(strategy)
         self.asked.append([message.sequence for message in new])
         self.contexts.append([message.sequence for message in context])
         await self.open.wait()
@@ -99,6 +107,7 @@ class World:
     queue: WorkQueue
     extractor: FakeExtractor
     clock: FixedClock
+    embedding: FakeEmbedding
 
     def extraction(
         self, extractor: FakeExtractor | None = None, *, delta_messages: int = 32
@@ -108,6 +117,7 @@ class World:
             self.sessions,
             self.memories,
             extractor or self.extractor,
+            self.embedding,
             KeyedLocks[Owner](),
             self.clock,
             delta_messages=delta_messages,
@@ -141,11 +151,12 @@ async def new_world(redis: Redis, extractor: FakeExtractor | None = None) -> Wor
     scripts = Scripts(redis)
     world = World(
         redis,
-        SessionStore(redis, scripts),
+        SessionStore(redis),
         MemoryStore(redis, scripts),
         WorkQueue(redis, scripts),
         extractor or FakeExtractor(),
         FixedClock(),
+        FakeEmbedding(),
     )
     await world.queue.ensure_groups()
     return world

@@ -31,6 +31,7 @@ def make(
     event: int | None = None,
     created: int = 1,
     updated: int = 1,
+    metadata: str = "",
 ) -> Memory:
     return Memory(
         owner=owner,
@@ -47,6 +48,7 @@ def make(
         created=created,
         updated=updated,
         revision=1,
+        metadata=metadata,
     )
 
 

@@ -14,14 +14,14 @@ DIMENSION = 8
 _PART = r"[\w.~%-]*"
 _OWNER = rf"\{{\d{{1,3}}\}}:{_PART}:{_PART}:[usn]:{_PART}"
 _FAMILIES = {
-    **dict.fromkeys(("own", "facts", "sessions", "changes"), _OWNER),
-    **dict.fromkeys(("mem", "rev", "wm", "log", "ids", "lease"), f"{_OWNER}:{_PART}"),
-    "req": f"{_OWNER}:{_PART}:{_PART}",
-    **dict.fromkeys(("deltas", "unembedded", "dead"), r"\{\d{1,3}\}"),
+    **dict.fromkeys(("own", "facts", "tomb", "used", "sessions", "changes"), _OWNER),
+    **dict.fromkeys(("mem", "rev", "wm", "log", "ids", "given", "lease"), f"{_OWNER}:{_PART}"),
+    **dict.fromkeys(("req", "job"), f"{_OWNER}:{_PART}:{_PART}"),
+    **dict.fromkeys(("deltas", "expiry", "unembedded", "dead"), r"\{\d{1,3}\}"),
 }
 _KNOWN = re.compile("|".join(f"am:{family}:{rest}" for family, rest in _FAMILIES.items()))
-_SINGLE = (keys.SCHEMA, keys.PAGE_SECRET)
-_SHORT_LIVED = ("am:lease:", "am:req:")
+_SINGLE = (keys.SCHEMA, keys.PAGE_SECRET, keys.FORGETTING)
+_SHORT_LIVED = ("am:lease:", "am:req:", "am:job:", keys.FORGETTING)
 
 
 async def leaks(redis: Redis) -> list[str]:

@@ -1,24 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from memory_service.domain.memory import Memory, MemoryType, NewMemory, Source, fact_digest
-from memory_service.domain.reconcile import (
-    MAX_SOURCES,
+from memory_service.domain.changes import (
     Cause,
     Change,
     ChangeKind,
     Earlier,
-    Known,
     Outcome,
     OwnerState,
     Plan,
-    delete,
-    reconcile,
 )
+from memory_service.domain.deleting import delete
+from memory_service.domain.memory import Memory, MemoryType, NewMemory, Source, fact_digest
+from memory_service.domain.planning import MAX_SOURCES, Known
+from memory_service.domain.reconcile import reconcile, reconcile_all
 from tests.support.memories import ALICE, BOB, make
 
 NOW = 1_000
@@ -94,6 +94,25 @@ def test_an_id_in_use_for_another_fact_is_refused_and_the_rest_goes_on():
     assert outcomes == [Outcome.ID_REUSED, Outcome.CREATED, Outcome.ID_REUSED]
     assert plan.decisions[0].memory is None
     assert [m.id for m in memories(plan)] == ["y"]
+
+
+def test_an_id_in_use_is_no_reason_to_lose_what_a_caller_wrote():
+    known = after(reconcile(ALICE, [new("a", id_="x")], EMPTY, NOW))
+    batch = [new("b", id_="x"), new("c", id_="y"), new("d", id_="y"), new("a", id_="z")]
+    plan = reconcile_all(ALICE, batch, known, NOW)
+    outcomes = [decision.outcome for decision in plan.decisions]
+    assert outcomes == [Outcome.CREATED, Outcome.CREATED, Outcome.CREATED, Outcome.DUPLICATE]
+    b, c, d, a = (decision.memory.id for decision in plan.decisions if decision.memory)
+    assert (c, a) == ("y", "x")
+    assert len({a, b, c, d}) == 4
+
+
+def test_what_was_extracted_does_not_come_back_under_another_id():
+    """Its id stands for the same passage: its memory has been changed by a caller since."""
+    known = after(reconcile(ALICE, [new("changed", id_="x")], EMPTY, NOW))
+    extracted = replace(new("as it was said", id_="x"), extractor="rules 1")
+    (decision,) = reconcile_all(ALICE, [extracted], known, NOW).decisions
+    assert decision.outcome is Outcome.ID_REUSED
 
 
 def test_given_ids_differ_between_owners_and_between_facts():

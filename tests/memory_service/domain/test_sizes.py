@@ -10,8 +10,10 @@ from memory_service.domain.sizes import (
     first_that_fit,
     message_bytes,
     newest_that_fit,
+    waiting_that_fit,
 )
 from memory_service.translate import messages
+from tests.support.memories import make
 
 
 def message(content: str, sequence: int = 1) -> Message:
@@ -35,6 +37,16 @@ def test_of_what_does_not_fit_the_newest_stay_in_order():
 
 def test_one_that_is_too_large_is_returned_all_the_same():
     assert len(newest_that_fit([message("x" * (RESPONSE_BYTES + PER_ITEM))])) == 1
+
+
+def test_memories_fill_what_messages_leave():
+    memories = [make(f"m{n}", "x" * 8000) for n in range(1, 1001)]
+    alone = waiting_that_fit(memories, [])
+    assert alone == tuple(memories[: len(alone)])
+    assert 300 < len(alone) < 400
+    beside = waiting_that_fit(memories, [message("x" * (RESPONSE_BYTES // 2))])
+    assert len(alone) / 2 - 2 < len(beside) < len(alone) / 2 + 2
+    assert waiting_that_fit(memories, [message("x" * RESPONSE_BYTES)]) == ()
 
 
 @given(st.text(max_size=200), st.text(max_size=50))

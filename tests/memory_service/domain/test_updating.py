@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.reconcile import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
 from memory_service.domain.updating import restore, update
 from tests.support.memories import make
 

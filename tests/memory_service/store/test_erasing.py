@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import OwnerState
 from memory_service.domain.errors import ExtractionFailed, RequestIdReused, RevisionTrimmed
 from memory_service.domain.memory import MemoryType, NewMemory
 from memory_service.domain.owner import Owner, SessionRef
-from memory_service.domain.reconcile import OwnerState, reconcile
+from memory_service.domain.reconcile import reconcile
 from memory_service.domain.requests import RequestKey
 from memory_service.store import erasing
 from memory_service.store.erasing import Eraser, Receipt

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import ChangeKind
+from memory_service.domain.deleting import delete
 from memory_service.domain.errors import RevisionTrimmed
 from memory_service.domain.memory import MemoryType, NewMemory, Source, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import ChangeKind, delete, reconcile
+from memory_service.domain.reconcile import reconcile
 from memory_service.store.feed import ChangeFeed, FeedBatch, FeedEntry
 from memory_service.store.keys import OwnerKeys
 from tests.support.extraction import NOW, World, new_world

@@ -3,11 +3,18 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import Cause
+from memory_service.domain.deleting import delete
 from memory_service.domain.errors import MemoryNotFound
 from memory_service.domain.memory import EventTime, NewMemory, Precision, Source
-from memory_service.domain.reconcile import Cause, delete, reconcile
+from memory_service.domain.reconcile import reconcile
 from memory_service.domain.updating import Edit, update
-from memory_service.store.history import DELETED_KEPT_SECONDS, EARLIER_KEPT, MemoryHistory
+from memory_service.store.history import (
+    DELETED_KEPT_SECONDS,
+    EARLIER_KEPT,
+    STATES_AT_ONCE,
+    MemoryHistory,
+)
 from memory_service.store.keys import OwnerKeys
 from tests.support.extraction import NOW, World, new_world
 from tests.support.memories import ALICE, BOB, make, vector
@@ -32,9 +39,11 @@ async def create(world: World, **fields: object) -> None:
     assert await world.memories.commit(ALICE, plan, base=known.state) == b""
 
 
-async def change(world: World, *, with_vector: bytes | None = None, **values: object) -> Edit:
+async def change(
+    world: World, *, with_vector: bytes | None = None, at: int = NOW + 1, **values: object
+) -> Edit:
     known = await world.memories.known(ALICE, (), ["m"])
-    edit = update(known.by_id["m"], values, with_vector, known.state, NOW + 1)
+    edit = update(known.by_id["m"], values, with_vector, known.state, at)
     assert await world.memories.commit(ALICE, edit.plan, base=known.state) == b""
     return edit
 
@@ -52,11 +61,15 @@ async def test_fields_that_became_empty_leave_the_hash(world):
         topics=("t",),
         entities=make("x", entities=["e"]).entities,
         event_time=EventTime(5, Precision.DAY),
+        metadata='{"k": 1}',
+        pinned=True,
         vector=vector(1),
     )
-    await change(world, topics=(), entities=(), event_time=None)
+    gone = {b"topic", b"entity", b"event_time", b"meta", b"pinned"}
+    assert set(await world.redis.hkeys(KEYS.memory("m"))) >= gone
+    await change(world, topics=(), entities=(), event_time=None, metadata="", pinned=False)
     fields = set(await world.redis.hkeys(KEYS.memory("m")))
-    assert fields & {b"topic", b"entity", b"event_time"} == set()
+    assert fields & gone == set()
     assert {b"vector", b"embedded", b"terms"} <= fields
     await change(world, text="\u2026")
     assert b"terms" not in await world.redis.hkeys(KEYS.memory("m"))
@@ -134,3 +147,32 @@ async def test_a_history_is_its_owners_alone(world, history):
         await history.page(BOB, "m", before=None, limit=9)
     with pytest.raises(MemoryNotFound):
         await history.page(ALICE, "never there", before=None, limit=9)
+
+
+async def test_a_memory_is_shown_as_it_was_at_any_time(world, history):
+    await create(world, vector=vector(1))
+    first = (await world.memories.get(ALICE, ["m"]))["m"]
+    second = (await change(world, at=NOW + 10, text="b")).memory
+    third = (await change(world, at=NOW + 20, topics=("t",))).memory
+    await create(world, id="other", text="z")
+    other = (await world.memories.get(ALICE, ["other"]))["other"]
+    expected = {NOW - 1: first, NOW: first, NOW + 9: first, NOW + 10: second, NOW + 19: second}
+    for time, state in {**expected, NOW + 20: third, NOW + 99: third}.items():
+        assert await history.as_of([third, other], time) == [state, other], time
+    assert await history.as_of([], NOW) == []
+
+
+async def test_the_oldest_state_kept_stands_for_those_before_it(world, history):
+    await create(world)
+    for n in range(EARLIER_KEPT + 3):
+        latest = (await change(world, at=NOW + n, text=f"b {n}")).memory
+    (state,) = await history.as_of([latest], NOW - 5)
+    assert state.text == "b 2"
+
+
+async def test_many_histories_are_read_in_several_steps(world, history):
+    ids = [f"m{n}" for n in range(STATES_AT_ONCE + 3)]
+    for id_ in ids:
+        await create(world, id=id_, text=id_)
+    memories = list((await world.memories.get(ALICE, ids)).values())
+    assert await history.as_of(memories, NOW) == memories

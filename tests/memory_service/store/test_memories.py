@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import OwnerState, Plan
+from memory_service.domain.deleting import delete
 from memory_service.domain.errors import RequestIdReused
 from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.memory import Entity, EventTime, NewMemory, Precision, fact_digest
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import OwnerState, Plan, delete, reconcile
+from memory_service.domain.reconcile import reconcile
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import Session
 from memory_service.store.keys import OwnerKeys

@@ -5,10 +5,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory_service.domain.changes import Decision, Outcome
 from memory_service.domain.memory import Entity, EventTime, Memory, MemoryType, Precision, Source
-from memory_service.domain.reconcile import Decision, Outcome
 from memory_service.store import answers, records
 from memory_service.store.answers import Created, Deleted
+from memory_service.store.spaces import EMBEDDED, VECTOR
 from tests.support.memories import ALICE, make, vector
 
 texts = st.text(max_size=20)
@@ -66,7 +67,7 @@ def test_the_vector_comes_and_goes_without_the_body_changing():
     without = records.encode(memory, None)
     embedded = records.encode(replace(memory, embedded=True), vector(1))
     assert without[records.BODY] == embedded[records.BODY]
-    assert set(embedded) - set(without) == {records.VECTOR, records.EMBEDDED}
+    assert set(embedded) - set(without) == {VECTOR, EMBEDDED}
 
 
 def test_no_field_is_empty_since_the_index_refuses_some_empty_ones():

@@ -15,8 +15,7 @@ from memory_service.domain.memory import MemoryType
 from memory_service.domain.search import Arm, Candidate, Selection
 from memory_service.store import query
 from memory_service.store.connection import connect
-from memory_service.store.keys import OwnerKeys
-from memory_service.store.search import Cursor, MemorySearch, whole
+from memory_service.store.search import MemorySearch, whole
 from tests.support.memories import ALICE, BOB, SHARED, at_angle, make, put, vector
 
 OWN = Selection((ALICE,))
@@ -126,8 +125,8 @@ async def test_a_memory_comes_back_as_it_was_written(redis: Redis) -> None:
         created=1_700_000_000_000_001,
     )
     await put(redis, memory)
-    found, total = await MemorySearch(redis).page(Selection((SHARED,)), after=None, limit=5)
-    assert (found, total) == ([memory], 1)
+    arms = await find(redis, Selection((SHARED,)), text="elsewhere")
+    assert [candidate.memory for candidate in arms[Arm.KEYWORD]] == [memory]
 
 
 async def test_owners_see_their_own_unless_more_are_asked_for(redis: Redis) -> None:
@@ -154,50 +153,6 @@ async def test_messages_are_left_out_unless_asked_for(redis: Redis) -> None:
     assert await MemorySearch(redis).ids(messages, 10) == ["said"]
 
 
-@settings(
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), unique=True, max_size=30),
-    st.integers(1, 7),
-)
-async def test_pages_neither_miss_nor_repeat_a_memory_whatever_the_ties(
-    redis: Redis, places: list[tuple[int, int]], size: int
-) -> None:
-    owners = (ALICE, BOB, SHARED)
-    base = 1_700_000_000_000_000
-    memories = [
-        make(f"{owner}-{created}", owner=owners[owner], created=base + created)
-        for owner, created in places
-    ]
-    for key in await redis.keys("am:mem:*"):
-        await redis.delete(key)
-    await put(redis, *memories)
-    search, after, seen = MemorySearch(redis), None, []
-    while True:
-        page, total = await search.page(Selection(owners), after=after, limit=size)
-        assert total == len(memories)
-        if not page:
-            break
-        seen += page
-        after = Cursor.of(page[-1])
-    assert sorted(seen, key=lambda m: m.id) == sorted(memories, key=lambda m: m.id)
-    assert [m.created for m in seen] == sorted((m.created for m in memories), reverse=True)
-
-
-async def test_paging_goes_on_where_it_was_when_memories_come_and_go(redis: Redis) -> None:
-    await put(redis, *(make(str(i), created=i) for i in range(1, 10)))
-    search = MemorySearch(redis)
-    first, _ = await search.page(OWN, after=None, limit=3)
-    await put(redis, make("newer", created=100))
-    await redis.delete(OwnerKeys(ALICE).memory("6"))
-    second, total = await search.page(OWN, after=Cursor.of(first[-1]), limit=3)
-    assert [memory.id for memory in (*first, *second)] == ["9", "8", "7", "5", "4", "3"]
-    assert total == 9
-
-
 async def test_a_memory_of_another_owner_is_dropped_even_if_the_engine_returns_it(
     redis: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -206,9 +161,8 @@ async def test_a_memory_of_another_owner_is_dropped_even_if_the_engine_returns_i
     monkeypatch.setattr(query, "compile_selection", lambda selection: broken)
     with caplog.at_level(logging.CRITICAL):
         arms = await find(redis, near=vector(1), text="tea")
-        page, total = await MemorySearch(redis).page(OWN, after=None, limit=10)
-    assert total == 2
-    for found in (ids(arms[Arm.SEMANTIC]), ids(arms[Arm.KEYWORD]), [m.id for m in page]):
+        listed = await MemorySearch(redis).ids(OWN, 10)
+    for found in (ids(arms[Arm.SEMANTIC]), ids(arms[Arm.KEYWORD]), listed):
         assert found == ["mine"]
     assert [record.message for record in caplog.records] == [
         "the index gave a memory of an owner that was not asked for: dropped"

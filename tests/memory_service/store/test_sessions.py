@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from memory_service.domain.changes import Plan
 from memory_service.domain.errors import (
     EtagMismatch,
     MessageIdReused,
@@ -15,9 +16,9 @@ from memory_service.domain.errors import (
 )
 from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.owner import SessionRef
-from memory_service.domain.reconcile import Plan
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage, Role, Session
+from memory_service.domain.session_options import ExtractionKind, SessionOptions, Strategy
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.memories import SessionAdvance
 from memory_service.store.session_records import decode_failed, encode_failed
@@ -214,14 +215,15 @@ async def test_a_session_made_anew_is_another_generation_with_other_etags(world:
 
 
 async def test_a_deleted_session_leaves_only_its_owner_its_notices_and_the_answer(world: World):
-    await world.sessions.append(CHAT, [named("a"), named("b")], now=NOW)
+    seen = (await world.sessions.append(CHAT, [named("a"), named("b")], now=NOW)).session
     deleted = await world.sessions.delete(CHAT, request=REQUEST)
     assert (deleted.messages, deleted.unextracted) == (2, 2)
     with pytest.raises(SessionNotFound):
         await world.sessions.get(CHAT)
     with pytest.raises(SessionNotFound):
         await world.sessions.recent(CHAT, 1)
-    assert await world.sessions.unextracted(CHAT, limit=1, context=1) is None
+    assert await world.sessions.find(CHAT) is None
+    assert await world.sessions.unextracted(seen, limit=1, context=1) is None
     assert await world.sessions.list(ALICE, offset=0, count=5) == ([], 0)
     own = OwnerKeys(ALICE)
     left = {key for key in await dump(world.redis) if b":alice" in key}
@@ -256,7 +258,8 @@ async def test_what_is_next_to_extract_comes_with_what_was_said_before(world: Wo
     session = (await world.sessions.append(CHAT, numbered(10), now=NOW)).session
 
     async def look(limit: int, context: int) -> tuple[list[int], list[int]]:
-        work = await world.sessions.unextracted(CHAT, limit=limit, context=context)
+        seen = await world.sessions.get(CHAT)
+        work = await world.sessions.unextracted(seen, limit=limit, context=context)
         return [m.sequence for m in work.context], [m.sequence for m in work.messages]
 
     assert await look(3, 2) == ([], [1, 2, 3])
@@ -264,7 +267,31 @@ async def test_what_is_next_to_extract_comes_with_what_was_said_before(world: Wo
     assert await look(3, 2) == ([3, 4], [5, 6, 7])
     assert await look(99, 0) == ([], [5, 6, 7, 8, 9, 10])
     await extract(world, replace(session, cursor=4), 10)
-    assert await look(3, 2) == ([9, 10], [])
+    assert await look(3, 2) == ([], [])
+
+
+async def test_messages_are_read_by_their_place(world: World):
+    await world.sessions.append(CHAT, numbered(5), now=NOW)
+
+    async def places(first: int, last: int) -> list[int]:
+        found = await world.sessions.messages_between(CHAT, first, last)
+        return [message.sequence for message in found]
+
+    assert await places(2, 4) == [2, 3, 4]
+    assert await places(5, 99) == [5]
+    assert await places(4, 3) == []
+    (third,) = await world.sessions.messages_between(CHAT, 3, 3)
+    assert third.content == "fact 3"
+
+
+async def test_what_moved_since_it_was_read_is_not_extracted(world: World):
+    session = (await world.sessions.append(CHAT, numbered(3), now=NOW)).session
+    await extract(world, session, 1)
+    assert await world.sessions.unextracted(session, limit=9, context=0) is None
+    seen = await world.sessions.get(CHAT)
+    other = SessionOptions(strategy=Strategy(ExtractionKind.NONE))
+    await world.sessions.append(CHAT, said("x"), now=NOW, options=other)
+    assert await world.sessions.unextracted(seen, limit=9, context=0) is None
 
 
 async def test_sessions_are_listed_the_last_active_first(world: World):

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from agentmemory.v1 import memory_service_pb2 as pb
 
+from memory_service.domain.changes import ChangeKind
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.reconcile import ChangeKind
 from memory_service.store.feed import FeedEntry
 from memory_service.translate import changes, memories
 from memory_service.watching import Told

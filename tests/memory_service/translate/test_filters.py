@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from agentmemory.v1 import memory_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,9 +14,19 @@ from memory_service.domain.filters import (
     AnyOf,
     Condition,
     Filter,
+    Has,
+    MetadataAnyOf,
+    MetadataHas,
+    MetadataIs,
+    MetadataRange,
+    NumberField,
+    NumberRange,
+    Pinned,
+    Prefix,
     TagField,
     TimeField,
     TimeRange,
+    Untrusted,
 )
 from memory_service.translate import filters
 
@@ -78,10 +90,87 @@ def test_every_field_of_the_contract_has_its_own_in_the_domain():
     assert {f.must[0].start for f in found} == {0}
 
 
+def prefix(value: str, field: pb.TagField.ValueType = pb.TAG_FIELD_TOPIC) -> pb.Condition:
+    return pb.Condition(tag=pb.TagCondition(field=field, prefix=value))
+
+
+def confidence(**bounds: float) -> pb.Condition:
+    field = pb.NUMBER_FIELD_CONFIDENCE
+    return pb.Condition(number=pb.NumberCondition(field=field, range=pb.NumberRange(**bounds)))
+
+
+def metadata(*path: str, **match: Any) -> pb.Condition:
+    return pb.Condition(metadata=pb.MetadataCondition(path=path, **match))
+
+
+def exists(**field: Any) -> pb.Condition:
+    return pb.Condition(exists=pb.Presence(**field))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (prefix("x" * 32), Prefix(TagField.TOPIC, "x" * 32)),
+        (confidence(min=0.25), NumberRange(NumberField.CONFIDENCE, 0.25, None)),
+        (confidence(min=0, max=1e300), NumberRange(NumberField.CONFIDENCE, 0.0, float("inf"))),
+        (exists(tag=pb.TAG_FIELD_ENTITY_KIND), Has(TagField.ENTITY_KIND)),
+        (exists(time=pb.TIME_FIELD_VALID_TO), Has(TimeField.VALID_TO)),
+        (pb.Condition(pinned=True), Pinned(True)),
+        (pb.Condition(pinned=False), Pinned(False)),
+        (pb.Condition(untrusted=False), Untrusted(False)),
+        (exists(tag=pb.TAG_FIELD_SLOT), Has(TagField.SLOT)),
+        (metadata("a", "", exists=True), MetadataHas(("a", ""))),
+        (metadata("a", exists=False), Filter(must_not=(MetadataHas(("a",)),))),
+        (metadata("a", equals=""), MetadataAnyOf(("a",), ("",))),
+        (
+            metadata("a", any_of=pb.StringList(values=["", "b", ""])),
+            MetadataAnyOf(("a",), ("", "b")),
+        ),
+        (metadata("a", **{"is": False}), MetadataIs(("a",), False)),
+        (metadata("a", range=pb.NumberRange(max=-0.5)), MetadataRange(("a",), None, -0.5)),
+        (metadata(*["n" * 16] * 16, exists=True), MetadataHas(("n" * 16,) * 16)),
+    ],
+)
+def test_each_kind_of_condition_is_taken(condition: pb.Condition, expected: Condition):
+    assert filters.from_proto(pb.Filter(must=[condition]), "filter") == Filter(must=(expected,))
+
+
+def test_a_bound_of_a_confidence_is_as_exact_as_a_confidence():
+    stored = pb.Memory(confidence=0.9).confidence
+    given = pb.Filter(must=[confidence(min=0.9, max=0.9)])
+    assert filters.from_proto(given, "filter").must[0] == NumberRange(
+        NumberField.CONFIDENCE, stored, stored
+    )
+    assert stored != 0.9
+
+
 @pytest.mark.parametrize(
     ("condition", "path"),
     [
         (pb.Condition(), ""),
+        (prefix(""), ".tag.prefix"),
+        (prefix("x" * 33), ".tag.prefix"),
+        (prefix("s", pb.TAG_FIELD_TYPE), ".tag.prefix"),
+        (prefix("1", pb.TAG_FIELD_MESSAGE_ID), ".tag.prefix"),
+        (pb.Condition(number=pb.NumberCondition(range=pb.NumberRange(min=0))), ".number.field"),
+        (confidence(), ".number.range"),
+        (confidence(min=0, max=float("nan")), ".number.range.max"),
+        (exists(), ".exists"),
+        (exists(tag=pb.TAG_FIELD_UNSPECIFIED), ".exists.tag"),
+        (exists(time=99), ".exists.time"),
+        (metadata(exists=True), ".metadata.path"),
+        (metadata(*["n"] * 17, exists=True), ".metadata.path"),
+        (metadata("n" * 128, "m" * 129, exists=True), ".metadata.path"),
+        (metadata("n"), ".metadata"),
+        (metadata("n", equals="x" * 257), ".metadata.equals"),
+        (metadata("n", any_of=pb.StringList()), ".metadata.any_of.values"),
+        (metadata("n", any_of=pb.StringList(values=["x"] * 65)), ".metadata.any_of.values"),
+        (
+            metadata("n", any_of=pb.StringList(values=["x", "x" * 257])),
+            ".metadata.any_of.values[1]",
+        ),
+        (metadata("n", range=pb.NumberRange()), ".metadata.range"),
+        (metadata("n", range=pb.NumberRange(min=float("nan"))), ".metadata.range.min"),
         (equals(""), ".tag.equals"),
         (equals("x" * 257), ".tag.equals"),
         (equals("x", pb.TAG_FIELD_UNSPECIFIED), ".tag.field"),

@@ -138,6 +138,7 @@ def test_a_session_is_shown_with_how_far_it_was_extracted():
         etag="2-10",
         message_count=9,
         extracted_through=4,
+        options=pb.SessionOptions(strategy=pb.ExtractionStrategy(kind=pb.EXTRACTION_KIND_DISCRETE)),
     )
     assert session.pending == 5
 

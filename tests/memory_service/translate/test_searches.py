@@ -6,20 +6,22 @@ from agentmemory.v1 import memory_pb2 as pb
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.fusion import ArmScore, Fused
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.search import Arm, SearchMode, Selection
+from memory_service.domain.search import Arm, SearchMode, Selection, View
 from memory_service.search import SearchQuery
 from memory_service.translate import searches
 from tests.support.memories import ALICE, SHARED, make
 
+NOW = 1_700_000_000_000_000
+CURRENT = Selection((ALICE,), view=View(current=NOW))
 SCOPE = pb.Scope(namespace="app", user_id="alice")
 
 
 def query(text: str = "tea", scope: pb.Scope = SCOPE, **options: object) -> SearchQuery:
-    return searches.query("acme", scope, text, pb.SearchOptions(**options), limit=5)
+    return searches.query("acme", scope, text, pb.SearchOptions(**options), limit=5, now=NOW)
 
 
 def test_a_bare_search_is_hybrid_and_for_the_owners_own_facts():
-    assert query() == SearchQuery("tea", SearchMode.HYBRID, Selection((ALICE,)), 5)
+    assert query() == SearchQuery("tea", SearchMode.HYBRID, CURRENT, 5)
 
 
 def test_all_options_are_taken_over():
@@ -46,6 +48,7 @@ def test_all_options_are_taken_over():
         ({"types": [0]}, "options.types[0]"),
         ({"filter": pb.Filter(must=[pb.Condition()])}, "options.filter.must[0]"),
         ({"visibility": 9}, "options.visibility"),
+        ({"as_of": pb.AsOf()}, "options.as_of"),
     ],
 )
 def test_the_option_at_fault_is_named(options: dict[str, object], path: str):

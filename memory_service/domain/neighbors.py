@@ -1,0 +1,115 @@
+"""Which known facts a new one may have to do with. Pure."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import mul
+
+from memory_service.domain.memory import FACTS, Memory, NewMemory
+from memory_service.domain.planning import Planner
+from memory_service.domain.search import Candidate
+from memory_service.domain.verdicts import Neighbor, Question
+from memory_service.domain.waiting import as_memory
+
+NEAREST = 8
+"""How many facts are looked at because they are near."""
+
+NEAR = 0.6
+"""The cosine from which on two facts may say the same, or otherwise."""
+
+MAX_NEIGHBORS = 32
+"""How many neighbors a question may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A new fact from the extractor, and the stored ones that the index holds nearest to it."""
+
+    new: NewMemory
+    stored: Sequence[Candidate] = ()
+
+
+def questions(planner: Planner, found: Sequence[Found]) -> list[Question]:
+    """Return what to ask of each new fact, those before it taken for known already."""
+    planned = [(m, vector) for m, vector in planner.with_vectors() if _counts(m)]
+    known = [_Placed(memory, _unit(vector)) for memory, vector in planned]
+    asked = []
+    for each in found:
+        vector = _unit(each.new.vector) if each.new.vector else None
+        asked.append(Question(each.new, _neighbors(planner, each, vector, known)))
+        new = as_memory(planner.owner, each.new)
+        if _counts(new) and planner.same(each.new) is None:
+            known.append(_Placed(new, vector))
+    return asked
+
+
+def stale(planner: Planner, question: Question) -> bool:
+    """Tell whether one of the neighbors is by now not what it was when it was asked about."""
+    return any(_moved(planner, neighbor.memory) for neighbor in question.neighbors)
+
+
+def _moved(planner: Planner, memory: Memory) -> bool:
+    now = planner.find(memory.id)
+    return now is None or not now.current or (now.text, now.slot) != (memory.text, memory.slot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    memory: Memory
+    vector: Sequence[float] | None
+
+
+def _counts(memory: Memory) -> bool:
+    return memory.current and not memory.untrusted and memory.type in FACTS
+
+
+def _neighbors(
+    planner: Planner,
+    found: Found,
+    vector: Sequence[float] | None,
+    planned: Sequence[_Placed],
+) -> tuple[Neighbor, ...]:
+    new = found.new
+    # One that says the same in the same words is all that there is to know.
+    if (same := planner.same(new)) is not None:
+        return (Neighbor(same),)
+    if new.untrusted or new.type not in FACTS:
+        return ()
+    of_slot = [
+        *planner.of_slot(new.slot),
+        *(p.memory for p in planned if new.slot and p.memory.slot == new.slot),
+    ]
+    near = _near(planner, found, vector, planned)
+    by_id = {memory.id: Neighbor(memory, near.get(memory.id)) for memory in of_slot}
+    ranked = sorted(near.items(), key=lambda item: (-item[1], item[0]))[:NEAREST]
+    memories = {p.memory.id: p.memory for p in planned}
+    for memory_id, similarity in ranked:
+        memory = planner.find(memory_id) or memories[memory_id]
+        by_id.setdefault(memory_id, Neighbor(memory, similarity))
+    return tuple(by_id.values())[:MAX_NEIGHBORS]
+
+
+def _near(
+    planner: Planner, found: Found, vector: Sequence[float] | None, planned: Sequence[_Placed]
+) -> dict[str, float]:
+    """Return the cosines of the facts that are near, by their ids."""
+    stored = {
+        candidate.memory.id: candidate.raw
+        for candidate in found.stored
+        if not _moved(planner, candidate.memory) and not candidate.memory.untrusted
+    }
+    ours = {p.memory.id: _cosine(vector, p.vector) for p in planned if vector and p.vector}
+    return {id_: cosine for id_, cosine in (stored | ours).items() if cosine >= NEAR}
+
+
+def _unit(vector: bytes) -> Sequence[float]:
+    values = array("f", vector)
+    length = math.sqrt(sum(map(mul, values, values))) or 1.0
+    return array("f", (value / length for value in values))
+
+
+def _cosine(one: Iterable[float], other: Iterable[float]) -> float:
+    return sum(map(mul, one, other))

@@ -1,0 +1,43 @@
+"""How a session is kept, and what is extracted from it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class ExtractionKind(enum.Enum):
+    """What is extracted from a session; the value is stored and never changes."""
+
+    DISCRETE = "discrete"
+    PREFERENCES = "preferences"
+    SUMMARY = "summary"
+    CUSTOM = "custom"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How a session is extracted; `instructions` go with CUSTOM, and with nothing else."""
+
+    kind: ExtractionKind = ExtractionKind.DISCRETE
+    instructions: str = ""
+
+    @property
+    def extracts(self) -> bool:
+        """Whether messages are extracted at all."""
+        return self.kind is not ExtractionKind.NONE
+
+
+DISCRETE = Strategy()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How a session is kept: `ttl` microseconds after its last change by a caller, or forever."""
+
+    ttl: int | None = None
+    strategy: Strategy = DISCRETE
+
+
+DEFAULTS = SessionOptions()

@@ -1,0 +1,105 @@
+"""Memories that take each other's place. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from memory_service.domain.changes import Cause, ChangeKind
+from memory_service.domain.memory import EventTime, Memory, Precision
+from memory_service.domain.planning import Planner
+
+SAME_SLOT = "same slot"
+"""Why a memory took the place of another where nobody gave a reason."""
+
+MAX_SUPERSEDED = 256
+"""How many of those whose place it took a memory names, the last ones."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WRITTEN = {Precision.YEAR: 4, Precision.MONTH: 7, Precision.DAY: 10, Precision.MINUTE: 16}
+"""How much of a time in ISO 8601 is known."""
+
+
+def newer(one: Memory, other: Memory) -> bool:
+    """Tell whether `one` takes the place of `other` where they are of one slot.
+
+    The event times decide, as far as both are known, else which was said last. Of two that are
+    equal in all this, neither is newer.
+    """
+    if one.event_time and other.event_time:
+        ours, theirs = _comparable(one.event_time, other.event_time)
+        if ours != theirs:
+            return ours > theirs
+    return one.last_said > other.last_said
+
+
+def settle(planner: Planner, memory: Memory) -> Memory:
+    """Give a current memory its place among the current ones of its slot, whatever came first."""
+    if memory.untrusted:
+        return memory
+    others = [other for other in planner.of_slot(memory.slot) if other.id != memory.id]
+    if older := [other for other in others if newer(memory, other)]:
+        memory = replace_known(planner, older, memory, SAME_SLOT)
+    if later := [other for other in others if newer(other, memory)]:
+        replace_known(planner, [memory], min(later, key=_order), SAME_SLOT)
+    return planner.find(memory.id) or memory
+
+
+def replace_known(
+    planner: Planner, others: Sequence[Memory], by: Memory, reason: str
+) -> Memory:
+    """Let `by` take the place of others that end as it begins: when it was said, if not known."""
+    begin = beginning(by)
+    begun = by.valid_from is None and (by.valid_to is None or begin < by.valid_to)
+    values = {"valid_from": begin} if begun else {}
+    return supersede(planner, others, by, reason, begin=begin, **values)
+
+
+def supersede(
+    planner: Planner, others: Sequence[Memory], by: Memory, reason: str, *, begin: int, **values: Any
+) -> Memory:
+    """Let `by`, which begins to be true at `begin`, take the place of others; give it `values`."""
+    for old in others:
+        planner.change(
+            ChangeKind.SUPERSEDED,
+            old,
+            Cause.SUPERSEDE,
+            superseded_by=by.id,
+            superseded=max(planner.now, old.updated),
+            supersede_reason=reason,
+            valid_to=_end(old, begin),
+            end_learned=old.valid_to is None,
+        )
+    names = dict.fromkeys((*by.supersedes, *(old.id for old in others)))
+    kept = tuple(names)[-MAX_SUPERSEDED:]
+    return planner.change(ChangeKind.UPDATED, by, Cause.SUPERSEDE, supersedes=kept, **values)
+
+
+def beginning(memory: Memory, said: int | None = None) -> int:
+    """Return when a memory begins to be true, as far as is known, else when it was `said`."""
+    if memory.valid_from is not None:
+        return memory.valid_from
+    if memory.event_time:
+        return memory.event_time.micros
+    return memory.first_said if said is None else said
+
+
+def _end(old: Memory, begin: int) -> int:
+    """Return when a memory stops being true whose place is taken by one that begins then."""
+    if old.valid_to is not None:
+        return old.valid_to
+    return begin if old.valid_from is None else max(begin, old.valid_from)
+
+
+def _order(memory: Memory) -> tuple[int, str]:
+    return beginning(memory), memory.id
+
+
+def _comparable(one: EventTime, other: EventTime) -> tuple[str, str]:
+    """Return both as far as the less precise of them is known."""
+    length = min(_WRITTEN[one.precision], _WRITTEN[other.precision])
+    ours, theirs = (
+        (_EPOCH + timedelta(microseconds=time.micros)).isoformat()[:length] for time in (one, other)
+    )
+    return ours, theirs

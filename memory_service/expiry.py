@@ -1,0 +1,88 @@
+"""Ends sessions that have expired, each after all that is in it has been extracted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from memory_service.cancellation import check_cancelled
+from memory_service.clock import Clock
+from memory_service.domain.errors import (
+    Contention,
+    ExtractorUnavailable,
+    NotExtracted,
+    SessionNotFound,
+    StoreUnavailable,
+)
+from memory_service.domain.owner import SessionRef
+from memory_service.flush import Flush
+from memory_service.store.connection import store_errors
+from memory_service.store.expiry import ExpiringSessions
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+"""How many sessions of a partition are looked at in a round."""
+
+
+class SessionExpiry:
+    """Any number of processes may do this: a script decides each time whether a session ends."""
+
+    def __init__(
+        self, sessions: ExpiringSessions, flush: Flush, clock: Clock, *, every: float
+    ) -> None:
+        self._sessions = sessions
+        self._flush = flush
+        self._clock = clock
+        self._every = every
+        self._extracting = True
+
+    async def run(self) -> None:
+        """Look until cancelled; trouble with Redis is waited out."""
+        while True:
+            check_cancelled()
+            try:
+                with store_errors():
+                    while await self.round():
+                        check_cancelled()
+            except StoreUnavailable as error:
+                logger.warning("expiry put off: %s", error)
+            await asyncio.sleep(self._every)
+
+    async def round(self) -> int:
+        """Go through sessions that have expired; return how many are done with."""
+        due = await self._sessions.due(self._clock.now(), count=BATCH)
+        # So that replicas meet rarely, and no session that cannot be extracted holds up the others.
+        random.shuffle(due)
+        left = [ref for ref in due if await self._is_unextracted(ref)]
+        extracted = 0
+        for ref in left:
+            if not await self._extract(ref):
+                break
+            extracted += not await self._is_unextracted(ref)
+        return len(due) - len(left) + extracted
+
+    async def _is_unextracted(self, ref: SessionRef) -> bool:
+        """End the session if it has expired still, unless something is left to extract."""
+        check_cancelled()
+        try:
+            await self._sessions.end(ref, self._clock.now())
+        except NotExtracted:
+            return True
+        return False
+
+    async def _extract(self, ref: SessionRef) -> bool:
+        """Extract what is left of the session; say whether the extractor could be asked."""
+        try:
+            await self._flush.run(ref)
+        except (SessionNotFound, Contention):
+            pass  # Others are at it; the next round looks again.
+        except ExtractorUnavailable:
+            if self._extracting:
+                logger.warning("sessions that have expired wait for the extractor")
+            self._extracting = False
+            return False
+        else:
+            self._extracting = True
+        return True

@@ -1,0 +1,82 @@
+"""Keeps secrets, and what else a policy names, out of the memories that callers write.
+
+Nothing of a memory is refused: what must not be kept gives way to a placeholder, which the answer
+shows. The log of a session and its data are the caller's own, and are kept as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from memory_service.domain.changes import Earlier
+from memory_service.domain.memory import Entity, Memory, NewMemory
+from memory_service.domain.transfer import Record, SessionHead, Waiting
+from service_kit.guard.policy import Policy, guarded
+
+AnyMemory = TypeVar("AnyMemory", Memory, NewMemory)
+Answer = TypeVar("Answer")
+
+_LONG = 4096
+"""Characters of text that take some milliseconds, in which others are to be answered."""
+
+
+class Guard:
+    """A policy at work."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    async def memories(self, new: Sequence[NewMemory]) -> list[NewMemory]:
+        """Return what of these memories may be stored."""
+        size = sum(len(memory.text) for memory in new)
+        return await _in_time(size, lambda: [self._memory(memory) for memory in new])
+
+    async def values(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what of these values, by the names of a memory's fields, may be stored."""
+        size = len(values.get("text", ""))
+        return await _in_time(
+            size, lambda: {name: self._value(name, value) for name, value in values.items()}
+        )
+
+    async def records(self, records: Sequence[Record]) -> list[Record]:
+        """Return what of these imported records may be stored."""
+        return await asyncio.to_thread(lambda: [self._record(record) for record in records])
+
+    def _record(self, record: Record) -> Record:
+        match record:
+            case Memory():
+                return self._memory(record)
+            case Earlier(memory=memory):
+                return replace(record, memory=self._memory(memory))
+            case Waiting(memory=waiting):
+                return replace(record, memory=self._memory(waiting))
+            case SessionHead(summary=summary):
+                return replace(record, summary=replace(summary, text=self._text(summary.text)))
+            case _:
+                return record
+
+    def _memory(self, memory: AnyMemory) -> AnyMemory:
+        names = ("text", "topics", "entities", "slot", "supersede_reason")
+        clean = {name: self._value(name, getattr(memory, name)) for name in names}
+        return replace(memory, **clean)
+
+    def _value(self, name: str, value: Any) -> Any:
+        match name:
+            case "text" | "slot" | "supersede_reason":
+                return self._text(value)
+            case "topics":
+                return tuple(dict.fromkeys(map(self._text, value)))
+            case "entities":
+                return tuple(dict.fromkeys(Entity(self._text(e.name), e.kind) for e in value))
+            case _:
+                return value
+
+    def _text(self, text: str) -> str:
+        return guarded(text, self._policy).text
+
+
+async def _in_time(size: int, work: Callable[[], Answer]) -> Answer:
+    return work() if size < _LONG else await asyncio.to_thread(work)

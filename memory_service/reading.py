@@ -1,0 +1,109 @@
+"""Read a session for a model: its newest messages that fit, and a summary of those before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from memory_service.domain.budget import Fitted, fit
+from memory_service.domain.owner import SessionRef
+from memory_service.domain.session import Message, Summary
+from memory_service.domain.sizes import newest_that_fit
+from memory_service.store.sessions import SessionStore, Whole
+from memory_service.summarizing import Summarizing
+from memory_service.tokens import TokenCounter
+
+ROUNDS = 3
+"""How often the summary is made to reach the first message that fits beside it: a summary that has
+grown may push that message out."""
+
+SUMMARY_SECONDS = 5.0
+"""How long a reader waits at most for a summary to be brought up to date."""
+
+SUMMARY_SHARE = 0.5
+"""How much of the time left it may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A session; its newest messages that fit; a summary if there are others before them.
+
+    `fitted` says what was counted; None without a budget.
+    """
+
+    whole: Whole
+    messages: tuple[Message, ...]
+    summary: Summary
+    fitted: Fitted | None = None
+
+
+class Reading:
+    """Reads sessions. The counter is made when it is first needed: that takes a second."""
+
+    def __init__(
+        self,
+        sessions: SessionStore,
+        summarizing: Summarizing,
+        new_counter: Callable[[], TokenCounter],
+    ) -> None:
+        self._sessions = sessions
+        self._summarizing = summarizing
+        self._new_counter = new_counter
+        self._counter: TokenCounter | None = None
+        self._making = asyncio.Lock()
+
+    async def read(
+        self, ref: SessionRef, count: int, *, budget: int | None, time_left: float | None
+    ) -> Read:
+        """Return the session with at most `count` messages, of at most `budget` tokens.
+
+        Raises SessionNotFound.
+        """
+        whole = await self._sessions.whole(ref, count)
+        newest = newest_that_fit(whole.messages) if whole.messages else ()
+        if budget is None:
+            missing = len(newest) < whole.session.tail
+            return Read(whole, newest, whole.summary if missing else Summary())
+        return await self._within(whole, newest, budget, time_left)
+
+    async def _within(
+        self, whole: Whole, newest: tuple[Message, ...], budget: int, time_left: float | None
+    ) -> Read:
+        summary = whole.summary
+        share = SUMMARY_SECONDS if time_left is None else time_left * SUMMARY_SHARE
+        deadline = asyncio.get_running_loop().time() + min(share, SUMMARY_SECONDS)
+        fitted = await self._fit(whole, newest, budget, summary)
+        for _ in range(ROUNDS):
+            before = whole.session.tail - len(fitted.messages)
+            if summary.through >= before:
+                break
+            summary = await self._reach(whole, summary, before, deadline)
+            fitted = await self._fit(whole, newest, budget, summary)
+        return Read(whole, fitted.messages, summary if fitted.summary else Summary(), fitted)
+
+    async def _reach(
+        self, whole: Whole, summary: Summary, through: int, deadline: float
+    ) -> Summary:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._summarizing.reach(whole.session, summary, through)
+        except TimeoutError:
+            # What was made meanwhile has been kept.
+            after = await self._sessions.whole(whole.session.ref, 0)
+            return after.summary
+
+    async def _fit(
+        self, whole: Whole, newest: tuple[Message, ...], budget: int, summary: Summary
+    ) -> Fitted:
+        counter = await self._made()
+        earlier = len(newest) < whole.session.tail
+        return await asyncio.to_thread(
+            fit, newest, budget, counter.count, summary.text, earlier=earlier
+        )
+
+    async def _made(self) -> TokenCounter:
+        async with self._making:
+            if self._counter is None:
+                self._counter = await asyncio.to_thread(self._new_counter)
+            return self._counter

@@ -1,0 +1,105 @@
+"""Take new memories into what their owner knows, asking what the found ones are to known ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from memory_service.clock import Clock
+from memory_service.domain.changes import OwnerState, Plan
+from memory_service.domain.memory import FACTS, NewMemory, fact_digest
+from memory_service.domain.neighbors import NEAREST, Found, questions, stale
+from memory_service.domain.owner import Owner
+from memory_service.domain.planning import Known, Planner
+from memory_service.domain.reconcile import take, take_found
+from memory_service.domain.verdicts import ADD, Question, Verdict
+from memory_service.reconciler import MAX_QUESTIONS, Reconciler
+from memory_service.store.memories import MemoryStore
+from memory_service.store.search import MemorySearch
+
+
+class Reconciling:
+    """Makes plans. What they are made from is read after the revision that they build on."""
+
+    def __init__(
+        self, memories: MemoryStore, search: MemorySearch, reconciler: Reconciler, clock: Clock
+    ) -> None:
+        self._memories = memories
+        self._search = search
+        self._reconciler = reconciler
+        self._clock = clock
+
+    async def plan_given(
+        self, owner: Owner, given: Sequence[NewMemory]
+    ) -> tuple[Plan, OwnerState]:
+        """Plan how a caller's memories are taken in, and say on top of what.
+
+        Raises SearchTimeout.
+        """
+        known, _ = await self._known(owner, given, ())
+        planner = Planner(owner, known, self._clock.now())
+        return planner.plan([take(planner, new) for new in given]), known.state
+
+    async def plan(
+        self, owner: Owner, given: Sequence[NewMemory], found: Sequence[NewMemory]
+    ) -> tuple[Plan, OwnerState]:
+        """Plan how memories of callers, then those that were found, are taken in.
+
+        None of the callers' is left out because its id is in use. Raises ExtractorUnavailable,
+        SearchTimeout.
+        """
+        known, near = await self._known(owner, given, found)
+        planner = Planner(owner, known, self._clock.now())
+        for new in given:
+            take(planner, new, rename=True)
+        while near:
+            near = near[await self._take(planner, near[:MAX_QUESTIONS]) :]
+        return planner.plan(()), known.state
+
+    async def _take(self, planner: Planner, found: Sequence[Found]) -> int:
+        """Take in the first of `found`, and those after it while what they were asked about holds.
+
+        Returns how many these are.
+        """
+        asked = questions(planner, found)
+        verdicts = await self._verdicts(planner, asked)
+        for place, (question, verdict) in enumerate(zip(asked, verdicts, strict=True)):
+            # The first was asked about what is there: the rest is asked again, in any case.
+            if planner.same(question.new) is None and stale(planner, question):
+                return place
+            take_found(planner, question.new, verdict)
+        return len(asked)
+
+    async def _verdicts(self, planner: Planner, asked: Sequence[Question]) -> list[Verdict]:
+        open_ones = [q for q in asked if q.neighbors and planner.same(q.new) is None]
+        given = iter(await self._reconciler.judge(open_ones) if open_ones else ())
+        return [next(given) if question in open_ones else ADD for question in asked]
+
+    async def _known(
+        self, owner: Owner, given: Sequence[NewMemory], found: Sequence[NewMemory]
+    ) -> tuple[Known, list[Found]]:
+        """Return what is known that the new memories may have to do with."""
+        new = [*given, *found]
+        digests = [fact_digest(memory) for memory in new]
+        ids = [id_ for memory in new for id_ in (memory.id, *memory.supersedes) if id_]
+        known = await self._memories.known(owner, digests, ids)
+        compared = [memory for memory in found if _compared(memory, known)]
+        of_slot, nearest = await self._search.near(
+            owner,
+            slots=list(dict.fromkeys(memory.slot for memory in new if memory.slot)),
+            vectors=[memory.vector for memory in compared if memory.vector],
+            k=NEAREST,
+        )
+        candidates = {m.id: stored for m, stored in zip(compared, nearest, strict=True)}
+        there = [*of_slot, *(c.memory for stored in nearest for c in stored)]
+        by_id = {**{memory.id: memory for memory in there}, **known.by_id}
+        return replace(known, by_id=by_id), [Found(m, candidates.get(m.id, ())) for m in found]
+
+
+def _compared(memory: NewMemory, known: Known) -> bool:
+    """Whether what is near a new fact matters."""
+    if memory.vector is None or memory.untrusted or memory.type not in FACTS:
+        return False
+    return memory.id not in known.by_id and fact_digest(memory) not in (
+        known.by_digest.keys() | known.deleted
+    )

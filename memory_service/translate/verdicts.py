@@ -1,0 +1,57 @@
+"""Questions about new facts, and the verdicts on them."""
+
+from __future__ import annotations
+
+from agentmemory.v1 import extractor_service_pb2 as pb
+from agentmemory.v1 import memory_pb2
+
+from memory_service.domain.memory import Memory, NewMemory
+from memory_service.domain.verdicts import ADD, Judgement, Question, Verdict
+from memory_service.translate import fields, memories
+
+MAX_REASON = 256
+
+_JUDGEMENTS = {
+    pb.RECONCILE_DECISION_DUPLICATE: Judgement.DUPLICATE,
+    pb.RECONCILE_DECISION_UPDATE: Judgement.UPDATE,
+    pb.RECONCILE_DECISION_SUPERSEDE: Judgement.SUPERSEDE,
+    pb.RECONCILE_DECISION_SUPERSEDED: Judgement.SUPERSEDED,
+    pb.RECONCILE_DECISION_CONTRADICT: Judgement.CONTRADICT,
+}
+
+
+def to_proto(question: Question) -> pb.ReconcileItem:
+    """Return a question: of each fact what it says, of whom, and when that was and was said."""
+    new = question.new
+    return pb.ReconcileItem(
+        memory=_fact(new, new.mentioned),
+        neighbors=[
+            pb.Neighbor(
+                memory=_fact(neighbor.memory, neighbor.memory.last_said),
+                # A cosine of float32 may be a little more than 1.
+                similarity=None if neighbor.similarity is None else min(neighbor.similarity, 1.0),
+            )
+            for neighbor in question.neighbors
+        ],
+    )
+
+
+def from_proto(result: pb.ReconcileResult) -> Verdict:
+    """Return a verdict; one of a kind that is not known makes the fact a new one."""
+    judgement = _JUDGEMENTS.get(result.decision)
+    if judgement is None:
+        return ADD
+    return Verdict(judgement, tuple(result.memory_ids), result.reason[:MAX_REASON])
+
+
+def _fact(fact: Memory | NewMemory, said: int | None) -> memory_pb2.Memory:
+    return memory_pb2.Memory(
+        id=fact.id,
+        text=fact.text,
+        type=memories.type_to_proto(fact.type),
+        topics=fact.topics,
+        entities=[memory_pb2.Entity(name=e.name, kind=e.kind) for e in fact.entities],
+        event_time=memories.event_time_to_proto(fact.event_time) if fact.event_time else None,
+        slot=fact.slot,
+        mention_time=None if said is None else fields.timestamp(said),
+    )

@@ -1,0 +1,80 @@
+"""Notes which memories searches return, off the requests' path: forgetting goes by it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+
+from memory_service.cancellation import check_cancelled
+from memory_service.clock import Clock
+from memory_service.domain.errors import StoreUnavailable
+from memory_service.domain.memory import Memory
+from memory_service.domain.owner import Owner
+from memory_service.store.use import UseStore
+
+logger = logging.getLogger(__name__)
+
+WRITE_SECONDS = 5.0
+MINUTE = 60_000_000
+"""A use so soon, in microseconds, after one that is written adds nothing: minutes are told."""
+
+MOST = 20_000
+"""How many memories may wait to be written: those of 200 searches of 100. Others are dropped."""
+
+_Key = tuple[Owner, str]
+
+
+class UseNotes:
+    """Collects uses and writes them every few seconds.
+
+    A use that gets lost, with a process that is killed or because there were too many, makes a
+    memory seem unused for a little longer: nothing waits for it and nothing fails with it.
+    """
+
+    def __init__(self, uses: UseStore, clock: Clock, *, every: float = WRITE_SECONDS) -> None:
+        self._uses = uses
+        self._clock = clock
+        self._every = every
+        self._waiting: dict[_Key, int] = {}
+        self._written: dict[_Key, int] = {}
+
+    def note(self, memories: Iterable[Memory]) -> None:
+        """Note that these memories are used now."""
+        now = self._clock.now()
+        for memory in memories:
+            key = (memory.owner, memory.id)
+            known = key in self._waiting or now - self._written.get(key, 0) < MINUTE
+            if not known and len(self._waiting) < MOST:
+                self._waiting[key] = now
+
+    async def run(self) -> None:
+        """Write until cancelled, and then what is left."""
+        try:
+            while True:
+                check_cancelled()
+                await asyncio.sleep(self._every)
+                await self.write()
+        finally:
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what waits; what cannot be written is tried again the next time."""
+        self._forget_older_than(self._clock.now() - MINUTE)
+        waiting, self._waiting = self._waiting, {}
+        if not waiting:
+            return
+        by_owner: dict[Owner, dict[str, int]] = defaultdict(dict)
+        for (owner, memory_id), time in waiting.items():
+            by_owner[owner][memory_id] = time
+        try:
+            await self._uses.note(by_owner)
+        except StoreUnavailable as error:
+            logger.warning("uses of memories are not noted yet: %s", error)
+            self._waiting = waiting | self._waiting
+        else:
+            self._written |= waiting
+
+    def _forget_older_than(self, time: int) -> None:
+        self._written = {key: at for key, at in self._written.items() if at > time}

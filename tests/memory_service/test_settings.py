@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from memory_service.domain.forgetting import Limits
+from memory_service.settings import MemorySettings
+
+
+def test_windows_of_models_are_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEMORY_MODEL_WINDOWS", raising=False)
+    assert MemorySettings().model_windows == {}
+    monkeypatch.setenv("MEMORY_MODEL_WINDOWS", '{"my-model": 4096, "azure/gpt-4o": 64000}')
+    assert MemorySettings().model_windows == {"my-model": 4096, "azure/gpt-4o": 64000}
+
+
+@pytest.mark.parametrize("windows", ['{"m": 0}', '{"m": -1}', '{"m": 1.5}', '{"m": "many"}', "[1]"])
+def test_a_window_is_a_positive_number_of_tokens(
+    monkeypatch: pytest.MonkeyPatch, windows: str
+) -> None:
+    monkeypatch.setenv("MEMORY_MODEL_WINDOWS", windows)
+    with pytest.raises(ValidationError) as refused:
+        MemorySettings()
+    assert [error["loc"][0] for error in refused.value.errors()] == ["model_windows"]
+
+
+def test_who_forgets_regularly_says_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MemorySettings().forget_every_seconds is None
+    monkeypatch.setenv("MEMORY_FORGET_EVERY_SECONDS", "3600")
+    with pytest.raises(ValidationError, match="FORGET_MAX_AGE_DAYS"):
+        MemorySettings()
+    monkeypatch.setenv("MEMORY_FORGET_MAX_MEMORIES", "0")
+    assert MemorySettings().forget_limits == Limits(max_memories=0)
+    monkeypatch.setenv("MEMORY_FORGET_MAX_AGE_DAYS", "0.5")
+    monkeypatch.setenv("MEMORY_FORGET_MAX_INACTIVITY_DAYS", "2")
+    half_a_day = 12 * 3600 * 1_000_000
+    assert MemorySettings().forget_limits == Limits(half_a_day, 4 * half_a_day, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVERY_SECONDS", "0"),
+        ("MAX_AGE_DAYS", "0"),
+        ("MAX_INACTIVITY_DAYS", "-1"),
+        ("MAX_MEMORIES", "-1"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MEMORY_FORGET_{name}", value)
+    with pytest.raises(ValidationError):
+        MemorySettings()
