@@ -23,6 +23,7 @@ from extractor_service.guarding import GuardedFinder, GuardedWriter
 from extractor_service.llm.assembly import Llm
 from extractor_service.model import load_embedder
 from extractor_service.pipeline import Pipeline
+from extractor_service.reconciling import Reconciler
 from extractor_service.servicer import ExtractorServicer
 from extractor_service.settings import ExtractorSettings
 from extractor_service.stream import StreamLimits
@@ -84,7 +85,8 @@ def load_rules() -> Ruleset:
     """The spaCy rules. Takes seconds; ImportError if they are not installed."""
     from extractor_service.rules import CONTEXT_TURNS, RULES_VERSION, RulesExtractor
 
-    return Ruleset(RulesExtractor.load().extract, RULES_VERSION, CONTEXT_TURNS)
+    rules = RulesExtractor.load()
+    return Ruleset(rules.extract, RULES_VERSION, CONTEXT_TURNS, rules.read)
 
 
 def default_loaders(settings: ExtractorSettings) -> Loaders:
@@ -105,7 +107,8 @@ def assemble(
     )
     pipeline = Pipeline(worker, finder, batcher, metrics)
     summarizer = Summarizer(writer, batcher.count_tokens, metrics)
-    servicer = ExtractorServicer(pipeline, summarizer, _limits(settings), metrics)
+    reconciler = Reconciler(worker, pipeline, metrics)
+    servicer = ExtractorServicer(pipeline, summarizer, reconciler, _limits(settings), metrics)
     bound = build_server(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],

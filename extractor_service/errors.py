@@ -49,13 +49,6 @@ def unavailable(retry_after: timedelta) -> ServiceError:
     )
 
 
-def not_implemented() -> ServiceError:
-    """Declared in the contract, not served by this version."""
-    return ServiceError(
-        StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED", "this method is not served by this version"
-    )
-
-
 def known(error: Exception, retry_after: timedelta) -> ServiceError | None:
     """What a caller is told of an exception; None for one that nobody foresaw."""
     match error:

@@ -64,6 +64,25 @@ class ExtractionMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.reconciliations = Counter(
+            "extractor_reconciliations_total",
+            "Calls of Reconcile by outcome: ok, failed (the input is at fault), overloaded, "
+            "unavailable, cancelled.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.reconcile_seconds = Histogram(
+            "extractor_reconcile_seconds",
+            "Time that a call of Reconcile took, waiting included.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.decisions = Counter(
+            "extractor_decisions_total",
+            "New facts that were reconciled, by decision.",
+            ("decision",),
+            registry=registry,
+        )
         self.streams = Gauge(
             "extractor_streams", "Extract streams that are open.", registry=registry
         )

@@ -79,7 +79,7 @@ def _violations(
         yield FieldViolation(f"{path}.content", f"is longer than {MAX_CONTENT_BYTES} bytes")
     if not message.HasField("create_time"):
         yield FieldViolation(f"{path}.create_time", "is required")
-    elif not _is_time(message.create_time):
+    elif not is_time(message.create_time):
         yield FieldViolation(f"{path}.create_time", "is not within the years 1 to 9999")
 
 
@@ -93,7 +93,8 @@ def _id_violations(identifier: str, path: str, seen: set[str]) -> Iterator[Field
     seen.add(identifier)
 
 
-def _is_time(timestamp: Timestamp) -> bool:
+def is_time(timestamp: Timestamp) -> bool:
+    """Whether it is within the years 1 to 9999, which is what a datetime can be."""
     try:
         timestamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -12,10 +12,11 @@ class Claim:
     """A fact of which only one is true at a time: its slot, and what it puts there.
 
     `slot` is "alice|home", or "" where two such facts may well be true. `holds` is False where the
-    sentence says that `value` is so no more. Of a slot that is not `exclusive` ("alice|play tennis")
-    two facts are at odds only if one of them does not hold. `replaced` is what the sentence says
-    that it is not ("Emma, not Emily"). `shifts` says that the same value in other words is a change
-    all the same ("postponed"), `happened` that it tells what happened, not what is.
+    sentence says that `value` is so no more. Of a slot that is not `exclusive`, such as "alice|play
+    tennis", two facts are at odds only if one of them does not hold. `replaced` is what the
+    sentence says that it is not ("Emma, not Emily"). `shifts` says that the same value in other
+    words is a change all the same ("postponed"), `happened` that it tells what happened, not what
+    is.
     """
 
     slot: str = ""
@@ -39,13 +40,16 @@ NO_CLAIM = Claim()
 class Reading:
     """A sentence: whom it is about, its words by what they are, in base form and lower case.
 
-    `words` are the ones that tell something, names and numbers among them; `denied` says whether
-    there is a "not" in it.
+    `words` are the ones that tell something, names and numbers among them. `stance` holds what
+    makes something else of the same words: "not", "will", "want", "past".
     """
 
     subject: str = ""
     words: frozenset[str] = NOTHING
     names: frozenset[str] = NOTHING
     numbers: frozenset[str] = NOTHING
-    denied: bool = False
+    stance: frozenset[str] = NOTHING
     claim: Claim = NO_CLAIM
+
+
+NO_READING = Reading()

@@ -1,4 +1,4 @@
-"""ExtractorService: translates, calls, translates. Reconcile is not served yet."""
+"""ExtractorService: translates, calls, translates."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from typing import Any
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
-from extractor_service import translate
+from extractor_service import translate, translate_facts
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import Purpose
-from extractor_service.errors import extraction_failed, known, not_implemented
+from extractor_service.errors import extraction_failed, known
 from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.pipeline import Pipeline
+from extractor_service.reconciling import Reconciler
 from extractor_service.stream import ExtractStream, StreamLimits
 from extractor_service.summarizer import Summarizer
+from extractor_service.worker import RulesFailed
 from service_kit.errors import FieldViolation
 
 
@@ -34,7 +36,7 @@ def _deadline(context: Any) -> float:
 
 
 class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
-    """Serves a pipeline and a summarizer.
+    """Serves a pipeline, a summarizer and a reconciler.
 
     Their failures leave as ServiceError, for the kit's interceptor to send.
     """
@@ -43,6 +45,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         self,
         pipeline: Pipeline,
         summarizer: Summarizer,
+        reconciler: Reconciler,
         limits: StreamLimits,
         metrics: ExtractionMetrics,
         clock: Callable[[], datetime] = _now,
@@ -50,6 +53,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         """`clock` gives the time of messages without one, timezone-aware."""
         self._pipeline = pipeline
         self._summarizer = summarizer
+        self._reconciler = reconciler
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
@@ -111,8 +115,15 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         )
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> pb.ReconcileResponse:
-        """Not served yet."""
-        raise not_implemented()
+        """Say what new facts are to known ones."""
+        with self._telling():
+            items = translate_facts.from_reconcile(request)
+            try:
+                verdicts = await self._reconciler.reconcile(items)
+            except (RulesFailed, EmbeddingFailed) as error:
+                violation = FieldViolation(f"items[{error.index}]", "cannot be compared")
+                raise extraction_failed("a fact cannot be compared", [violation]) from None
+        return translate_facts.reconciled(verdicts)
 
     async def _embed(self, texts: list[str], purpose: Purpose) -> list[bytes]:
         try:

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from extractor_service.batcher import NotServing
 from extractor_service.domain import Finding, Turn
 from extractor_service.reading import Reading
+
+Result = TypeVar("Result")
 
 # Above this share of its limit the queue asks for a pause, before it has to refuse.
 _HIGH_WATER = 0.5
@@ -106,22 +109,33 @@ class RulesWorker:
         the message that is running.
         """
         extract = self.ruleset.extract
-        waiting = len(tasks)
-        self._admit(waiting)
-        try:
-            found = []
-            for index, task in enumerate(tasks):
-                found.append(await self._run(extract, index, task))
-                waiting -= 1
-                self._change_depth(-1)
-            return found
-        finally:
-            self._change_depth(-waiting)
+        return await self._each([partial(extract, task.turn, task.context) for task in tasks])
+
+    async def read(self, groups: Sequence[Sequence[str]]) -> list[list[Reading]]:
+        """What each sentence says, in order; a group counts as a message, and fails as one.
+
+        Raises as `extract`.
+        """
+        read = self.ruleset.read
+        return await self._each([partial(_read_all, read, texts) for texts in groups])
 
     def stop(self) -> None:
         """Take no more calls and end the thread; blocks while a message is running."""
         self._stopping = True
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _each(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
+        waiting = len(calls)
+        self._admit(waiting)
+        try:
+            results = []
+            for index, call in enumerate(calls):
+                results.append(await self._run(index, call))
+                waiting -= 1
+                self._change_depth(-1)
+            return results
+        finally:
+            self._change_depth(-waiting)
 
     def _admit(self, messages: int) -> None:
         # A delta longer than the limit is taken while nothing waits: refused always, its caller
@@ -134,12 +148,16 @@ class RulesWorker:
         self._depth += messages
         self._depth_changed(self._depth)
 
-    async def _run(self, extract: Extract, index: int, task: Task) -> tuple[Finding, ...]:
+    async def _run(self, index: int, call: Callable[[], Result]) -> Result:
         loop = asyncio.get_running_loop()
         if self._stopping:
             raise NotServing
-        running = loop.run_in_executor(self._thread, extract, task.turn, task.context)
+        running = loop.run_in_executor(self._thread, call)
         try:
             return await running
         except Exception as error:
             raise RulesFailed(index) from error
+
+
+def _read_all(read: Read, texts: Sequence[str]) -> list[Reading]:
+    return [read(text) for text in texts]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
 from extractor_service.reading import NOTHING
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.names import full_name
+from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
@@ -56,8 +57,9 @@ class Act:
 
     def placed(self, *prepositions: str) -> list[Token]:
         """What stands behind these prepositions of the verb or its objects."""
-        links = [t for head in (self.verb, *self.objects()) for t in _links(head)]
-        return [t for p in links if p.lower_ in prepositions for t in p.children if t.dep_ == "pobj"]
+        links = (t for head in (self.verb, *self.objects()) for t in _links(head))
+        wanted = (link for link in links if link.lower_ in prepositions)
+        return [t for link in wanted for t in link.children if t.dep_ == "pobj"]
 
 
 def act_of(clause: Clause) -> Act | None:
@@ -68,14 +70,13 @@ def act_of(clause: Clause) -> Act | None:
     head, holds = clause.head, not is_denied(clause.head)
     inner = next((c for c in head.children if c.dep_ in {"xcomp", "dobj"} and _is_doing(c)), None)
     replaced = replaced_words(clause.own)
-    if inner is not None:
-        if head.lemma_ in ENDING or _gives_up(head):
-            return Act(clause, inner, not holds, True, subject, replaced)
-        if head.lemma_ == "use" and head.tag_ == "VBD" and inner.tag_ == "VB":
-            return Act(clause, inner, not holds, True, subject, replaced)
-        if head.lemma_ in _BEGINNING and inner.dep_ == "xcomp":
-            return Act(clause, inner, holds, True, subject, replaced)
-    return Act(clause, head, holds, _is_present(clause), subject, replaced)
+    act = Act(clause, head, holds, _is_present(clause), subject, replaced)
+    if inner is None:
+        return act
+    if _ends(head, inner):
+        return replace(act, verb=inner, holds=not holds, present=True)
+    begins = head.lemma_ in _BEGINNING and inner.dep_ == "xcomp"
+    return replace(act, verb=inner, present=True) if begins else act
 
 
 def subject_name(subject: Token) -> str:
@@ -95,7 +96,7 @@ def subject_name(subject: Token) -> str:
 
 def phrase_of(tokens: Iterable[Token]) -> str:
     """The words as they stand, in lower case."""
-    return "".join(token.text_with_ws for token in tokens).strip().casefold()
+    return same_phrase("".join(token.text_with_ws for token in tokens).casefold())
 
 
 def owner_of(thing: Token) -> Token | None:
@@ -112,7 +113,8 @@ def owner_name(owner: Token) -> str:
 
 def is_denied(verb: Token) -> bool:
     """Whether there is a "not", "never" or "no longer" at the verb."""
-    beside = (c for child in verb.children if child.dep_ in {"aux", "advmod"} for c in child.children)
+    adverbs = (child for child in verb.children if child.dep_ in {"aux", "advmod"})
+    beside = (child for adverb in adverbs for child in adverb.children)
     return any(t.dep_ == "neg" or t.lower_ == "never" for t in (*verb.children, *beside))
 
 
@@ -187,8 +189,11 @@ def _is_doing(token: Token) -> bool:
     return token.tag_ in {"VBG", "VB"} or (token.dep_ == "dobj" and token.pos_ == "VERB")
 
 
-def _gives_up(head: Token) -> bool:
-    return head.lemma_ == "give" and any(c.lower_ == "up" for c in head.children)
+def _ends(head: Token, inner: Token) -> bool:
+    """ "Stopped smoking", "gave up smoking", "used to smoke"."""
+    gives_up = head.lemma_ == "give" and any(c.lower_ == "up" for c in head.children)
+    used_to = head.lemma_ == "use" and head.tag_ == "VBD" and inner.tag_ == "VB"
+    return head.lemma_ in ENDING or gives_up or used_to
 
 
 def _is_present(clause: Clause) -> bool:

@@ -10,6 +10,7 @@ _ARRANGING = word_set(
     "book make schedule arrange reserve get buy plan set fix order confirm register sign enter "
     "purchase apply invite ask postpone"
 )
+_PUTTING_OFF = word_set("postpone reschedule delay push")
 _ARRANGED = word_set(
     "appointment ticket flight reservation booking seat table room slot meeting interview viewing "
     "session lesson class course train hotel trip tour party date"
@@ -23,6 +24,8 @@ def is_arranged(date: Span, verb: Token | None) -> bool:
         return False
     preposition = date.doc[date.start - 1]
     arranging = verb.lemma_ in _ARRANGING
+    if verb.lemma_ in _PUTTING_OFF and preposition.lower_ in {"to", "until", "till"}:
+        return True
     if preposition.lower_ == "for":
         return arranging or date.label_ in _DAYS
     thing = preposition.head

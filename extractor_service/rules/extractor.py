@@ -67,7 +67,7 @@ class RulesExtractor:
         return placed
 
     def read(self, text: str) -> Reading:
-        """What one memory's sentence says, whoever wrote it. The same text always gives the same."""
+        """What one memory's sentence says, whoever wrote it: the same for the same text."""
         with self._nlp.memory_zone():
             reading = self._reader.read(text)
         self._bound_lemma_cache()
@@ -75,7 +75,7 @@ class RulesExtractor:
 
     def _slot(self, text: str) -> str:
         """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
-        return self._reader.read(text).claim.slot
+        return self._reader.slot(text)
 
     def _extract(self, turn: Turn, context: tuple[Turn, ...]) -> tuple[Finding, ...]:
         doc = parse(self._nlp, turn.text)

@@ -25,6 +25,8 @@ _UNREAD = (
     re.compile(r"`[^`\n]*`"),  # inline code
     re.compile(r"^[ \t]*>.*$", re.MULTILINE),  # quoted lines are somebody else's words
     re.compile(r"^[ \t]*(?:[-+•#]+|\d{1,2}[.)])[ \t]", re.MULTILINE),  # list and heading marks
+    # "[shares a photo: a dog on a beach]" is said by nobody; "[password]" stands for what was.
+    re.compile(r"\[[^\[\]\s]+(?:[^\S\n]+[^\[\]\s]+){2,60}\](?!\()"),
     re.compile(r"https?://\S+"),
     re.compile(rf"\S{{{LONGEST_WORD},}}"),
     re.compile(r"\*+|__+|~~"),  # emphasis

@@ -1,7 +1,8 @@
 """What somebody plans, or plans no more, under one name however it is said.
 
 "Is planning a trip to Paris", "wants to visit Paris" and "cancelled the flight to Paris" are about
-"trip to paris"; any other plan is called by its verb or noun and the words behind: "learn piano".
+"trip to paris"; any other plan is called by its noun, "birthday party", or verb, "plan to learn
+piano".
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Plan:
 
 def plan(act: Act) -> Plan | None:
     """The plan that an act makes, moves or drops."""
-    return _dropped_or_moved(act) or _of_a_thing(act) or _of_a_deed(act)
+    return _dropped_or_moved(act) or _given_up(act) or _of_a_thing(act) or _of_a_deed(act)
 
 
 def _of_a_thing(act: Act) -> Plan | None:
@@ -81,6 +82,16 @@ def _dropped_or_moved(act: Act) -> Plan | None:
     return Plan(what, _when(act), holds=not dropped, owner=owner, postponed=moved)
 
 
+def _given_up(act: Act) -> Plan | None:
+    """ "Alice changed Alice's mind about moving to Oslo"."""
+    if act.lemma != "change" or all(t.lemma_ != "mind" for t in act.children("dobj")):
+        return None
+    links = (t for t in act.verb.subtree if t.lower_ == "about")
+    deed = next((t for link in links for t in link.children if t.dep_ == "pcomp"), None)
+    what = "" if deed is None else _named(deed)
+    return Plan(what, NOTHING, holds=False) if what else None
+
+
 def _of_a_deed(act: Act) -> Plan | None:
     """ "Alice wants to learn the piano", "Alice decided not to move to Oslo"."""
     deed = _deed(act)
@@ -107,7 +118,8 @@ def _deed(act: Act) -> Token | None:
 
 def _is_under_way(head: Token) -> bool:
     """ "Alice is moving to Oslo"."""
-    return head.tag_ == "VBG" and not is_past(head) and bool(names_in(head.rights))
+    going_to = any(child.dep_ == "xcomp" for child in head.children)
+    return head.tag_ == "VBG" and not going_to and not is_past(head) and bool(_goals(head))
 
 
 def _thing(noun: Token) -> str:
@@ -116,19 +128,27 @@ def _thing(noun: Token) -> str:
     if noun.lemma_.lower() in _TRIPS and places:
         return f"trip to {' '.join(_ordered(noun, places))}"
     words = [w for w in words_in_order(main_part(noun), dates=False) if w != "new"]
+    if words and words[0] == "move":
+        words = ["plan to", *words]
     return " ".join(words) if len(words) <= _MOST_WORDS else ""
 
 
 def _named(deed: Token) -> str:
-    places = names_in(deed.rights)
-    verb = deed.lemma_.lower()
+    places, verb = _goals(deed), deed.lemma_.lower()
     if verb in _TRAVELLING and places:
         return f"trip to {' '.join(_ordered(deed, places))}"
     if verb in {"have", "be", "do"}:
         return ""
     said = [t for t in deed.rights if t.dep_ in {"dobj", "prep", "advmod", "xcomp"}]
     words = [w for part in said for w in words_in_order(main_part(part), dates=False)]
-    return " ".join([verb, *words]) if words and len(words) < _MOST_WORDS else ""
+    return " ".join(["plan to", verb, *words]) if words and len(words) < _MOST_WORDS else ""
+
+
+def _goals(deed: Token) -> frozenset[str]:
+    """The places that somebody goes to."""
+    there = [t for link in deed.children if link.lower_ == "to" for t in link.children]
+    goals = there + [t for t in deed.children if t.dep_ == "dobj" and deed.lemma_ == "visit"]
+    return names_in(t for t in goals if t.ent_type_ != "PERSON")
 
 
 def _ordered(head: Token, names: frozenset[str]) -> list[str]:

@@ -21,6 +21,7 @@ class GatedEmbedder(HashingEmbedder):
     """Notes each batch, and runs none while its gate is closed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.batches: list[list[str]] = []
         self.threads: set[str] = set()
         self.broken: set[str] = set()
@@ -284,7 +285,7 @@ async def test_nothing_is_ready_before_the_first_inference(
     embedder.gate.set()
     await warming
     assert batcher.ready
-    assert batcher.info == HashingEmbedder.info
+    assert batcher.info == HashingEmbedder().info
     await batcher.stop()
 
 

@@ -28,6 +28,7 @@ class BrokenEmbedder(HashingEmbedder):
     """Fails on texts that hold the marker."""
 
     def __init__(self, marker: str) -> None:
+        super().__init__()
         self.marker = marker
 
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:

@@ -168,12 +168,6 @@ async def test_info_tells_models_and_limits(extractor: Served) -> None:
     assert (info.max_delta_messages, info.max_embed_texts, info.max_in_flight) == (64, 256, 8)
 
 
-async def test_what_is_not_served_yet_says_so(extractor: Served) -> None:
-    error = read_error(await fails(extractor.stub.Reconcile(pb.ReconcileRequest())))
-    assert error.code is StatusCode.UNIMPLEMENTED
-    assert error.reason == "NOT_IMPLEMENTED"
-
-
 async def test_metrics_count_messages_and_memories(extractor: Served) -> None:
     request = pb.ExtractMemoriesRequest(messages=[message("a", "One. Two"), message("b", "Three")])
     await extractor.stub.ExtractMemories(request)

@@ -62,7 +62,7 @@ class Peer:
 
 
 class ExtractorServer(pb_grpc.ExtractorServiceServicer):
-    """Opens streams by itself unless it is `mute`; `embed` and `summarize` answer their calls."""
+    """Opens streams by itself unless it is `mute`; `embed` and the like answer their calls."""
 
     def __init__(self) -> None:
         self.peers: list[Peer] = []
@@ -72,6 +72,8 @@ class ExtractorServer(pb_grpc.ExtractorServiceServicer):
         self.embedded: list[pb.EmbedRequest] = []
         self.summarize: Callable[[pb.SummarizeRequest], str] = lambda request: request.summary
         self.summarized: list[pb.SummarizeRequest] = []
+        self.reconcile: Callable[[pb.ReconcileRequest], Iterable[pb.ReconcileResult]] = lambda _: ()
+        self.reconciled: list[pb.ReconcileRequest] = []
 
     async def Extract(self, requests: AsyncIterator[pb.ExtractRequest], context: Any) -> None:  # noqa: N802
         first = await anext(aiter(requests))
@@ -101,6 +103,14 @@ class ExtractorServer(pb_grpc.ExtractorServiceServicer):
         except ServiceError as error:
             await context.abort_with_status(rpc_status.to_status(to_status(error)))
             raise  # Never reached: an abort raises.
+
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> pb.ReconcileResponse:  # noqa: N802
+        self.reconciled.append(request)
+        try:
+            results = self.reconcile(request)
+        except ServiceError as error:
+            await context.abort(error.code, error.message)
+        return pb.ReconcileResponse(results=results)
 
     async def peer(self, number: int = 1) -> Peer:
         """Wait for the stream of this number, the first is 1."""

@@ -19,6 +19,7 @@ from extractor_service.app import Extractor, Loaders, assemble
 from extractor_service.domain import Finding, MemoryType, Role, Source, Turn
 from extractor_service.embedder import Embedder
 from extractor_service.hashing import HashingEmbedder
+from extractor_service.reading import NO_READING, Reading
 from extractor_service.settings import ExtractorSettings
 from extractor_service.worker import Ruleset
 from service_kit.server import drain
@@ -58,8 +59,14 @@ class FakeRules:
             for part in turn.text.split(". ")
         )
 
+    def read(self, text: str) -> Reading:
+        assert self.gate.wait(30)
+        if POISON in text:
+            raise ValueError(text)
+        return NO_READING
+
     def ruleset(self) -> Ruleset:
-        return Ruleset(self.extract, "fake-1", CONTEXT_TURNS)
+        return Ruleset(self.extract, "fake-1", CONTEXT_TURNS, self.read)
 
 
 @dataclass(frozen=True)

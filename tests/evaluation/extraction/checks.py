@@ -10,7 +10,7 @@ from spacy.tokens import Token
 from extractor_service.rules.expletives import points_at_nothing
 
 from .corpus import Conversation
-from .memories import Memory
+from .memories import Memory, Passage
 
 _PARTICIPANTS = frozenset(
     "i me my mine myself we us our ours ourselves you your yours yourself u".split()
@@ -23,14 +23,19 @@ _YEAR_IN_DAYS = 366
 
 
 def has_valid_span(memory: Memory, conversation: Conversation) -> bool:
-    """Whether its bytes are some words of its turn, cut between characters."""
+    """Whether its bytes are some words of its turn, cut between characters; all of its passages."""
     if memory.start is None or memory.end is None:
         return False
-    said = conversation.turns[memory.turn].text.encode()
-    if not 0 <= memory.start < memory.end <= len(said):
+    passages = (Passage(memory.turn, memory.start, memory.end), *memory.others)
+    return all(_is_said(passage, conversation) for passage in passages)
+
+
+def _is_said(passage: Passage, conversation: Conversation) -> bool:
+    said = conversation.turns[passage.turn].text.encode()
+    if not 0 <= passage.start < passage.end <= len(said):
         return False
     try:
-        return bool(said[memory.start : memory.end].decode().strip())
+        return bool(said[passage.start : passage.end].decode().strip())
     except UnicodeDecodeError:
         return False
 

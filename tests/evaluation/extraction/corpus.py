@@ -45,10 +45,13 @@ class Conversation:
         return tuple(itertools.chain.from_iterable(self.sessions))
 
 
-def read_locomo(path: Path) -> tuple[Conversation, ...]:
-    """The conversations of a LoCoMo file. Raises CorpusError when it is none, OSError as `open`."""
+def read_locomo(path: Path, *, captions: bool = False) -> tuple[Conversation, ...]:
+    """The conversations of a LoCoMo file; with `captions` a turn tells of the picture shared in it.
+
+    Raises CorpusError when it is none, OSError as `open`.
+    """
     try:
-        return tuple(_conversation(entry) for entry in json.loads(path.read_text()))
+        return tuple(_conversation(entry, captions) for entry in json.loads(path.read_text()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"{path} is no LoCoMo file") from error
 
@@ -65,15 +68,15 @@ def read_texts(path: Path, labels: Path) -> tuple[Conversation, ...]:
         raise CorpusError(f"{path} and {labels} are no texts with their memories") from error
 
 
-def _conversation(entry: dict[str, Any]) -> Conversation:
+def _conversation(entry: dict[str, Any], captions: bool) -> Conversation:
     told, name = entry["conversation"], str(entry["sample_id"])
-    sessions = tuple(_sessions(told))
+    sessions = tuple(_sessions(told, captions))
     places = {turn.id: i for i, turn in enumerate(itertools.chain.from_iterable(sessions))}
     facts = tuple(Fact(places[turn], text) for turn, text in _facts(entry) if turn in places)
     return Conversation(name, sessions, facts)
 
 
-def _sessions(told: dict[str, Any]) -> Iterator[tuple[Turn, ...]]:
+def _sessions(told: dict[str, Any], captions: bool) -> Iterator[tuple[Turn, ...]]:
     for number in itertools.count(1):
         if f"session_{number}_date_time" not in told:
             return
@@ -81,9 +84,16 @@ def _sessions(told: dict[str, Any]) -> Iterator[tuple[Turn, ...]]:
             said = datetime.strptime(told[f"session_{number}_date_time"], _SESSION_TIME)
             time = said.replace(tzinfo=UTC)
             yield tuple(
-                Turn(turn["dia_id"], Role.USER, turn["speaker"], turn["text"], time)
+                Turn(turn["dia_id"], Role.USER, turn["speaker"], _said(turn, captions), time)
                 for turn in told[f"session_{number}"]
             )
+
+
+def _said(turn: dict[str, Any], captions: bool) -> str:
+    text: str = turn["text"]
+    if captions and turn.get("blip_caption"):
+        return f"{text} [shares a photo: {turn['blip_caption']}]".strip()
+    return text
 
 
 def _facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:

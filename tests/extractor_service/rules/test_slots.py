@@ -1,0 +1,87 @@
+"""What is said, and the slot of what is remembered: the table is the specification."""
+
+from __future__ import annotations
+
+import pytest
+
+from extractor_service.rules import RulesExtractor
+
+from .conftest import Say
+
+SLOTS = [
+    ("I live in Paris.", "alice|home"),
+    ("I moved to Berlin last month.", "alice|home"),
+    ("I live in a flat.", "alice|dwelling"),
+    ("My mom lives in Boston.", "alice's mother|home"),
+    ("I work at Acme as a designer.", "alice|employer"),
+    ("I got a new job at Globex.", "alice|employer"),
+    ("I work as a designer.", "alice|job"),
+    ("My sister Emma is a nurse.", "emma|job"),
+    ("I'm vegan now.", "alice|diet"),
+    ("I don't eat meat any more.", "alice|eat meat"),
+    ("I'm married to Tom.", "alice|relationship"),
+    ("My wife and I got divorced in 2021.", "alice|relationship"),
+    ("I'm dating Sam.", "alice|relationship"),
+    ("My name is spelt Katharine, not Catherine.", "alice|name"),
+    ("My husband's name is Jon, not John.", "alice's husband|name"),
+    ("My boss is called Ann.", "alice's boss|name"),
+    ("My favorite color is blue.", "alice|favourite colour"),
+    ("I'm 33, not 32.", "alice|age"),
+    ("We're planning a trip to Japan in October.", "alice|trip to japan"),
+    ("We cancelled our trip to Japan.", "alice|trip to japan"),
+    ("I'm not going to Japan any more.", "alice|trip to japan"),
+    ("I'm going to move to Oslo in June.", "alice|plan to move oslo"),
+    ("I changed my mind about moving to Oslo.", "alice|plan to move oslo"),
+    ("I want to learn the piano.", "alice|plan to learn piano"),
+    ("We postponed the wedding to September.", "alice|wedding"),
+    ("I play tennis on Mondays.", "alice|play tennis"),
+    ("I don't play tennis any more.", "alice|play tennis"),
+    ("I quit smoking.", "alice|smoke"),
+    ("I'm allergic to nuts.", "alice|be allergic nut"),
+    ("I hate olives.", "alice|like olive"),
+    ("I sold my car.", "alice|have car"),
+    # what may be true beside another of its kind
+    ("I visited Rome in May.", ""),
+    ("I have been to Lima.", ""),
+    ("I met Tom at a party.", ""),
+    ("I lived in Paris for a year in 2012.", ""),
+    ("I bought a red bicycle.", ""),
+    ("We're getting married in July.", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "slot"), SLOTS, ids=[text for text, _ in SLOTS])
+def test_a_memory_has_the_slot_of_what_only_one_such_fact_can_say(
+    text: str, slot: str, say: Say
+) -> None:
+    assert [finding.slot for finding in say(text)] == [slot]
+
+
+def test_whom_a_pronoun_means_is_whose_slot_it_is(say: Say) -> None:
+    found = say("My sister Emma is a nurse. She lives in Rome.")
+    assert [finding.slot for finding in found] == ["emma|job", "emma|home"]
+
+
+def test_what_says_two_things_or_too_much_has_no_slot() -> None:
+    rules = RulesExtractor.load()
+    for text in (
+        "Alice lives in Paris and Tom works at Acme.",
+        "Alice lives in Paris; it is a lovely town.",
+        "Alice lives in Paris. Bob lives in Rome.",
+        f"Alice lives in Paris, {'far, ' * 20}far away.",
+    ):
+        assert rules.read(text).claim.slot == ""
+
+
+def test_a_reading_says_the_same_each_time_and_in_each_extractor() -> None:
+    texts = [text for text, _ in SLOTS]
+    one, other = RulesExtractor.load(), RulesExtractor.load()
+    forwards = [one.read(text) for text in texts]
+    backwards = [other.read(text) for text in reversed(texts)]
+    assert forwards == backwards[::-1] == [one.read(text) for text in texts]
+
+
+def test_what_is_no_sentence_is_read_all_the_same() -> None:
+    rules = RulesExtractor.load()
+    for text in ("", " ", "...", "😀", "Blue", "x" * 40_000, "\x00", "not, not", "'s"):
+        assert rules.read(text).claim.slot == ""
