@@ -5,16 +5,17 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test lint format protos bench clean
+.PHONY: help demo run reembed test lint format protos bench eval-extraction clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
 
-$(READY): pyproject.toml requirements.txt
+$(READY): pyproject.toml requirements.txt requirements-bare.txt
 	@"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing; the first time this takes a few minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-bare.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -30,22 +31,26 @@ reembed: $(READY) ## Change the embedding model while services serve (ARGS=--fin
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(READY) ## Check style, types, the contract, and that the stubs are current
+lint: $(READY) ## Check style, types, the contract, and that what is made from it is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/buf lint
+	$(BIN)/buf breaking --against protos/baseline.binpb
 	$(BIN)/python protos/generate.py --check
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-protos: $(READY) ## Generate the stubs
+protos: $(READY) ## Generate the stubs and the reference
 	$(BIN)/python protos/generate.py
 
 bench: $(READY) ## Measure the running service beside the raw parts
 	$(BIN)/python -m tests.benchmarks
+
+eval-extraction: $(READY) ## Measure what is extracted (DATASET=path: a LoCoMo file; OUT=path.json; GOLD=path.jsonl: texts)
+	$(BIN)/python -m tests.evaluation.extraction.by_service --dataset "$(DATASET)" $(if $(GOLD),--gold "$(GOLD)") $(if $(OUT),--out "$(OUT)")
 
 clean: ## Remove the environment and what tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -43,6 +43,8 @@ from memory_service.model_guard import ModelGuard, model_of
 from memory_service.page_tokens import PageTokens
 from memory_service.pump import Pump
 from memory_service.reading import Reading
+from memory_service.reconciler import RemoteReconciler
+from memory_service.reconciling import Reconciling
 from memory_service.revision_signal import RevisionSignal
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
@@ -215,11 +217,14 @@ async def _assemble(
     stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
     stack.push_async_callback(stream.close)
     extractor = RemoteExtractor(stream, guard.accepts, dimension=store.space.dimension)
+    reconciler = RemoteReconciler(stub, timeout=settings.extract_timeout_seconds)
+    reconciling = Reconciling(store.memories, store.search, reconciler, clock)
     extraction = SessionExtraction(
         store.sessions,
         store.memories,
         extractor,
         embedding,
+        reconciling,
         locks,
         clock,
         delta_messages=settings.delta_messages,
@@ -244,7 +249,9 @@ async def _assemble(
         model_windows=settings.model_windows,
         flush=flush,
         working_memory=WorkingMemory(store.sessions, changes, flush, clock),
-        long_term=LongTermMemory(store.memories, store.search, embedding, locks, clock),
+        long_term=LongTermMemory(
+            store.memories, store.search, embedding, reconciling, locks, clock
+        ),
         updates=MemoryUpdates(store.memories, store.history, embedding, locks, clock),
         history=History(store.history, tokens),
         listing=Listing(

@@ -14,13 +14,13 @@ from memory_service.attempts import until_written
 from memory_service.clock import Clock
 from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.failed_ranges import FailedRange
-from memory_service.domain.memory import NewMemory, fact_digest
+from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import Owner, SessionRef
-from memory_service.domain.reconcile import reconcile_all
 from memory_service.domain.session import Message, Session
 from memory_service.embedding import EmbeddingClient
 from memory_service.extractor import Extractor
 from memory_service.keyed_locks import KeyedLocks
+from memory_service.reconciling import Reconciling
 from memory_service.store.memories import Fence, MemoryStore, SessionAdvance
 from memory_service.store.queue import Notice
 from memory_service.store.sessions import SessionStore, Unextracted
@@ -64,6 +64,7 @@ class SessionExtraction:
         memories: MemoryStore,
         extractor: Extractor,
         embedding: EmbeddingClient,
+        reconciling: Reconciling,
         locks: KeyedLocks[Owner],
         clock: Clock,
         *,
@@ -73,6 +74,7 @@ class SessionExtraction:
         self._memories = memories
         self._extractor = extractor
         self._embedding = embedding
+        self._reconciling = reconciling
         self._locks = locks
         self._clock = clock
         self._delta_messages = delta_messages
@@ -150,14 +152,11 @@ class SessionExtraction:
         done = tuple(notice.id for notice in notices if progress.fulfils(notice))
         advance = replace(advance, notices=done)
         # What a caller wrote comes first: what is found to say the same only adds to it.
-        new = [*await self._embedded(work.given), *found]
-        digests = [fact_digest(memory) for memory in new]
-        ids = [memory.id for memory in new]
+        given = await self._embedded(work.given)
 
         async def attempt() -> Progress | None:
-            known = await self._memories.known(owner, digests, ids)
-            plan = reconcile_all(owner, new, known, self._clock.now())
-            written = await self._memories.commit(owner, plan, base=known.state, advance=advance)
+            plan, base = await self._reconciling.plan(owner, given, found)
+            written = await self._memories.commit(owner, plan, base=base, advance=advance)
             if written is Fence.SESSION:
                 # Somebody else got there first: what they left is the truth.
                 return _unchanged(session)

@@ -17,6 +17,9 @@ from memory_service.embedding import AcceptsModel
 from memory_service.extractor_stream import ExtractStream
 from memory_service.translate import memories, messages, session_options
 
+MAX_SLOT = 256
+"""How long a slot may be, in characters; of a longer one the beginning counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeltaLimits:
@@ -79,7 +82,11 @@ class RemoteExtractor:
         length = self._vector_bytes if usable else None
         try:
             found = [
-                _found(ref, item, extraction.extractor, length) for item in extraction.memories
+                replace(
+                    _found(ref, item, extraction.extractor, length),
+                    mentioned=_said(item, (*context, *new)),
+                )
+                for item in extraction.memories
             ]
         except InvalidField as error:  # A time that is none.
             raise ExtractionFailed("EXTRACTION_FAILED") from error
@@ -104,7 +111,14 @@ def _found(
         extractor=extractor,
         untrusted=item.untrusted,
         vector=item.embedding if len(item.embedding) == vector_bytes else None,
+        slot=item.slot[:MAX_SLOT],
     )
+
+
+def _said(item: pb.ExtractedMemory, messages_: Sequence[Message]) -> int | None:
+    """Return when the first of an item's messages was said."""
+    times = {message.id: message.created for message in messages_}
+    return min((times[s.message_id] for s in item.sources if s.message_id in times), default=None)
 
 
 def _identified(owner: Owner, memory: NewMemory) -> NewMemory:

@@ -65,8 +65,11 @@ class Guard:
 
     def _value(self, name: str, value: Any) -> Any:
         match name:
-            case "text" | "slot" | "supersede_reason":
+            case "text" | "supersede_reason":
                 return self._text(value)
+            case "slot":
+                # With a placeholder, facts of different people would take each other's place.
+                return value if self._text(value) == value else ""
             case "topics":
                 return tuple(dict.fromkeys(map(self._text, value)))
             case "entities":

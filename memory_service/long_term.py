@@ -11,14 +11,14 @@ from memory_service.clock import Clock
 from memory_service.domain.changes import Cause, OwnerState
 from memory_service.domain.deleting import delete
 from memory_service.domain.errors import EtagMismatch, MemoryNotFound
-from memory_service.domain.memory import Memory, NewMemory, fact_digest
+from memory_service.domain.memory import Memory, NewMemory
 from memory_service.domain.owner import Owner
-from memory_service.domain.reconcile import reconcile
 from memory_service.domain.requests import Job, RequestKey
 from memory_service.domain.search import Selection
 from memory_service.embedding import EmbeddingClient
 from memory_service.jobs import Chosen, Jobs
 from memory_service.keyed_locks import KeyedLocks
+from memory_service.reconciling import Reconciling
 from memory_service.store import answers
 from memory_service.store.answers import Created, Deleted
 from memory_service.store.memories import Fence, MemoryStore
@@ -35,12 +35,14 @@ class LongTermMemory:
         store: MemoryStore,
         search: MemorySearch,
         embedding: EmbeddingClient,
+        reconciling: Reconciling,
         locks: KeyedLocks[Owner],
         clock: Clock,
     ) -> None:
         self._store = store
         self._search = search
         self._embedding = embedding
+        self._reconciling = reconciling
         self._locks = locks
         self._clock = clock
         self._jobs = Jobs(store, locks, clock)
@@ -50,22 +52,19 @@ class LongTermMemory:
     ) -> Created:
         """Store `new`, with vectors if the extractor answers.
 
-        Raises Contention, RequestIdReused.
+        Raises Contention, RequestIdReused, SearchTimeout.
         """
         if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_created(owner, first)
         vectors = await self._embedding.documents([memory.text for memory in new])
         if vectors is not None:
             new = [replace(memory, vector=v) for memory, v in zip(new, vectors, strict=True)]
-        digests = [fact_digest(memory) for memory in new]
-        ids = [id_ for memory in new for id_ in (memory.id, *memory.supersedes) if id_]
 
         async def attempt() -> Created | None:
-            known = await self._store.known(owner, digests, ids)
-            plan = reconcile(owner, new, known, self._clock.now())
+            plan, base = await self._reconciling.plan_given(owner, new)
             answer = answers.pack_created(Created(plan.decisions, plan.state.revision))
             written = await self._store.commit(
-                owner, plan, base=known.state, answer=answer, request=request
+                owner, plan, base=base, answer=answer, request=request
             )
             return None if isinstance(written, Fence) else answers.unpack_created(owner, written)
 

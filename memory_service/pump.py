@@ -10,7 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from memory_service.cancellation import check_cancelled
-from memory_service.domain.errors import Contention, ExtractorUnavailable, StoreUnavailable
+from memory_service.domain.errors import (
+    Contention,
+    ExtractorUnavailable,
+    SearchTimeout,
+    StoreUnavailable,
+)
 from memory_service.domain.owner import SessionRef
 from memory_service.extraction import SessionExtraction
 from memory_service.store.connection import store_errors
@@ -143,7 +148,7 @@ class Pump:
                     async with self._slots:
                         wait = await self._extract(ref, backlog)
                     await asyncio.sleep(wait)
-        except (StoreUnavailable, Contention) as error:
+        except (StoreUnavailable, SearchTimeout, Contention) as error:
             logger.warning("extraction put off", extra={"error": type(error).__name__})
         except Exception:
             # A defect with one session must not end the others; its notices are claimed again.

@@ -8,10 +8,10 @@ from dataclasses import replace
 from memory_service.clock import Clock
 from memory_service.domain.changes import OwnerState, Plan
 from memory_service.domain.memory import FACTS, NewMemory, fact_digest
-from memory_service.domain.neighbors import NEAREST, Found, questions, stale
+from memory_service.domain.neighbors import NEAREST, Found, is_open, questions, stale
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known, Planner
-from memory_service.domain.reconcile import take, take_found
+from memory_service.domain.reconcile import reconcile, take, take_found
 from memory_service.domain.verdicts import ADD, Question, Verdict
 from memory_service.reconciler import MAX_QUESTIONS, Reconciler
 from memory_service.store.memories import MemoryStore
@@ -29,16 +29,13 @@ class Reconciling:
         self._reconciler = reconciler
         self._clock = clock
 
-    async def plan_given(
-        self, owner: Owner, given: Sequence[NewMemory]
-    ) -> tuple[Plan, OwnerState]:
+    async def plan_given(self, owner: Owner, given: Sequence[NewMemory]) -> tuple[Plan, OwnerState]:
         """Plan how a caller's memories are taken in, and say on top of what.
 
         Raises SearchTimeout.
         """
         known, _ = await self._known(owner, given, ())
-        planner = Planner(owner, known, self._clock.now())
-        return planner.plan([take(planner, new) for new in given]), known.state
+        return reconcile(owner, given, known, self._clock.now()), known.state
 
     async def plan(
         self, owner: Owner, given: Sequence[NewMemory], found: Sequence[NewMemory]
@@ -65,15 +62,20 @@ class Reconciling:
         verdicts = await self._verdicts(planner, asked)
         for place, (question, verdict) in enumerate(zip(asked, verdicts, strict=True)):
             # The first was asked about what is there: the rest is asked again, in any case.
-            if planner.same(question.new) is None and stale(planner, question):
+            if is_open(planner, question) and stale(planner, question):
                 return place
             take_found(planner, question.new, verdict)
         return len(asked)
 
     async def _verdicts(self, planner: Planner, asked: Sequence[Question]) -> list[Verdict]:
-        open_ones = [q for q in asked if q.neighbors and planner.same(q.new) is None]
-        given = iter(await self._reconciler.judge(open_ones) if open_ones else ())
-        return [next(given) if question in open_ones else ADD for question in asked]
+        """Return a verdict for each question; only those that are open are asked."""
+        places = [place for place, each in enumerate(asked) if is_open(planner, each)]
+        verdicts = [ADD] * len(asked)
+        if places:
+            given = await self._reconciler.judge([asked[place] for place in places])
+            for place, verdict in zip(places, given, strict=True):
+                verdicts[place] = verdict
+        return verdicts
 
     async def _known(
         self, owner: Owner, given: Sequence[NewMemory], found: Sequence[NewMemory]

@@ -36,6 +36,7 @@ MAY_IMPORT_GRPC = {
     "memory_service.extractor": "is a client of the extractor",
     "memory_service.extractor_stream": "is a client of the extractor",
     "memory_service.summaries": "is a client of the extractor",
+    "memory_service.reconciler": "is a client of the extractor",
 }
 """Modules of memory_service that may name the wire, and why."""
 
@@ -140,7 +141,8 @@ def test_the_wire_is_named_only_where_there_is_a_reason() -> None:
 def test_the_rules_know_no_wire_no_model_and_nothing_of_the_server() -> None:
     rules = "extractor_service.rules"
     assert forbidden(rules, *WIRE, "service_kit", "torch", "sentence_transformers") == []
-    assert forbidden(rules, "extractor_service", but=(rules, "extractor_service.domain")) == []
+    values = ("extractor_service.domain", "extractor_service.reading")
+    assert forbidden(rules, "extractor_service", but=(rules, *values)) == []
 
 
 def test_the_language_models_client_alone_knows_http_and_nothing_there_knows_the_wire() -> None:

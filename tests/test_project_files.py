@@ -13,11 +13,11 @@ from agentmemory.v1 import extractor_service_pb2, memory_service_pb2
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 
 
 def test_every_command_of_the_readme_is_in_the_makefile() -> None:
-    commands = set(re.findall(r"\bmake ([a-z]+)", README))
+    commands = set(re.findall(r"\bmake ([a-z][a-z-]*)", README))
     assert {"demo", "run", "test", "lint", "protos"} <= commands
     assert commands <= TARGETS
 
@@ -26,9 +26,9 @@ def test_make_alone_lists_the_commands_that_the_readme_has() -> None:
     listed = subprocess.run(
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    names = set(re.findall(r"^make (\w+)", listed, re.MULTILINE))
+    names = set(re.findall(r"^make ([\w-]+)", listed, re.MULTILINE))
     assert names == TARGETS
-    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= names
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", README)) <= names
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))

@@ -40,10 +40,9 @@ def matches(condition: Condition, memory: Memory) -> bool:
             return after and (time is None or end is None or time < end)
         case NumberRange(field, low, high):
             return _within(numbers(memory)[field], low, high)
-        case Pinned(wanted):
-            return memory.pinned == wanted
-        case Untrusted(wanted):
-            return memory.untrusted == wanted
+        case Pinned(wanted) | Untrusted(wanted):
+            marked = memory.pinned if isinstance(condition, Pinned) else memory.untrusted
+            return marked == wanted
         case _:
             return _field_matches(condition, memory)
 

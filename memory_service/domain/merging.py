@@ -21,7 +21,9 @@ def merge(planner: Planner, known: Memory, new: NewMemory) -> Memory:
     learned = _fresh(known, new) and len(known.sources) < MAX_SOURCES
     if not learned and (known.slot or not new.slot):
         return known
-    return planner.change(ChangeKind.UPDATED, known, Cause.MERGE, **_said_again(planner, known, new))
+    return planner.change(
+        ChangeKind.UPDATED, known, Cause.MERGE, **_said_again(planner, known, new)
+    )
 
 
 def enrich(planner: Planner, known: Memory, new: NewMemory) -> Memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import mul
 
 from memory_service.domain.memory import FACTS, Memory, NewMemory
@@ -24,6 +24,10 @@ MAX_NEIGHBORS = 32
 """How many neighbors a question may have."""
 
 
+MAX_TEXT = 32 * 1024
+"""Bytes of a text that is looked at; a longer one is no sentence that says one thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A new fact from the extractor, and the stored ones that the index holds nearest to it."""
@@ -40,15 +44,28 @@ def questions(planner: Planner, found: Sequence[Found]) -> list[Question]:
     for each in found:
         vector = _unit(each.new.vector) if each.new.vector else None
         asked.append(Question(each.new, _neighbors(planner, each, vector, known)))
-        new = as_memory(planner.owner, each.new)
-        if _counts(new) and planner.same(each.new) is None:
-            known.append(_Placed(new, vector))
+        if (memory := _as_known(planner, each.new)) is not None:
+            known.append(_Placed(memory, vector))
     return asked
+
+
+def is_open(planner: Planner, question: Question) -> bool:
+    """Tell whether it takes a verdict to know what becomes of a new fact."""
+    known = planner.same(question.new) is not None
+    return len(question.neighbors) > (1 if known else 0)
 
 
 def stale(planner: Planner, question: Question) -> bool:
     """Tell whether one of the neighbors is by now not what it was when it was asked about."""
     return any(_moved(planner, neighbor.memory) for neighbor in question.neighbors)
+
+
+def _as_known(planner: Planner, new: NewMemory) -> Memory | None:
+    """Return a new fact as the memory that it will be, unless it is known already."""
+    known = planner.same(new) or planner.was_deleted(new) or planner.find(new.id)
+    said = planner.now if new.mentioned is None else new.mentioned
+    memory = replace(as_memory(planner.owner, new), mentioned=said)
+    return memory if not known and _counts(memory) else None
 
 
 def _moved(planner: Planner, memory: Memory) -> bool:
@@ -63,7 +80,12 @@ class _Placed:
 
 
 def _counts(memory: Memory) -> bool:
-    return memory.current and not memory.untrusted and memory.type in FACTS
+    return memory.current and _compared(memory)
+
+
+def _compared(memory: Memory | NewMemory) -> bool:
+    short = len(memory.text.encode()) <= MAX_TEXT
+    return short and not memory.untrusted and memory.type in FACTS
 
 
 def _neighbors(
@@ -73,13 +95,14 @@ def _neighbors(
     planned: Sequence[_Placed],
 ) -> tuple[Neighbor, ...]:
     new = found.new
-    # One that says the same in the same words is all that there is to know.
-    if (same := planner.same(new)) is not None:
-        return (Neighbor(same),)
-    if new.untrusted or new.type not in FACTS:
+    if not _compared(new) or planner.was_deleted(new):
         return ()
+    # Beside one that says the same in the same words, only another of its slot matters.
+    if (same := planner.same(new)) is not None:
+        others = [m for m in planner.of_slot(new.slot) if m.id != same.id and _compared(m)]
+        return (Neighbor(same, 1.0), *map(Neighbor, others))[:MAX_NEIGHBORS]
     of_slot = [
-        *planner.of_slot(new.slot),
+        *(memory for memory in planner.of_slot(new.slot) if _compared(memory)),
         *(p.memory for p in planned if new.slot and p.memory.slot == new.slot),
     ]
     near = _near(planner, found, vector, planned)
@@ -99,7 +122,7 @@ def _near(
     stored = {
         candidate.memory.id: candidate.raw
         for candidate in found.stored
-        if not _moved(planner, candidate.memory) and not candidate.memory.untrusted
+        if not _moved(planner, candidate.memory) and _compared(candidate.memory)
     }
     ours = {p.memory.id: _cosine(vector, p.vector) for p in planned if vector and p.vector}
     return {id_: cosine for id_, cosine in (stored | ours).items() if cosine >= NEAR}
@@ -112,4 +135,4 @@ def _unit(vector: bytes) -> Sequence[float]:
 
 
 def _cosine(one: Iterable[float], other: Iterable[float]) -> float:
-    return sum(map(mul, one, other))
+    return float(sum(map(mul, one, other)))

@@ -17,6 +17,8 @@ from memory_service.domain.planning import Known, Planner
 from memory_service.domain.superseding import beginning, replace_known, settle, supersede
 from memory_service.domain.verdicts import ADD, Judgement, Verdict
 
+_REPLACING = (Judgement.SUPERSEDE, Judgement.SUPERSEDED)
+
 
 def reconcile(owner: Owner, new: Sequence[NewMemory], known: Known, now: int) -> Plan:
     """Plan how `new` are taken in.
@@ -27,17 +29,11 @@ def reconcile(owner: Owner, new: Sequence[NewMemory], known: Known, now: int) ->
     return planner.plan([take(planner, memory) for memory in new])
 
 
-def reconcile_all(owner: Owner, new: Sequence[NewMemory], known: Known, now: int) -> Plan:
-    """As `reconcile`, but no memory of a caller is left out because its id is in use.
-
-    One whose id stands for another text gets an id of its own.
-    """
-    planner = Planner(owner, known, now)
-    return planner.plan([take(planner, memory, rename=True) for memory in new])
-
-
 def take(planner: Planner, new: NewMemory, *, rename: bool = False) -> Decision:
-    """Take a memory in; with `rename` a caller's whose id is in use gets another."""
+    """Take a memory in.
+
+    With `rename` a caller's is not left out because its id is in use: it gets another.
+    """
     old = [planner.find(id_) for id_ in new.supersedes]
     replaced = [memory for memory in old if memory is not None and memory.current]
     if len(replaced) < len(old):
@@ -53,42 +49,57 @@ def take(planner: Planner, new: NewMemory, *, rename: bool = False) -> Decision:
 def take_found(planner: Planner, new: NewMemory, verdict: Verdict = ADD) -> Decision:
     """Take in what the extractor has found, as it was judged.
 
-    What a verdict says of memories that are not current any more, or of those of another slot that
-    one takes the place of the other, does not count. What is not to be trusted changes nothing.
+    What a verdict says of memories that are not current any more does not count, nor that one takes
+    the place of another of another slot. What is not to be trusted changes nothing.
     """
-    decision = _known(planner, new)
-    if decision is not None:
-        return _placed(planner, decision)
+    known = _meant(planner, new, verdict)
+    if not (known and _said_anew(planner, new, verdict)):
+        decision = _known(planner, new)
+        if decision is not None:
+            return decision
     if planner.find(new.id):
         return Decision(Outcome.ID_REUSED, None)
-    known = [] if new.untrusted else _meant(planner, new, verdict)
     if not known:
         return _created(planner, new)
+    if verdict.judgement in (Judgement.DUPLICATE, Judgement.UPDATE):
+        join = merge if verdict.judgement is Judgement.DUPLICATE else enrich
+        return Decision(Outcome.DUPLICATE, join(planner, known[0], new))
+    return _beside(planner, planner.create(new), known, verdict)
+
+
+def _beside(
+    planner: Planner, memory: Memory, known: Sequence[Memory], verdict: Verdict
+) -> Decision:
+    """Say of a memory that is stored now how it stands to those that it is not the same as."""
     match verdict.judgement:
-        case Judgement.DUPLICATE:
-            return _placed(planner, Decision(Outcome.DUPLICATE, merge(planner, known[0], new)))
-        case Judgement.UPDATE:
-            return _placed(planner, Decision(Outcome.DUPLICATE, enrich(planner, known[0], new)))
         case Judgement.SUPERSEDE:
-            after = replace_known(planner, known, planner.create(new), verdict.reason)
+            after = replace_known(planner, known, memory, verdict.reason)
             return Decision(Outcome.SUPERSEDING, after)
         case Judgement.SUPERSEDED:
-            memory = planner.create(new)
             replace_known(planner, [memory], known[0], verdict.reason)
             return Decision(Outcome.SUPERSEDED, memory)
         case _:
-            return Decision(Outcome.CREATED, link(planner, planner.create(new), known))
+            return Decision(Outcome.CREATED, link(planner, memory, known))
 
 
 def _meant(planner: Planner, new: NewMemory, verdict: Verdict) -> list[Memory]:
     """Return the memories that a verdict can be about."""
-    if verdict.judgement is Judgement.ADD:
+    if verdict.judgement is Judgement.ADD or new.untrusted:
         return []
     named = [planner.find(memory_id) for memory_id in verdict.ids]
     current = [m for m in named if m is not None and m.current and not m.untrusted]
-    if verdict.judgement in (Judgement.SUPERSEDE, Judgement.SUPERSEDED):
-        return [memory for memory in current if new.slot and memory.slot == new.slot]
-    return current
+    if verdict.judgement not in _REPLACING:
+        return current
+    same = planner.same(new) if verdict.judgement is Judgement.SUPERSEDE else None
+    apart = [m for m in current if m.slot and new.slot and m.slot != new.slot]
+    meant = [memory for memory in current if memory not in apart]
+    return [*meant, same] if meant and same and same not in meant else meant
+
+
+def _said_anew(planner: Planner, new: NewMemory, verdict: Verdict) -> bool:
+    """Whether what is known in the same words had been given up before it was said again."""
+    same = planner.same(new)
+    return same is not None and same.id != new.id and verdict.judgement is Judgement.SUPERSEDE
 
 
 def _known(planner: Planner, new: NewMemory) -> Decision | None:
@@ -106,7 +117,7 @@ def _created(planner: Planner, new: NewMemory) -> Decision:
 
 
 def _placed(
-    planner: Planner, decision: Decision, replaced: Sequence[Memory] = (), reason: str = ""
+    planner: Planner, decision: Decision, replaced: Sequence[Memory], reason: str
 ) -> Decision:
     """Let a memory take the place of these and its own in its slot; say what became of it."""
     before = decision.memory

@@ -46,18 +46,22 @@ def settle(planner: Planner, memory: Memory) -> Memory:
     return planner.find(memory.id) or memory
 
 
-def replace_known(
-    planner: Planner, others: Sequence[Memory], by: Memory, reason: str
-) -> Memory:
+def replace_known(planner: Planner, others: Sequence[Memory], by: Memory, reason: str) -> Memory:
     """Let `by` take the place of others that end as it begins: when it was said, if not known."""
-    begin = beginning(by)
+    begin = _begun(by)
     begun = by.valid_from is None and (by.valid_to is None or begin < by.valid_to)
     values = {"valid_from": begin} if begun else {}
     return supersede(planner, others, by, reason, begin=begin, **values)
 
 
 def supersede(
-    planner: Planner, others: Sequence[Memory], by: Memory, reason: str, *, begin: int, **values: Any
+    planner: Planner,
+    others: Sequence[Memory],
+    by: Memory,
+    reason: str,
+    *,
+    begin: int,
+    **values: Any,
 ) -> Memory:
     """Let `by`, which begins to be true at `begin`, take the place of others; give it `values`."""
     for old in others:
@@ -76,13 +80,17 @@ def supersede(
     return planner.change(ChangeKind.UPDATED, by, Cause.SUPERSEDE, supersedes=kept, **values)
 
 
-def beginning(memory: Memory, said: int | None = None) -> int:
-    """Return when a memory begins to be true, as far as is known, else when it was `said`."""
+def beginning(memory: Memory, now: int) -> int:
+    """Return when a memory begins to be true, as far as is known, else `now`."""
     if memory.valid_from is not None:
         return memory.valid_from
-    if memory.event_time:
-        return memory.event_time.micros
-    return memory.first_said if said is None else said
+    return memory.event_time.micros if memory.event_time else now
+
+
+def _begun(memory: Memory) -> int:
+    """Return from when on a memory has its place, which a plan has from when it was made."""
+    begin = beginning(memory, memory.first_said)
+    return begin if memory.valid_from is not None else min(begin, memory.first_said)
 
 
 def _end(old: Memory, begin: int) -> int:
@@ -93,7 +101,7 @@ def _end(old: Memory, begin: int) -> int:
 
 
 def _order(memory: Memory) -> tuple[int, str]:
-    return beginning(memory), memory.id
+    return _begun(memory), memory.id
 
 
 def _comparable(one: EventTime, other: EventTime) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from memory_service.domain.filters import (
     Condition,
     Filter,
     Has,
+    Marked,
     MetadataAnyOf,
     MetadataHas,
     MetadataIs,
@@ -95,16 +96,15 @@ class Compiler:
                 return self.numbers(field.value, start, end, below=end is not None)
             case NumberRange(field, low, high):
                 return self.numbers(field.value, low, high)
-            case Pinned(wanted):
-                return self._marked("pinned", wanted)
-            case Untrusted(wanted):
-                return self._marked("untrusted", wanted)
+            case Pinned() | Untrusted():
+                return self._marked(condition)
             case _:
                 return self._field(condition)
 
-    def _marked(self, field: str, wanted: bool) -> Clause:
+    def _marked(self, condition: Marked) -> Clause:
+        field = "pinned" if isinstance(condition, Pinned) else "untrusted"
         marked = self.tag(field, [YES])
-        return marked if wanted else marked.inverse
+        return marked if condition.value else marked.inverse
 
     def _field(self, condition: AnyOf | AllOf | Prefix | Has) -> Clause:
         match condition:

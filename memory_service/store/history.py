@@ -31,9 +31,7 @@ def earlier_argument(keys: OwnerKeys, change: Change, earlier: Earlier) -> dict[
     return state_argument(keys, change.memory.id, change.memory.revision, earlier)
 
 
-def state_argument(
-    keys: OwnerKeys, memory_id: str, place: int, earlier: Earlier
-) -> dict[str, Any]:
+def state_argument(keys: OwnerKeys, memory_id: str, place: int, earlier: Earlier) -> dict[str, Any]:
     """Return what the commit's script writes of an earlier state: that before revision `place`."""
     state = json.dumps(records.pack_memory(earlier.memory), ensure_ascii=False)
     return {
@@ -86,9 +84,7 @@ class MemoryHistory:
                 return earlier
         return None
 
-    async def kept(
-        self, owner: Owner, ids: Sequence[str]
-    ) -> dict[str, list[tuple[int, Earlier]]]:
+    async def kept(self, owner: Owner, ids: Sequence[str]) -> dict[str, list[tuple[int, Earlier]]]:
         """Return the earlier states of each memory, the oldest first, each with its place."""
         keys = OwnerKeys(owner)
         async with self._redis.pipeline(transaction=False) as pipe:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from memory_service.domain.errors import SearchTimeout, StoreUnavailable
+from memory_service.domain.filters import AnyOf, Filter, TagField, Untrusted
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import Arm, Candidate, Selection
+from memory_service.domain.search import Arm, Candidate, Selection, View
 from memory_service.store import query, records
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import owner_tag
@@ -27,6 +29,14 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_MS = 5_000
 """How long a list or a count may take where no deadline is given."""
+
+OF_SLOT = 32
+"""How many facts of a slot are looked at; there is one, unless callers made it otherwise."""
+
+_STANDING = View(current=-(2**60))
+"""What nothing has superseded: at the beginning of time nothing was over."""
+
+_TRUSTED = Filter(must_not=(Untrusted(value=True),))
 
 Document = dict[bytes, Any]
 Reply = Mapping[bytes, Any]
@@ -70,6 +80,35 @@ class MemorySearch:
             arm: _CANDIDATES[arm](owners, _documents(reply))
             for arm, reply in zip(searches, replies, strict=True)
         }
+
+    async def near(
+        self, owner: Owner, *, slots: Sequence[str], vectors: Sequence[bytes], k: int
+    ) -> tuple[list[Memory], list[list[Candidate]]]:
+        """Return the facts of these slots, and for each vector the `k` nearest, all at once.
+
+        Only facts that nothing has superseded, over or not, and that may be trusted. All of them:
+        while the index is being built, after a restart of Redis, that is StoreUnavailable.
+        """
+        base = query.compile_selection(Selection((owner,), filter=_TRUSTED, view=_STANDING))
+        searches = [
+            self._search(query.compile_selection(_of_slot(owner, slot)), OF_SLOT, TIMEOUT_MS)
+            for slot in slots
+        ]
+        for vector in vectors:
+            found = query.nearest(base, vector, k)
+            searches.append(self._search(found, k, TIMEOUT_MS, DISTANCE, sort=(DISTANCE, "ASC")))
+        if not searches:
+            return [], []
+        info, *replies = await ask(self._redis, [["FT.INFO", self._index], *searches])
+        if int(info[b"indexing"]):
+            raise StoreUnavailable("The index is being built")
+        owners = {owner_tag(owner): owner}
+        of_slot = [
+            memory
+            for reply in replies[: len(slots)]
+            for memory, _ in _decoded(owners, _documents(reply))
+        ]
+        return of_slot, [_nearest(owners, _documents(r)) for r in replies[len(slots) :]]
 
     async def ids(self, selection: Selection, limit: int) -> list[str]:
         """Return the ids of up to `limit` memories, the newest first."""
@@ -161,6 +200,11 @@ def _decoded(
             logger.critical("the index gave a memory of an owner that was not asked for: dropped")
         else:
             yield records.decode(owner, fields), document
+
+
+def _of_slot(owner: Owner, slot: str) -> Selection:
+    of_it = replace(_TRUSTED, must=(AnyOf(TagField.SLOT, (slot,)),))
+    return Selection((owner,), filter=of_it, view=_STANDING)
 
 
 def _by_tag(selection: Selection) -> dict[str, Owner]:

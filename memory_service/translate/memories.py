@@ -193,6 +193,11 @@ def type_from_proto(value: pb.MemoryType.ValueType) -> MemoryType:
     return _TYPES.get(value, MemoryType.SEMANTIC)
 
 
+def type_to_proto(type_: MemoryType) -> pb.MemoryType.ValueType:
+    """Return a type as callers see it."""
+    return _TYPES_OUT[type_]
+
+
 def entities_from_proto(entities: Iterable[pb.Entity]) -> tuple[Entity, ...]:
     """Return entities, each once."""
     return tuple(dict.fromkeys(Entity(entity.name, entity.kind) for entity in entities))
@@ -214,10 +219,10 @@ def to_proto(memory: Memory) -> pb.Memory:
         scope=scopes.to_proto(memory.owner, memory.sources[0].session_id if memory.sources else ""),
         shared=memory.owner.kind is OwnerKind.SHARED,
         text=memory.text,
-        type=_TYPES_OUT[memory.type],
+        type=type_to_proto(memory.type),
         topics=memory.topics,
         entities=[pb.Entity(name=e.name, kind=e.kind) for e in memory.entities],
-        event_time=_event_time_to_proto(event_time) if event_time else None,
+        event_time=event_time_to_proto(event_time) if event_time else None,
         create_time=fields.timestamp(memory.created),
         update_time=fields.timestamp(memory.updated),
         etag=memory.etag,
@@ -364,7 +369,8 @@ def _superseded(memory: pb.Memory, path: str) -> int | None:
     return fields.micros(memory.supersede_time, path)
 
 
-def _event_time_to_proto(event_time: EventTime) -> pb.EventTime:
+def event_time_to_proto(event_time: EventTime) -> pb.EventTime:
+    """Return an event time as callers see it."""
     return pb.EventTime(
         time=fields.timestamp(event_time.micros),
         precision=_PRECISIONS_OUT[event_time.precision],

@@ -24,10 +24,12 @@ def to_proto(question: Question) -> pb.ReconcileItem:
     """Return a question: of each fact what it says, of whom, and when that was and was said."""
     new = question.new
     return pb.ReconcileItem(
-        memory=_fact(new, new.mentioned),
+        memory=_fact(new, new.mentioned, new.mentioned),
         neighbors=[
             pb.Neighbor(
-                memory=_fact(neighbor.memory, neighbor.memory.last_said),
+                memory=_fact(
+                    neighbor.memory, neighbor.memory.first_said, neighbor.memory.last_said
+                ),
                 # A cosine of float32 may be a little more than 1.
                 similarity=None if neighbor.similarity is None else min(neighbor.similarity, 1.0),
             )
@@ -44,7 +46,7 @@ def from_proto(result: pb.ReconcileResult) -> Verdict:
     return Verdict(judgement, tuple(result.memory_ids), result.reason[:MAX_REASON])
 
 
-def _fact(fact: Memory | NewMemory, said: int | None) -> memory_pb2.Memory:
+def _fact(fact: Memory | NewMemory, first: int | None, last: int | None) -> memory_pb2.Memory:
     return memory_pb2.Memory(
         id=fact.id,
         text=fact.text,
@@ -53,5 +55,6 @@ def _fact(fact: Memory | NewMemory, said: int | None) -> memory_pb2.Memory:
         entities=[memory_pb2.Entity(name=e.name, kind=e.kind) for e in fact.entities],
         event_time=memories.event_time_to_proto(fact.event_time) if fact.event_time else None,
         slot=fact.slot,
-        mention_time=None if said is None else fields.timestamp(said),
+        mention_time=None if first is None else fields.timestamp(first),
+        last_mention_time=None if last is None else fields.timestamp(last),
     )

@@ -38,9 +38,14 @@ _HINTS = (
     *"密 口令 pin cv otp puk code combination".split(),
 )
 
-# "for the guest network" between the word and "is".
+# "for the guest network" between the word and "is", within a sentence.
+_NAME_PART = (
+    r"(?!(?:and|but|then|so|before|after|when|because|und|aber|et|mais|y|pero) )"
+    r"(?:[\w'’.@-]{0,29}[\w'’@-]|(?:st|mt|mr|mrs|ms|dr|no)\.)"
+)
 _OF_WHAT = (
-    r"(?: (?:for|to|of|on|at|in|f[üu]r|zum|vom|de|del|du|para|voor)(?: [\w'’.@-]{1,30}){1,5}?)?"
+    r"(?: (?:for|to|of|on|at|in|f[üu]r|zum|vom|de|del|du|para|voor)"
+    rf"(?: {_NAME_PART}){{1,5}}?)?"
 )
 _BECOMES = (
     r"(?: (?:has been |was |is )?(?:changed|set|reset|updated) to:? "

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from agentmemory.v1 import extractor_service_pb2
 from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from redis.asyncio import Redis
 
+from extractor_service.domain import Role, Turn
 from extractor_service.model import ModelChoice, locate
 from extractor_service.threads import usable_cpus
 from memory_service.domain.lexical import query_terms
@@ -35,6 +37,8 @@ QUESTIONS = 64
 """Questions whose vectors are asked for before the clock starts."""
 
 Commands = list[tuple[Any, ...]]
+
+_NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -100,6 +104,28 @@ def parse(size: int, _: Target, seconds: float) -> Sample:
     nlp = _spacy()
     turns = map(corpus.turn, itertools.count())
     return _repeat(lambda: list(nlp.pipe(itertools.islice(turns, size))), size, seconds)
+
+
+def extract(size: int, _: Target, seconds: float) -> Sample:
+    """Extract from `size` turns a call with the rules themselves, on the same parser.
+
+    In one thread: turns a second are turns a second of one core.
+    """
+    from extractor_service.rules import CONTEXT_TURNS, RulesExtractor
+
+    rules = RulesExtractor(_spacy())
+    turns = map(_turn, itertools.count())
+
+    def call() -> None:
+        session = tuple(itertools.islice(turns, size))
+        for place, turn in enumerate(session):
+            rules.extract(turn, session[max(0, place - CONTEXT_TURNS) : place])
+
+    return _repeat(call, size, seconds)
+
+
+def _turn(n: int) -> Turn:
+    return Turn(str(n), Role.USER, corpus.speaker(n), corpus.turn(n), _NOON)
 
 
 def _repeat(call: Callable[[], object], units: int, seconds: float) -> Sample:

@@ -72,6 +72,7 @@ def _cases() -> Iterator[Case]:
     encode = partial(baselines.encode, corpus.question, 1)
     encode_batch = partial(baselines.encode, corpus.memory_text, operations.BATCH)
     parse = partial(baselines.parse, operations.FLUSHED_TURNS)
+    extract = partial(baselines.extract, operations.FLUSHED_TURNS)
     yield from _calls(ECHO, "calls", baselines.echo_rpc)
     yield from _calls(XADD, "entries", baselines.redis_xadd)
     yield from _calls("append", "messages", operations.append, ECHO, XADD)
@@ -91,6 +92,7 @@ def _cases() -> Iterator[Case]:
     yield from _calls(KNN_BM25, "searches", baselines.redis_hybrid)
     yield from _calls("search hybrid", "searches", operations.search_hybrid, KNN_BM25, ENCODE)
     yield Case(SPACY, "turns", 1, parse, process="spacy")
+    yield Case("rules", "turns", 1, extract, process="spacy", against=(SPACY,))
     yield _call("flush", "turns", operations.flush, 1, SPACY)
     yield _call("flush", "turns", operations.flush, FEW, SPACY)
 

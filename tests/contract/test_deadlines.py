@@ -211,6 +211,15 @@ async def test_an_extractor_goes_on_after_calls_out_of_time(
     extract = extractor_pb.ExtractMemoriesRequest(messages=[said("I keep bees.", name="Alice")])
     summarize = extractor_pb.SummarizeRequest(messages=extract.messages)
     embed = extractor_pb.EmbedRequest(texts=["one", "two"])
+    facts = [memory_pb2.Memory(id=text, text=text) for text in TEXTS]
+    reconcile = extractor_pb.ReconcileRequest(
+        items=[
+            extractor_pb.ReconcileItem(
+                memory=fact, neighbors=[extractor_pb.Neighbor(memory=each) for each in facts]
+            )
+            for fact in facts
+        ]
+    )
     opening = extractor_pb.ExtractRequest(open=extractor_pb.Open())
     streams: Any = extractor  # The generated types are those of a synchronous stub.
 
@@ -218,9 +227,11 @@ async def test_an_extractor_goes_on_after_calls_out_of_time(
         await answered(extractor.ExtractMemories(extract, timeout=deadline))
         await answered(extractor.Summarize(summarize, timeout=deadline))
         await answered(extractor.Embed(embed, timeout=deadline))
+        await answered(extractor.Reconcile(reconcile, timeout=deadline))
         await answered(extractor.GetInfo(extractor_pb.GetInfoRequest(), timeout=deadline))
         assert not await answered(streams.Extract(timeout=deadline).read())
     assert len((await extractor.ExtractMemories(extract)).extraction.memories) == 1
     assert (await extractor.Summarize(summarize)).summary == "Alice keeps bees."
     assert len((await extractor.Embed(embed)).vectors) == 2
+    assert len((await extractor.Reconcile(reconcile)).results) == 3
     assert len([response async for response in streams.Extract(iter([opening]))]) == 1

@@ -45,7 +45,14 @@ SERVED = {
         "ExportMemories",
         "ImportMemories",
     },
-    "ExtractorService": {"Extract", "ExtractMemories", "Embed", "Summarize", "GetInfo"},
+    "ExtractorService": {
+        "Extract",
+        "ExtractMemories",
+        "Embed",
+        "Summarize",
+        "Reconcile",
+        "GetInfo",
+    },
 }
 NOT_IMPLEMENTED = Refusal(StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")
 

@@ -52,7 +52,7 @@ def memory(world: World, embedding: FakeEmbedding) -> LongTermMemory:
 def process(world: World, embedding: FakeEmbedding) -> LongTermMemory:
     search = MemorySearch(world.redis)
     locks = KeyedLocks[Owner]()
-    return LongTermMemory(world.memories, search, embedding, locks, world.clock)
+    return LongTermMemory(world.memories, search, embedding, world.reconciling, locks, world.clock)
 
 
 def fact(text: str, id_: str = "", topics: tuple[str, ...] = ()) -> NewMemory:

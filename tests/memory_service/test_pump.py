@@ -12,10 +12,12 @@ from memory_service import pump as pump_module
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.pump import Pump, PumpTiming
+from memory_service.store import schema
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.leases import Leases
 from tests.support.extraction import CHAT, NOW, FakeExtractor, World, new_world, numbered
 from tests.support.memories import ALICE
+from tests.support.redis import DIMENSION
 from tests.support.summaries import summarizing
 from tests.support.waiting import wait_until
 
@@ -233,6 +235,7 @@ async def test_groups_that_were_lost_are_made_again(world: World):
         await world.append("one")
         await wait_until(texts_are(world, "one"), "it works")
         await world.redis.flushall()
+        await schema.ensure(world.redis, dimension=DIMENSION)
         await world.append("two")
         await wait_until(texts_are(world, "two"), "it works again")
         await settled(world)

@@ -38,7 +38,9 @@ def embedding() -> FakeEmbedding:
 async def search(redis: Redis, embedding: FakeEmbedding) -> Search:
     world = await new_world(redis)
     engine = MemorySearch(redis)
-    long_term = LongTermMemory(world.memories, engine, embedding, KeyedLocks[Owner](), world.clock)
+    long_term = LongTermMemory(
+        world.memories, engine, embedding, world.reconciling, KeyedLocks[Owner](), world.clock
+    )
     texts = [text for text in VECTORS if text != "tea"]
     new = [NewMemory(f"m{n}", text, MemoryType.SEMANTIC) for n, text in enumerate(texts)]
     await long_term.create(ALICE, new, None)

@@ -51,7 +51,9 @@ def updates(world: World, embedding: FakeEmbedding) -> MemoryUpdates:
 @pytest.fixture
 def memory(world: World, embedding: FakeEmbedding) -> LongTermMemory:
     search = MemorySearch(world.redis)
-    return LongTermMemory(world.memories, search, embedding, KeyedLocks[Owner](), world.clock)
+    return LongTermMemory(
+        world.memories, search, embedding, world.reconciling, KeyedLocks[Owner](), world.clock
+    )
 
 
 def process(world: World, embedding: FakeEmbedding) -> MemoryUpdates:

@@ -16,14 +16,17 @@ from memory_service.domain.session_options import DISCRETE, Strategy
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import DeltaLimits
 from memory_service.keyed_locks import KeyedLocks
+from memory_service.reconciling import Reconciling
 from memory_service.store import records
 from memory_service.store.keys import MEMORY_PREFIX, OwnerKeys, memory_owner_of
 from memory_service.store.memories import MemoryStore
 from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
+from memory_service.store.search import MemorySearch
 from memory_service.store.sessions import SessionStore
 from tests.support.embedding import FakeEmbedding
 from tests.support.memories import ALICE, vector
+from tests.support.reconciling import FakeReconciler
 
 NOW = 1_750_000_000_000_000
 CHAT = SessionRef(ALICE, "chat")
@@ -108,6 +111,12 @@ class World:
     extractor: FakeExtractor
     clock: FixedClock
     embedding: FakeEmbedding
+    reconciler: FakeReconciler
+
+    @property
+    def reconciling(self) -> Reconciling:
+        search = MemorySearch(self.redis)
+        return Reconciling(self.memories, search, self.reconciler, self.clock)
 
     def extraction(
         self, extractor: FakeExtractor | None = None, *, delta_messages: int = 32
@@ -118,6 +127,7 @@ class World:
             self.memories,
             extractor or self.extractor,
             self.embedding,
+            self.reconciling,
             KeyedLocks[Owner](),
             self.clock,
             delta_messages=delta_messages,
@@ -157,6 +167,7 @@ async def new_world(redis: Redis, extractor: FakeExtractor | None = None) -> Wor
         extractor or FakeExtractor(),
         FixedClock(),
         FakeEmbedding(),
+        FakeReconciler(),
     )
     await world.queue.ensure_groups()
     return world

@@ -689,7 +689,7 @@ class Neighbor(_message.Message):
     """The cosine of its vector with the new fact's, -1 to 1. Default: computed here, from the texts."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """Required. The fact: its text; slot, event_time and mention_time if there are any."""
+        """Required. The fact: its id and text; slot, event_time and last_mention_time (or mention_time) if there are any."""
 
     def __init__(
         self,
@@ -717,7 +717,7 @@ class ReconcileItem(_message.Message):
     NEIGHBORS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """Required. The new fact: its text; slot, event_time and mention_time if there are any."""
+        """Required. The new fact: its text; slot, event_time and last_mention_time (or mention_time) if there are any."""
 
     @_builtins.property
     def neighbors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbor]:
@@ -773,7 +773,7 @@ class ReconcileResult(_message.Message):
     decision: Global___ReconcileDecision.ValueType
     """What it is."""
     reason: _builtins.str
-    """Why, in a few words that never quote the facts: "same slot, said later"."""
+    """Why, in a few words that never quote the facts: "same slot, newer"."""
     @_builtins.property
     def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The known facts that this is about; none for ADD, one for DUPLICATE, UPDATE and SUPERSEDED."""

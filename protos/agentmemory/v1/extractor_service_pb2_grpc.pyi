@@ -52,8 +52,9 @@ class ExtractorServiceStub:
     """
     Reconcile: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.ReconcileRequest, _extractor_service_pb2.ReconcileResponse]
     """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
-    those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
-    Errors: RESOURCE_EXHAUSTED / OVERLOADED.
+    those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
+    its event_time; all else, what is planned too, when it was said last.
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
     """
     GetInfo: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.GetInfoRequest, _extractor_service_pb2.GetInfoResponse]
     """Says which models run here and what the limits are."""
@@ -82,8 +83,9 @@ class ExtractorServiceAsyncStub(ExtractorServiceStub):
     """
     Reconcile: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.ReconcileRequest, _extractor_service_pb2.ReconcileResponse]  # type: ignore[assignment]
     """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
-    those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
-    Errors: RESOURCE_EXHAUSTED / OVERLOADED.
+    those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
+    its event_time; all else, what is planned too, when it was said last.
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
     """
     GetInfo: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.GetInfoRequest, _extractor_service_pb2.GetInfoResponse]  # type: ignore[assignment]
     """Says which models run here and what the limits are."""
@@ -139,8 +141,9 @@ class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_extractor_service_pb2.ReconcileResponse, _abc.Awaitable[_extractor_service_pb2.ReconcileResponse]]:
         """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
-        those of the same slot take each other's place. Which is newer is decided by event_time, else mention_time.
-        Errors: RESOURCE_EXHAUSTED / OVERLOADED.
+        those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
+        its event_time; all else, what is planned too, when it was said last.
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
         """
 
     @_abc_1.abstractmethod

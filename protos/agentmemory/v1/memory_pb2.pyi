@@ -747,7 +747,7 @@ class Memory(_message.Message):
     """Output only. True if it belongs to the namespace rather than to a user or a session."""
     text: _builtins.str
     """Required. One self-contained sentence, at most 8 KiB of UTF-8. Secrets in what callers write (passwords, keys, card numbers; by policy
-    personal data too), here, in topics, entities, slot and supersede_reason, give way to placeholders such as "[password]"; responses show what is stored.
+    personal data too), here, in topics, entities and supersede_reason, give way to placeholders such as "[password]", and leave no slot; responses show what is stored.
     """
     type: Global___MemoryType.ValueType
     """Default: SEMANTIC. MESSAGE is written by the service alone."""

@@ -17,8 +17,8 @@ from memory_service.domain.changes import (
 )
 from memory_service.domain.deleting import delete
 from memory_service.domain.memory import Memory, MemoryType, NewMemory, Source, fact_digest
-from memory_service.domain.planning import MAX_SOURCES, Known
-from memory_service.domain.reconcile import reconcile, reconcile_all
+from memory_service.domain.planning import MAX_SOURCES, Known, Planner
+from memory_service.domain.reconcile import reconcile, take
 from tests.support.memories import ALICE, BOB, make
 
 NOW = 1_000
@@ -28,6 +28,11 @@ EMPTY = Known(OwnerState(0, 0), {}, {})
 def new(text: str, *messages: str, id_: str = "", vector: bytes | None = None) -> NewMemory:
     sources = tuple(Source("s", message) for message in messages)
     return NewMemory(id_, text, MemoryType.SEMANTIC, sources=sources, vector=vector)
+
+
+def promote(batch: Sequence[NewMemory], known: Known) -> Plan:
+    planner = Planner(ALICE, known, NOW)
+    return planner.plan([take(planner, memory, rename=True) for memory in batch])
 
 
 def after(plan: Plan, known: Known = EMPTY) -> Known:
@@ -99,7 +104,7 @@ def test_an_id_in_use_for_another_fact_is_refused_and_the_rest_goes_on():
 def test_an_id_in_use_is_no_reason_to_lose_what_a_caller_wrote():
     known = after(reconcile(ALICE, [new("a", id_="x")], EMPTY, NOW))
     batch = [new("b", id_="x"), new("c", id_="y"), new("d", id_="y"), new("a", id_="z")]
-    plan = reconcile_all(ALICE, batch, known, NOW)
+    plan = promote(batch, known)
     outcomes = [decision.outcome for decision in plan.decisions]
     assert outcomes == [Outcome.CREATED, Outcome.CREATED, Outcome.CREATED, Outcome.DUPLICATE]
     b, c, d, a = (decision.memory.id for decision in plan.decisions if decision.memory)
@@ -111,7 +116,7 @@ def test_what_was_extracted_does_not_come_back_under_another_id():
     """Its id stands for the same passage: its memory has been changed by a caller since."""
     known = after(reconcile(ALICE, [new("changed", id_="x")], EMPTY, NOW))
     extracted = replace(new("as it was said", id_="x"), extractor="rules 1")
-    (decision,) = reconcile_all(ALICE, [extracted], known, NOW).decisions
+    (decision,) = promote([extracted], known).decisions
     assert decision.outcome is Outcome.ID_REUSED
 
 

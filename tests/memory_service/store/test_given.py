@@ -25,7 +25,7 @@ from memory_service.domain.memory import (
     Source,
     fact_digest,
 )
-from memory_service.domain.reconcile import reconcile_all
+from memory_service.domain.reconcile import reconcile
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage, Notes, Role, Session
 from memory_service.domain.session_options import ExtractionKind, SessionOptions, Strategy
@@ -88,7 +88,7 @@ async def promote(world: World, session: Session, *texts: str) -> bytes | Fence:
     """Commit these memories as the oldest that wait in the session that was read."""
     new = facts(*texts)
     known = await world.memories.known(ALICE, [fact_digest(memory) for memory in new], [])
-    plan = reconcile_all(ALICE, new, known, NOW)
+    plan = reconcile(ALICE, new, known, NOW)
     advance = SessionAdvance(session, session.cursor, promoted=len(new))
     return await world.memories.commit(ALICE, plan, base=known.state, advance=advance)
 

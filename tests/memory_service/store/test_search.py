@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -14,6 +17,7 @@ from memory_service.domain.lexical import query_terms, terms
 from memory_service.domain.memory import MemoryType
 from memory_service.domain.search import Arm, Candidate, Selection
 from memory_service.store import query
+from memory_service.store import search as search_module
 from memory_service.store.connection import connect
 from memory_service.store.search import MemorySearch, whole
 from tests.support.memories import ALICE, BOB, SHARED, at_angle, make, put, vector
@@ -198,3 +202,41 @@ async def test_a_store_that_is_away_is_said_to_be_away() -> None:
     async with connect("unix:///nowhere/redis.sock") as redis:
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await MemorySearch(redis).count(OWN)
+
+
+async def test_what_is_near_is_current_and_to_be_trusted_and_nothing_else_takes_its_place(
+    redis: Redis,
+):
+    others = [
+        replace(make("superseded"), superseded=5, superseded_by="x", slot="s"),
+        replace(make("untrusted"), untrusted=True, slot="s"),
+        make("message", type_=MemoryType.MESSAGE),
+        make("bob", owner=BOB),
+    ]
+    over = replace(make("over"), valid_to=-(10**15), slot="s")
+    await put(redis, *others, over, vectors=[*[vector(1)] * len(others), at_angle(50)])
+    await put(redis, replace(make("unembedded"), slot="S"))
+    search = MemorySearch(redis)
+    of_slot, nearest = await search.near(
+        ALICE, slots=["s", "S", "no"], vectors=[vector(1), at_angle(50)], k=1
+    )
+    assert [memory.id for memory in of_slot] == ["over", "unembedded"]
+    assert [[found.memory.id for found in each] for each in nearest] == [["over"], ["over"]]
+    assert [round(each[0].raw, 3) for each in nearest] == [0.643, 1.0]
+    assert await search.near(ALICE, slots=[], vectors=[], k=1) == ([], [])
+
+
+async def test_what_is_near_is_not_told_while_the_index_is_being_built(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    """After a restart of Redis a part is not found yet, and that would be taken for new."""
+    real = search_module.ask
+
+    async def ask(client: Redis, searches: Sequence[Sequence[Any]]) -> list[Any]:
+        replies = await real(client, searches)
+        assert replies[0][b"indexing"] == 0
+        return [{**replies[0], b"indexing": 1}, *replies[1:]]
+
+    monkeypatch.setattr(search_module, "ask", ask)
+    with pytest.raises(StoreUnavailable):
+        await MemorySearch(redis).near(ALICE, slots=["s"], vectors=[vector(1)], k=1)

@@ -78,6 +78,7 @@ def test_what_is_not_given_is_semantic_and_to_the_minute():
         (pb.Memory(text="a", entities=[pb.Entity(kind="k")]), "entities[0].name"),
         (pb.Memory(text="a", entities=[pb.Entity(name="n", kind="k" * 257)]), "entities[0].kind"),
         (pb.Memory(text="a", entities=[pb.Entity(name="n")] * 33), "entities"),
+        (pb.Memory(text="a", slot="x" * 257), "slot"),
         (pb.Memory(text="a", event_time=pb.EventTime()), "event_time.time"),
         (
             pb.Memory(text="a", event_time=pb.EventTime(time=Timestamp(nanos=-1))),
@@ -122,6 +123,11 @@ def test_a_stored_memory_is_shown_whole():
         revision=10,
         metadata='{"a": [1, null]}',
         pinned=True,
+        slot="alice|home",
+        mentioned=3,
+        mentioned_again=4,
+        untrusted=True,
+        contradicts=("n",),
     )
     assert memories.to_proto(memory) == pb.Memory(
         id="m",
@@ -141,7 +147,17 @@ def test_a_stored_memory_is_shown_whole():
         embedding_state=pb.EMBEDDING_STATE_READY,
         metadata={"a": [1, None]},
         pinned=True,
+        slot="alice|home",
+        mention_time=Timestamp(nanos=3_000),
+        last_mention_time=Timestamp(nanos=4_000),
+        untrusted=True,
+        contradicts=["n"],
     )
+
+
+def test_what_a_caller_wrote_was_said_when_it_was_stored():
+    shown = memories.to_proto(make("m", created=7))
+    assert shown.mention_time == shown.last_mention_time == shown.create_time
 
 
 def test_a_memory_without_a_vector_is_pending_and_a_shared_one_says_so():

@@ -128,6 +128,8 @@ HARMLESS = [
     "I always forget my password, is that normal?",
     "The password was changed yesterday",
     "The password to the club was a riddle nobody could solve",
+    "I reset my password for the bank yesterday. I moved to Berlin.",
+    "I changed my password at work and flew to Berlin.",
     "The key to happiness is patience",
     "The secret to a good curry is fresh ginger",
     "Her secret is safe with me",
@@ -204,6 +206,12 @@ def test_a_card_number_with_a_digit_wrong_is_left(number: str):
 @pytest.mark.parametrize("text", HARMLESS)
 def test_ordinary_talk_is_left_alone(text: str):
     assert found(text) == []
+
+
+def test_what_is_said_after_a_secret_is_left_alone():
+    text = "I set my bank password to Kestrel-9417 yesterday. I moved to Berlin."
+    assert found(text) == [(Kind.PASSWORD, "Kestrel-9417")]
+    assert found("My password for the St. James wifi is hunter2") == [(Kind.PASSWORD, "hunter2")]
 
 
 def test_two_secrets_are_found_in_order():

@@ -1,0 +1,260 @@
+"""Facts of which only one is true at a time: who takes whose place, whatever comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from agentmemory.v1 import memory_pb2
+from agentmemory.v1 import memory_service_pb2 as pb
+from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+from redis.asyncio import Redis
+
+from tests.contract.refusals import BadCall, assert_refused_without_a_trace, each_of, invalid
+from tests.contract.seed import Seed, session_of
+from tests.contract.test_time_and_truth import create, everywhere, get, ids, listed, valid_at
+from tests.contract.transfers import import_all, records_of
+
+HOME = "alice|home"
+PARIS, BERLIN = "Alice lives in Paris.", "Alice lives in Berlin."
+Scopes = Callable[[], memory_pb2.Scope]
+
+
+@pytest.fixture
+def scope(new_scope: Scopes) -> memory_pb2.Scope:
+    return new_scope()
+
+
+async def lives_in(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, place: str, **fields: Any
+) -> pb.CreateResult:
+    values = {"id": place.lower(), "text": f"Alice lives in {place}.", "slot": HOME, **fields}
+    return await create(memory, scope, **values)
+
+
+def in_year(number: int) -> memory_pb2.EventTime:
+    time = Timestamp()
+    time.FromJsonString(f"{number}-01-01T00:00:00Z")
+    return memory_pb2.EventTime(time=time, precision=memory_pb2.TIME_PRECISION_YEAR)
+
+
+async def test_the_newer_one_of_a_slot_is_current_and_the_older_says_why(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    before = (await lives_in(memory, scope, "Paris")).memory
+    result = await lives_in(memory, scope, "Berlin")
+    assert result.outcome == pb.CREATE_OUTCOME_SUPERSEDING
+    assert (list(result.memory.supersedes), result.memory.slot) == (["paris"], HOME)
+    old = await get(memory, scope, "paris")
+    assert (old.superseded_by, old.supersede_reason, old.slot) == ("berlin", "same slot", HOME)
+    # Paris was home until Berlin was.
+    assert old.valid_to == result.memory.valid_from == result.memory.create_time
+    assert old.end_learned
+    assert await ids(memory, scope) == ["berlin"]
+    assert await ids(memory, scope, as_of=valid_at(before.create_time)) == ["paris"]
+    history = await memory.ListMemoryRevisions(
+        pb.ListMemoryRevisionsRequest(scope=scope, id="paris")
+    )
+    causes = [revision.cause for revision in history.revisions]
+    assert causes == [pb.REVISION_CAUSE_SUPERSEDE]
+
+
+async def test_what_happened_earlier_is_history_though_it_is_told_later(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Berlin", event_time=in_year(2020))
+    result = await lives_in(memory, scope, "Paris", event_time=in_year(2010))
+    assert result.outcome == pb.CREATE_OUTCOME_SUPERSEDED
+    assert (result.memory.superseded_by, result.memory.supersede_reason) == ("berlin", "same slot")
+    assert result.memory.valid_to == in_year(2020).time
+    assert await ids(memory, scope) == ["berlin"]
+    assert await ids(memory, scope, as_of=valid_at(in_year(2015).time)) == ["paris"]
+    assert await ids(memory, scope, as_of=valid_at(in_year(2021).time)) == ["berlin"]
+    assert list((await get(memory, scope, "berlin")).supersedes) == ["paris"]
+
+
+async def test_a_repeat_of_the_request_gives_the_first_answer(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    request = pb.CreateMemoriesRequest(
+        scope=scope, memories=[memory_pb2.Memory(text=BERLIN, slot=HOME)], request_id="r"
+    )
+    first = await memory.CreateMemories(request)
+    assert await memory.CreateMemories(request) == first
+    assert len(await listed(memory, scope, include_superseded=True)) == 2
+
+
+async def test_a_slot_is_its_owners_own(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, new_scope: Scopes
+) -> None:
+    other = new_scope()
+    await lives_in(memory, other, "Paris")
+    result = await lives_in(memory, scope, "Berlin")
+    assert result.outcome == pb.CREATE_OUTCOME_CREATED
+    assert await ids(memory, other) == ["paris"]
+
+
+async def test_a_slot_that_is_given_later_takes_nobodys_place(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    await lives_in(memory, scope, "Berlin", slot="")
+    update = pb.UpdateMemoryRequest(
+        scope=scope,
+        memory=memory_pb2.Memory(id="berlin", slot=HOME),
+        update_mask=FieldMask(paths=["slot"]),
+    )
+    assert (await memory.UpdateMemory(update)).memory.slot == HOME
+    assert await ids(memory, scope) == ["berlin", "paris"]
+    # The next one takes the place of both.
+    result = await lives_in(memory, scope, "Oslo")
+    assert set(result.memory.supersedes) == {"berlin", "paris"}
+
+
+async def test_what_is_restored_is_current_beside_what_took_its_place(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    await lives_in(memory, scope, "Berlin")
+    await memory.RestoreMemory(pb.RestoreMemoryRequest(scope=scope, id="paris"))
+    assert await ids(memory, scope) == ["berlin", "paris"]
+    await memory.DeleteMemories(pb.DeleteMemoriesRequest(scope=scope, ids=["berlin"]))
+    assert [(m.id, m.slot) for m in await everywhere(memory, scope)] == [("paris", HOME)]
+    await memory.RestoreMemory(pb.RestoreMemoryRequest(scope=scope, id="berlin"))
+    assert await ids(memory, scope) == ["berlin", "paris"]
+
+
+async def test_memories_are_found_by_their_slot_and_whether_they_are_to_be_trusted(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    await create(memory, scope, id="tea", text="Alice drinks tea.")
+    of_slot = memory_pb2.Condition(
+        tag=memory_pb2.TagCondition(field=memory_pb2.TAG_FIELD_SLOT, equals=HOME)
+    )
+    begins = memory_pb2.Condition(
+        tag=memory_pb2.TagCondition(field=memory_pb2.TAG_FIELD_SLOT, prefix="alice|")
+    )
+    has = memory_pb2.Condition(exists=memory_pb2.Presence(tag=memory_pb2.TAG_FIELD_SLOT))
+    for condition in (of_slot, begins, has):
+        found = await listed(memory, scope, filter=memory_pb2.Filter(must=[condition]))
+        assert [each.id for each in found] == ["paris"]
+    for wanted, expected in ((True, []), (False, ["paris", "tea"])):
+        condition = memory_pb2.Condition(untrusted=wanted)
+        found = await listed(memory, scope, filter=memory_pb2.Filter(must=[condition]))
+        assert [each.id for each in found] == expected
+
+
+async def test_a_memory_that_waits_in_a_session_has_its_slot_and_takes_its_place_with_it(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    chat = session_of(scope, "chat")
+    given = memory_pb2.Memory(id="berlin", text=BERLIN, slot=HOME)
+    await memory.AppendMessages(pb.AppendMessagesRequest(scope=chat, memories=[given]))
+    read = await memory.GetWorkingMemory(pb.GetWorkingMemoryRequest(scope=chat))
+    (waiting,) = read.pending_memories
+    assert waiting.slot == HOME
+    assert not (waiting.HasField("mention_time"))
+    assert not (waiting.HasField("last_mention_time"))
+    await memory.FlushSession(pb.FlushSessionRequest(scope=chat))
+    assert await ids(memory, scope) == ["berlin"]
+
+
+async def test_what_is_output_only_is_not_taken_from_callers(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    result = await create(
+        memory,
+        scope,
+        text=PARIS,
+        untrusted=True,
+        contradicts=["x"],
+        mention_time=Timestamp(seconds=1),
+        last_mention_time=Timestamp(seconds=2),
+    )
+    made = result.memory
+    assert (made.untrusted, list(made.contradicts)) == (False, [])
+    assert made.mention_time == made.last_mention_time == made.create_time
+
+
+async def test_an_export_has_all_of_it_and_an_import_keeps_it(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, new_scope: Scopes
+) -> None:
+    full = memory_pb2.Memory(
+        id="full",
+        text=PARIS,
+        slot=HOME,
+        untrusted=True,
+        contradicts=["a", "b"],
+        create_time=Timestamp(seconds=50),
+        update_time=Timestamp(seconds=50),
+        mention_time=Timestamp(seconds=7),
+        last_mention_time=Timestamp(seconds=9),
+    )
+    plain = memory_pb2.Memory(
+        id="plain",
+        text=BERLIN,
+        create_time=Timestamp(seconds=60),
+        update_time=Timestamp(seconds=60),
+    )
+    records = [pb.ExportRecord(memory=full), pb.ExportRecord(memory=plain)]
+    await import_all(memory, scope, records)
+    exported = await records_of(memory, scope)
+    kept, of_plain = (record.memory for record in exported)
+    for name in ("slot", "untrusted", "contradicts", "mention_time", "last_mention_time"):
+        assert getattr(kept, name) == getattr(full, name)
+    assert of_plain.mention_time == of_plain.last_mention_time == Timestamp(seconds=60)
+    # Again, here and elsewhere: nothing is taken for something else.
+    for there in (scope, new_scope()):
+        answer = await import_all(memory, there, exported)
+        assert answer.conflict_count == 0
+        assert len(await records_of(memory, there)) == 2
+    assert await records_of(memory, scope) == exported
+
+
+TOO_LONG = "x" * 257
+
+
+@each_of(
+    (
+        "a slot too long",
+        lambda seed: pb.CreateMemoriesRequest(
+            scope=seed.user, memories=[memory_pb2.Memory(text="t", slot=TOO_LONG)]
+        ),
+        invalid("memories[0].slot"),
+    ),
+    (
+        "a slot too long of one that waits",
+        lambda seed: pb.AppendMessagesRequest(
+            scope=session_of(seed.user, "s"), memories=[memory_pb2.Memory(text="t", slot=TOO_LONG)]
+        ),
+        invalid("memories[0].slot"),
+    ),
+    (
+        "an update to a slot too long",
+        lambda seed: pb.UpdateMemoryRequest(
+            scope=seed.user,
+            memory=memory_pb2.Memory(id="m", slot=TOO_LONG),
+            update_mask=FieldMask(paths=["slot"]),
+        ),
+        invalid("memory.slot"),
+    ),
+    (
+        "an update of whether it is to be trusted",
+        lambda seed: pb.UpdateMemoryRequest(
+            scope=seed.user,
+            memory=memory_pb2.Memory(id="m", untrusted=True),
+            update_mask=FieldMask(paths=["untrusted"]),
+        ),
+        invalid("update_mask.paths[0]"),
+    ),
+)
+async def test_a_bad_slot_is_refused(
+    bad_call: BadCall, memory: MemoryServiceStub, seed: Seed, database: Redis
+) -> None:
+    await assert_refused_without_a_trace(bad_call, memory, seed, database)

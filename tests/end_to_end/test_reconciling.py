@@ -1,0 +1,239 @@
+"""Changes of mind, told in sessions: what is current, what was, and why; whatever comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from agentmemory.v1 import memory_pb2
+from agentmemory.v1 import memory_service_pb2 as pb
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from memory_service.domain.memory import NewMemory
+from memory_service.domain.owner import Owner, SessionRef
+from memory_service.domain.session import Message, Role
+from memory_service.domain.session_options import DISCRETE
+from memory_service.embedded import EmbeddedRedis
+from memory_service.extractor import RemoteExtractor
+from memory_service.extractor_stream import ExtractStream
+from tests.support.client import Caller, Stub, connected, said
+from tests.support.embedding import any_model
+from tests.support.extractor_peer import stub_of
+from tests.support.stack import SMALL_DELTAS, Services, memory_in, serving
+
+
+def at(text: str) -> Timestamp:
+    moment = Timestamp()
+    moment.FromJsonString(f"{text}T12:00:00Z")
+    return moment
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was said on two days, and what is remembered of each."""
+
+    name: str
+    said: tuple[str, str]
+    old: str
+    new: str
+
+
+FIRST, SECOND, BETWEEN = "2024-01-10", "2024-03-10", "2024-02-01"
+CHANGES = [
+    Change(
+        "address",
+        ("I live in Paris.", "I live in Berlin now."),
+        "Alice lives in Paris.",
+        "Alice lives in Berlin.",
+    ),
+    Change(
+        "job",
+        ("I work at Google.", "I work at Apple now."),
+        "Alice works at Google.",
+        "Alice works at Apple.",
+    ),
+    Change(
+        "spouse",
+        ("I am married to Tom.", "I am divorced."),
+        "Alice is married to Tom.",
+        "Alice is divorced.",
+    ),
+    Change(
+        "a plan cancelled",
+        ("I'm going to travel to Rome in June.", "I cancelled my trip to Rome."),
+        "Alice is going to travel to Rome in June 2024.",
+        "Alice cancelled Alice's trip to Rome.",
+    ),
+    Change(
+        "a name corrected",
+        ("My dog's name is Rex.", "My dog's name is Max, not Rex."),
+        "Alice's dog's name is Rex.",
+        "Alice's dog's name is Max, not Rex.",
+    ),
+]
+
+
+async def tell(caller: Caller, session: str, day: str, *texts: str) -> None:
+    messages = [said(text) for text in texts]
+    for message in messages:
+        message.create_time.CopyFrom(at(day))
+    await caller.append(session, messages)
+    await caller.flush(session)
+
+
+async def found(stub: Stub, caller: Caller, *, on: str = "") -> set[str]:
+    """What a search gives, today or of a day."""
+    options = memory_pb2.SearchOptions()
+    if on:
+        options.as_of.valid_time.CopyFrom(at(on))
+    request = pb.SearchMemoriesRequest(
+        scope=caller.scope(), query="What about Alice?", options=options
+    )
+    return {hit.memory.text for hit in (await stub.SearchMemories(request)).hits}
+
+
+async def every(stub: Stub, caller: Caller) -> dict[str, memory_pb2.Memory]:
+    request = pb.ListMemoriesRequest(scope=caller.scope(), include_superseded=True, page_size=200)
+    return {memory.text: memory for memory in (await stub.ListMemories(request)).memories}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["told in order", "told backwards"])
+async def test_of_a_change_of_mind_the_new_is_current_and_the_old_was(
+    stub: Stub, caller: Caller, change: Change, order: Sequence[int]
+) -> None:
+    for number in order:
+        await tell(caller, f"s{number}", (FIRST, SECOND)[number], change.said[number])
+    assert await found(stub, caller) == {change.new}
+    assert await found(stub, caller, on=BETWEEN) == {change.old}
+    assert await found(stub, caller, on="2024-04-01") == {change.new}
+    kept = await every(stub, caller)
+    old, new = kept[change.old], kept[change.new]
+    assert (old.superseded_by, list(new.supersedes)) == (new.id, [old.id])
+    assert old.supersede_reason.startswith("same slot")
+    assert old.slot == new.slot
+    assert old.valid_to == new.valid_from == at(SECOND)
+    assert (old.mention_time, new.mention_time) == (at(FIRST), at(SECOND))
+    changed = old if order == (0, 1) else new
+    history = await stub.ListMemoryRevisions(
+        pb.ListMemoryRevisionsRequest(scope=caller.scope(), id=changed.id)
+    )
+    assert [r.cause for r in history.revisions] == [pb.REVISION_CAUSE_SUPERSEDE]
+
+
+async def test_a_change_of_mind_within_one_session_ends_the_same(
+    stub: Stub, caller: Caller
+) -> None:
+    turns = [text for change in CHANGES[:3] for text in change.said]
+    messages = [said(text) for text in turns]
+    for number, message in enumerate(messages):
+        message.create_time.CopyFrom(Timestamp(seconds=at(FIRST).seconds + number))
+    await caller.append("chat", messages)
+    await caller.flush("chat")
+    assert await caller.texts() == {change.new for change in CHANGES[:3]}
+    assert set(await every(stub, caller)) == {
+        text for change in CHANGES[:3] for text in (change.old, change.new)
+    }
+
+
+async def test_a_fact_that_changed_back_is_current_whatever_was_told_first(
+    stub: Stub, caller: Caller
+) -> None:
+    days = [("2024-01-10", "Paris"), ("2024-02-10", "Berlin"), ("2024-03-10", "Paris")]
+    for order in ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0)):
+        one = replace(caller, user=f"{caller.user} {order}")
+        for number in order:
+            day, place = days[number]
+            await tell(one, f"s{number}", day, f"I live in {place}.")
+        assert await one.texts() == {"Alice lives in Paris."}
+        (current,) = await one.memories()
+        assert current.last_mention_time == at("2024-03-10")
+
+
+async def test_what_a_user_deleted_does_not_come_back(stub: Stub, caller: Caller) -> None:
+    await tell(caller, "s0", FIRST, "I live in Paris.")
+    (memory,) = await caller.memories()
+    await stub.DeleteMemories(pb.DeleteMemoriesRequest(scope=caller.scope(), ids=[memory.id]))
+    await tell(caller, "s1", SECOND, "I live in Paris.")
+    assert await caller.memories() == []
+
+
+SESSIONS = (
+    ("2024-01-10", "I live in Paris.", "I have a dog.", "I work at Google.", "I play the cello."),
+    ("2024-02-10", "I live in Berlin now.", "I play the cello.", "I am married to Tom."),
+    (
+        "2024-03-10",
+        "I work at Apple now.",
+        "I am divorced.",
+        "I am allergic to nuts.",
+        "I live in Rome.",
+    ),
+)
+
+
+async def test_what_is_current_depends_neither_on_the_cuts_nor_on_the_order_of_sessions(
+    services: Services, caller: Caller, directory: Path
+) -> None:
+    for number, (day, *texts) in enumerate(SESSIONS):
+        await tell(caller, f"s{number}", day, *texts)
+    expected = {(m.text, m.slot, m.last_mention_time.seconds) for m in await caller.memories()}
+    assert len(expected) == 6
+    async with (
+        EmbeddedRedis(directory / "redis") as redis,
+        serving(
+            memory_in(
+                directory,
+                redis_url=redis.url,
+                extractor=services.extractor.address,
+                settings={**SMALL_DELTAS, "MEMORY_EXTRACTION": "false"},
+            )
+        ) as memory,
+        connected(memory.address) as stub,
+    ):
+        for order in ((2, 1, 0), (1, 2, 0), (0, 2, 1)):
+            other = Caller(stub, user=f"{caller.user} {order}")
+            for number in order:
+                day, *texts = SESSIONS[number]
+                await tell(other, f"s{number}", day, *texts)
+            found = {(m.text, m.slot, m.last_mention_time.seconds) for m in await other.memories()}
+            assert found == expected
+
+
+def messages_of(number: int) -> list[Message]:
+    day, *texts = SESSIONS[number]
+    return [
+        Message(n, f"m{n}", Role.USER, "Alice", text, at(day).ToMicroseconds())
+        for n, text in enumerate(texts, 1)
+    ]
+
+
+async def extracted(extractor: RemoteExtractor, number: int, size: int) -> list[NewMemory]:
+    """What is found in a session, cut into deltas of this size."""
+    ref = SessionRef(Owner.user("t", "n", "u"), f"s{number}")
+    context = (await extractor.limits()).context
+    messages = messages_of(number)
+    found = []
+    for start in range(0, len(messages), size):
+        before = messages[max(0, start - context) : start]
+        found += await extractor.extract(ref, before, messages[start : start + size], DISCRETE)
+    return found
+
+
+async def test_what_is_extracted_is_the_same_to_the_byte_however_it_is_cut(
+    services: Services,
+) -> None:
+    path = Path(services.extractor.address.removeprefix("unix:"))
+    async with stub_of(path) as stub:
+        stream = ExtractStream(stub, timeout=60)
+        try:
+            extractor = RemoteExtractor(stream, any_model, dimension=384)
+            whole = [await extracted(extractor, number, 32) for number in (0, 1, 2)]
+            cut = [await extracted(extractor, number, 1) for number in (2, 1, 0)]
+        finally:
+            await stream.close()
+    assert cut[::-1] == whole
+    facts = [memory for session in whole for memory in session]
+    assert len({memory.id for memory in facts}) == len(facts) == 11
+    assert all(memory.vector for memory in facts)

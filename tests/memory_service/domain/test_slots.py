@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from memory_service.domain.changes import Cause, ChangeKind, Decision, Outcome, OwnerState, Plan
+from memory_service.domain.memory import (
+    EventTime,
+    Memory,
+    MemoryType,
+    NewMemory,
+    Precision,
+    Source,
+    fact_digest,
+)
+from memory_service.domain.planning import Known
+from memory_service.domain.reconcile import reconcile
+from memory_service.domain.superseding import newer
+from tests.support.memories import ALICE, make
+
+NOW = 1_000
+HOME = "alice|home"
+DAY = 86_400_000_000
+YEAR_2023, JUNE_2023, YEAR_2024 = (
+    1_672_531_200_000_000,
+    1_685_577_600_000_000,
+    1_704_067_200_000_000,
+)
+PARIS = replace(make("paris", "Alice lives in Paris."), created=5, updated=5, slot=HOME)
+
+
+def known(*memories: Memory) -> Known:
+    current = {fact_digest(memory): memory for memory in memories if memory.current}
+    return Known(OwnerState(7, 9), current, {memory.id: memory for memory in memories})
+
+
+def lives_in(place: str, **fields: Any) -> NewMemory:
+    values = {"id": place.lower(), "text": f"Alice lives in {place}.", "slot": HOME, **fields}
+    return NewMemory(type=MemoryType.SEMANTIC, **values)
+
+
+def take(new: Sequence[NewMemory], *memories: Memory) -> tuple[Plan, dict[str, Memory]]:
+    plan = reconcile(ALICE, new, known(*memories), NOW)
+    return plan, {change.memory.id: change.memory for change in plan.changes}
+
+
+def test_a_memory_takes_the_place_of_the_current_one_of_its_slot():
+    plan, changed = take([lives_in("Berlin")], PARIS)
+    old, new = changed["paris"], changed["berlin"]
+    assert plan.decisions == (Decision(Outcome.SUPERSEDING, new),)
+    assert (old.superseded_by, old.superseded, old.supersede_reason) == ("berlin", NOW, "same slot")
+    assert (old.valid_to, old.end_learned) == (NOW, True)
+    assert (new.supersedes, new.valid_from, new.slot, new.current) == (("paris",), NOW, HOME, True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PARIS, slot="bob|home"),
+        replace(PARIS, slot=""),
+        replace(PARIS, superseded=6, superseded_by="x"),
+        replace(PARIS, untrusted=True),
+    ],
+)
+def test_what_is_not_current_of_its_slot_or_not_to_be_trusted_is_left_alone(other: Memory):
+    plan, changed = take([lives_in("Berlin")], other)
+    assert [d.outcome for d in plan.decisions] == [Outcome.CREATED]
+    assert list(changed) == ["berlin"]
+    assert changed["berlin"].valid_from is None
+
+
+def test_without_a_slot_a_memory_takes_nobodys_place():
+    plan, _ = take([lives_in("Berlin", slot="")], replace(PARIS, slot=""))
+    assert [d.outcome for d in plan.decisions] == [Outcome.CREATED]
+
+
+def test_what_is_older_than_what_is_known_becomes_history():
+    event = EventTime(YEAR_2024, Precision.DAY)
+    rome = replace(PARIS, id="rome", text="Alice moved to Rome.", event_time=event)
+    plan, changed = take([lives_in("Berlin", event_time=EventTime(YEAR_2023, Precision.DAY))], rome)
+    old, new = changed["berlin"], changed["rome"]
+    assert plan.decisions == (Decision(Outcome.SUPERSEDED, old),)
+    assert (old.superseded_by, old.superseded, old.supersede_reason) == ("rome", NOW, "same slot")
+    assert (old.valid_to, old.current) == (5, False)  # What is to be is so from when it was said.
+    assert (new.supersedes, new.current, new.valid_from) == (("berlin",), True, 5)
+    kinds = {change.memory.id: change.kind for change in plan.changes}
+    assert kinds == {"berlin": ChangeKind.CREATED, "rome": ChangeKind.UPDATED}
+    (earlier,) = [change.earlier for change in plan.changes if change.earlier]
+    assert (earlier.memory, earlier.cause) == (rome, Cause.SUPERSEDE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ((YEAR_2024, Precision.DAY), (YEAR_2023, Precision.DAY), True),
+        ((YEAR_2023, Precision.DAY), (YEAR_2024, Precision.DAY), False),
+        # "In 2023" may be after June.
+        ((YEAR_2023, Precision.YEAR), (JUNE_2023, Precision.DAY), True),
+        ((YEAR_2023, Precision.MONTH), (JUNE_2023, Precision.DAY), False),
+        ((JUNE_2023, Precision.DAY), (JUNE_2023, Precision.DAY), True),
+        (None, (YEAR_2024, Precision.DAY), True),
+        ((YEAR_2023, Precision.DAY), None, True),
+        (None, None, True),
+    ],
+)
+def test_event_times_decide_as_far_as_they_are_known_else_which_was_said_last(
+    one: tuple[int, Precision] | None, other: tuple[int, Precision] | None, expected: bool
+):
+    early = make("early", created=NOW)
+    late = replace(early, id="late", mentioned=3, mentioned_again=NOW + 1)
+    late = replace(late, event_time=EventTime(*one) if one else None)
+    early = replace(early, event_time=EventTime(*other) if other else None)
+    assert newer(late, early) == expected
+    assert newer(early, late) != expected
+    assert not newer(early, early)
+
+
+def test_in_one_batch_the_last_stays():
+    plan, changed = take([lives_in("Rome"), lives_in("Berlin"), lives_in("Oslo")], PARIS)
+    assert [d.outcome for d in plan.decisions] == [Outcome.SUPERSEDING] * 3
+    by = {memory.id: memory.superseded_by for memory in changed.values()}
+    assert by == {"paris": "rome", "rome": "berlin", "berlin": "oslo", "oslo": ""}
+
+
+def test_a_memory_that_names_others_takes_their_place_for_its_reason_and_that_of_its_slot():
+    tea = replace(make("tea", "Alice drinks tea."), created=6)
+    new = lives_in("Berlin", supersedes=("tea",), supersede_reason="she says so")
+    _, changed = take([new], PARIS, tea)
+    assert changed["berlin"].supersedes == ("tea", "paris")
+    reasons = [changed[name].supersede_reason for name in ("tea", "paris")]
+    assert reasons == ["she says so", "same slot"]
+
+
+def test_what_is_known_in_the_same_words_gets_the_slot_and_its_place():
+    berlin = replace(make("there", "Alice lives in Berlin."), created=6)
+    plan, changed = take([lives_in("Berlin", sources=(Source("s", ""),))], PARIS, berlin)
+    assert [d.outcome for d in plan.decisions] == [Outcome.SUPERSEDING]
+    assert (changed["there"].slot, changed["there"].supersedes) == (HOME, ("paris",))
+    assert changed["paris"].superseded_by == "there"
+
+
+def test_of_several_that_are_newer_the_next_takes_the_place():
+    later = [
+        replace(PARIS, id=name, text=name, event_time=EventTime(time, Precision.DAY), created=time)
+        for name, time in (("rome", YEAR_2024), ("oslo", JUNE_2023))
+    ]
+    new = lives_in("Berlin", event_time=EventTime(YEAR_2023, Precision.DAY))
+    _, changed = take([new], *later)
+    assert (changed["berlin"].superseded_by, changed["berlin"].valid_to) == ("oslo", JUNE_2023)
+    assert set(changed) == {"berlin", "oslo"}
+
+
+def test_in_whatever_order_they_come_the_newest_is_current():
+    moves = [
+        lives_in(place, event_time=EventTime(-days * DAY, Precision.DAY))
+        for place, days in (("Rome", 4), ("Oslo", 3), ("Bonn", 2), ("Lima", 1))
+    ]
+    for order in permutations(moves):
+        _, changed = take(order)
+        assert [m.id for m in changed.values() if m.current] == ["lima"]
+        assert changed["lima"].valid_from == -DAY
+        assert all(m.valid_to is not None for m in changed.values() if not m.current)
