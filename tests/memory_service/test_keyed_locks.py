@@ -57,3 +57,14 @@ async def test_locks_that_nobody_holds_are_forgotten():
             pass
     gc.collect()
     assert len(locks._locks) == 0
+
+
+async def test_who_has_waited_long_enough_goes_on_without_the_lock():
+    locks = KeyedLocks[str](patience=0.01)
+    async with locks.hold("a"):
+        async with asyncio.timeout(5), locks.hold("a"):
+            pass
+        # It has let go of nothing that it did not hold.
+        assert locks._locks["a"].locked()
+    async with asyncio.timeout(5), locks.hold("a"):
+        pass
