@@ -8,7 +8,7 @@ from memory_service import prompt
 from memory_service.domain.session import Message
 from memory_service.domain.sizes import newest_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, tenant
-from memory_service.search import SearchResult
+from memory_service.search import SearchQuery, SearchResult
 from memory_service.translate import fields, messages, scopes, searches
 
 MAX_LIMIT = 100
@@ -24,14 +24,7 @@ class FindingRpcs(RpcGroup):
     ) -> pb.SearchMemoriesResponse:
         """Find memories."""
         limit = fields.count(request.limit or DEFAULT_LIMIT, "limit", least=1, most=MAX_LIMIT)
-        query = searches.query(
-            tenant(),
-            request.scope,
-            request.query,
-            request.options,
-            limit=limit,
-            now=self.parts.clock.now(),
-        )
+        query = self._query(request, limit)
         result = await self.parts.search.find(query, time_left=context.time_remaining())
         self.parts.use.note(found.memory for found in result.hits)
         return pb.SearchMemoriesResponse(
@@ -59,14 +52,7 @@ class FindingRpcs(RpcGroup):
     ) -> SearchResult:
         given = request.memory_limit if request.HasField("memory_limit") else DEFAULT_LIMIT
         limit = fields.count(given, "memory_limit", least=0, most=MAX_LIMIT)
-        query = searches.query(
-            tenant(),
-            request.scope,
-            request.query,
-            request.options,
-            limit=limit,
-            now=self.parts.clock.now(),
-        )
+        query = self._query(request, limit)
         if limit == 0:
             return SearchResult((), degraded=False, revision=0)
         if request.include_untrusted:
@@ -75,6 +61,14 @@ class FindingRpcs(RpcGroup):
             prompt.trusted_only(query), time_left=context.time_remaining()
         )
         return prompt.without_untrusted(result)
+
+    def _query(
+        self, request: pb.SearchMemoriesRequest | pb.BuildPromptRequest, limit: int
+    ) -> SearchQuery:
+        now = self.parts.clock.now()
+        return searches.query(
+            tenant(), request.scope, request.query, request.options, limit=limit, now=now
+        )
 
     async def _prompt_messages(self, request: pb.BuildPromptRequest) -> tuple[Message, ...]:
         given = request.recent_messages if request.HasField("recent_messages") else 20

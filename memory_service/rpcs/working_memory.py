@@ -159,12 +159,7 @@ class WorkingMemoryRpcs(RpcGroup):
             extracted_through=session.cursor,
             pending_messages=session.pending,
             failed_ranges=[
-                pb.FailedRange(
-                    first_sequence=failed.first,
-                    last_sequence=failed.last,
-                    reason=failed.reason,
-                    fail_time=fields.timestamp(failed.failed),
-                )
+                messages.failed_range_to_proto(failed)
                 for failed in session.failed_ranges
                 if not failed.retrying
             ],

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memory_service.domain.lexical import terms
@@ -114,16 +114,35 @@ def unpack_memory(owner: Owner, packed: list[Any]) -> Memory:
     return _memory(owner, *packed)
 
 
+def pack_entities(entities: Sequence[Entity]) -> list[tuple[str, str]]:
+    """Return entities as a JSON value."""
+    return [(entity.name, entity.kind) for entity in entities]
+
+
+def unpack_entities(packed: Sequence[Sequence[str]]) -> tuple[Entity, ...]:
+    """Undo `pack_entities`."""
+    return tuple(Entity(name, kind) for name, kind in packed)
+
+
+def pack_event_time(event_time: EventTime | None) -> tuple[int, str] | None:
+    """Return an event time as a JSON value."""
+    return (event_time.micros, event_time.precision.value) if event_time else None
+
+
+def unpack_event_time(packed: Sequence[Any] | None) -> EventTime | None:
+    """Undo `pack_event_time`."""
+    return EventTime(packed[0], Precision(packed[1])) if packed else None
+
+
 def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
-    event_time = body["event_time"]
     return Memory(
         owner=owner,
         id=body["id"],
         text=body["text"],
         type=MemoryType(body["type"]),
         topics=tuple(body["topics"]),
-        entities=tuple(Entity(name, kind) for name, kind in body["entities"]),
-        event_time=EventTime(event_time[0], Precision(event_time[1])) if event_time else None,
+        entities=unpack_entities(body["entities"]),
+        event_time=unpack_event_time(body["event_time"]),
         sources=tuple(Source(*source) for source in body["sources"]),
         confidence=body["confidence"],
         extractor=body["extractor"],
@@ -149,14 +168,13 @@ def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
 
 
 def _values(memory: Memory) -> dict[str, Any]:
-    event_time = memory.event_time
     values: dict[str, Any] = {
         "id": memory.id,
         "text": memory.text,
         "type": memory.type.value,
         "topics": memory.topics,
-        "entities": [(entity.name, entity.kind) for entity in memory.entities],
-        "event_time": (event_time.micros, event_time.precision.value) if event_time else None,
+        "entities": pack_entities(memory.entities),
+        "event_time": pack_event_time(memory.event_time),
         "sources": [(s.session_id, s.message_id, s.start, s.end) for s in memory.sources],
         "confidence": memory.confidence,
         "extractor": memory.extractor,

@@ -89,6 +89,8 @@ class MemorySearch:
         Only facts that nothing has superseded, over or not, and that may be trusted. All of them:
         while the index is being built, after a restart of Redis, that is StoreUnavailable.
         """
+        if not slots and not vectors:
+            return [], []
         base = query.compile_selection(Selection((owner,), filter=_TRUSTED, view=_STANDING))
         searches = [
             self._search(query.compile_selection(_of_slot(owner, slot)), OF_SLOT, TIMEOUT_MS)
@@ -97,8 +99,6 @@ class MemorySearch:
         for vector in vectors:
             found = query.nearest(base, vector, k)
             searches.append(self._search(found, k, TIMEOUT_MS, DISTANCE, sort=(DISTANCE, "ASC")))
-        if not searches:
-            return [], []
         info, *replies = await ask(self._redis, [["FT.INFO", self._index], *searches])
         if int(info[b"indexing"]):
             raise StoreUnavailable("The index is being built")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentmemory.v1 import memory_pb2 as pb
+from agentmemory.v1 import memory_service_pb2 as service_pb
 
 from memory_service.domain.errors import InvalidField
+from memory_service.domain.failed_ranges import FailedRange
 from memory_service.domain.session import Message, NewMessage, Notes, Role, Session, ToolCall
 from memory_service.translate import fields, scopes, session_data, session_options, structs
 
@@ -122,6 +124,17 @@ def for_extraction(message: Message) -> pb.Message:
     """
     calls = tuple(replace(call, arguments="") for call in message.tool_calls)
     return to_proto(replace(message, tool_calls=calls, metadata=""))
+
+
+def failed_range_to_proto(failed: FailedRange) -> service_pb.FailedRange:
+    """Return messages that could not be extracted."""
+    return service_pb.FailedRange(
+        first_sequence=failed.first,
+        last_sequence=failed.last,
+        reason=failed.reason,
+        fail_time=fields.timestamp(failed.failed),
+        retrying=failed.retrying,
+    )
 
 
 def tool_calls_to_proto(calls: Sequence[ToolCall]) -> list[pb.ToolCall]:

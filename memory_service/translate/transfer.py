@@ -64,14 +64,7 @@ def _head_to_proto(head: SessionHead) -> pb.ExportedSession:
         summary=head.summary.text,
         summarized_through=head.summary.through,
         failed_ranges=[
-            pb.FailedRange(
-                first_sequence=failed.first,
-                last_sequence=failed.last,
-                reason=failed.reason,
-                fail_time=fields.timestamp(failed.failed),
-                retrying=failed.retrying,
-            )
-            for failed in head.session.failed_ranges
+            messages.failed_range_to_proto(failed) for failed in head.session.failed_ranges
         ],
     )
 
