@@ -1,4 +1,7 @@
-"""Generate the Python stubs and REFERENCE.md from the protos: `python protos/generate.py`.
+"""Generate what is made from the protos: `python protos/generate.py`.
+
+The Python stubs, REFERENCE.md, and agentmemory.protoset: the contract, health and error details as a
+FileDescriptorSet, for grpcurl and other tools where server reflection is off.
 
 With `--check` nothing is written: exit status 1, and the names of what is not current.
 """
@@ -12,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from grpc_health.v1 import health_pb2
 from grpc_tools import protoc
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -25,15 +29,18 @@ _PLUGINS = [
     for name in ("mypy", "mypy_grpc")
 ]
 PAGE = "REFERENCE.md"
+PROTOSET = "agentmemory.protoset"
 SERVICES = [path for path in PROTOS if path.endswith("_service.proto")]
+_DETAILS = str(ROOT / "google/rpc/error_details.proto")
 
 
 def generate(directory: Path) -> int:
-    """Write messages, services, the types of both, and the page; return protoc's status."""
+    """Write messages, services, their types, the page and the set; return protoc's status."""
     return (
         _stubs_of(["python", "mypy"], PROTOS, directory)
         or _stubs_of(["grpc_python", "mypy_grpc"], SERVICES, directory)
         or _page(directory)
+        or _protoset(directory)
     )
 
 
@@ -45,11 +52,22 @@ def _stubs_of(plugins: Sequence[str], protos: Sequence[str], directory: Path) ->
 
 
 def _page(directory: Path) -> int:
-    with tempfile.NamedTemporaryFile() as described:
-        status = _protoc("--include_source_info", f"--descriptor_set_out={described.name}", *PROTOS)
-        files = FileDescriptorSet.FromString(described.read())
+    status, files = _described("--include_source_info", *PROTOS)
     (directory / PAGE).write_text(reference(files))
     return status
+
+
+def _protoset(directory: Path) -> int:
+    status, files = _described("--include_imports", *PROTOS, _DETAILS)
+    health_pb2.DESCRIPTOR.CopyToProto(files.file.add())
+    (directory / PROTOSET).write_bytes(files.SerializeToString(deterministic=True))
+    return status
+
+
+def _described(*arguments: str) -> tuple[int, FileDescriptorSet]:
+    with tempfile.NamedTemporaryFile() as described:
+        status = _protoc(f"--descriptor_set_out={described.name}", *arguments)
+        return status, FileDescriptorSet.FromString(described.read())
 
 
 def _protoc(*arguments: str) -> int:
@@ -70,7 +88,8 @@ def check() -> int:
 
 
 def _made(directory: Path) -> dict[str, bytes]:
-    paths = [path for name in ("*_pb2*.py", "*_pb2*.pyi", PAGE) for path in directory.rglob(name)]
+    names = ("*_pb2*.py", "*_pb2*.pyi", PAGE, PROTOSET)
+    paths = [path for name in names for path in directory.rglob(name)]
     return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
 
 

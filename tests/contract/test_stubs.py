@@ -53,13 +53,14 @@ def change(stub: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        ("memory_pb2.py", change),
-        ("memory_pb2.pyi", Path.unlink),
-        ("gone_pb2.py", Path.touch),
+        ("agentmemory/v1/memory_pb2.py", change),
+        ("agentmemory/v1/memory_pb2.pyi", Path.unlink),
+        ("agentmemory/v1/gone_pb2.py", Path.touch),
+        ("agentmemory.protoset", lambda protoset: protoset.write_bytes(b"")),
     ],
-    ids=["changed", "missing", "too much"],
+    ids=["changed", "missing", "too much", "not a stub"],
 )
-def test_the_check_names_the_stub_that_is_not_current(
+def test_the_check_names_what_is_not_current(
     name: str,
     spoil: Callable[[Path], None],
     generator: ModuleType,
@@ -67,8 +68,6 @@ def test_the_check_names_the_stub_that_is_not_current(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert generator.check() == 0
-    spoil(tmp_path / "agentmemory" / "v1" / name)
+    spoil(tmp_path / name)
     assert generator.check() == 1
-    assert capsys.readouterr().err == (
-        f"protos/agentmemory/v1/{name} is not current: run make protos\n"
-    )
+    assert capsys.readouterr().err == f"protos/{name} is not current: run make protos\n"
