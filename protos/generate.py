@@ -1,7 +1,7 @@
 """Generate what is made from the protos: `python protos/generate.py`.
 
-The Python stubs, REFERENCE.md, and agentmemory.protoset: the contract, health and error details as a
-FileDescriptorSet, for grpcurl and other tools where server reflection is off.
+The Python stubs, REFERENCE.md, and agentmemory.protoset: the contract, health and error details as
+a FileDescriptorSet, for grpcurl and other tools where server reflection is off.
 
 With `--check` nothing is written: exit status 1, and the names of what is not current.
 """
