@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,49 +16,14 @@ from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1 import memory_service_pb2_grpc as pb_grpc
 from grpc_status import rpc_status
 
-from examples.stack import Addresses, Options, running
 from service_kit.errors import ServiceError, to_status
+from tests.support.node import needs_node, run
 
-NODE = Path(__file__).parents[2] / "examples/node"
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed"
-)
+pytestmark = [needs_node, pytest.mark.usefixtures("node_packages")]
 
 
-async def run(*command: str, cwd: Path = NODE) -> str:
-    """Run a command, which must succeed; return what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    stdout, stderr = await process.communicate()
-    assert process.returncode == 0, stdout.decode() + stderr.decode()
-    assert stderr.decode() == ""
-    return stdout.decode()
-
-
-@pytest.fixture(scope="session")
-async def installed() -> None:
-    """Install what package-lock.json says, once for all runs of the tests."""
-    lock, marker = NODE / "package-lock.json", NODE / "node_modules/.package-lock.json"
-    if not marker.exists() or marker.stat().st_mtime < lock.stat().st_mtime:
-        await run("npm", "ci", "--silent")
-
-
-@pytest.fixture(scope="module")
-async def memory() -> AsyncIterator[str]:
-    """The address of a real stack."""
-    with tempfile.TemporaryDirectory(prefix="am-node-") as name:
-        folder = Path(name)
-        addresses = Addresses(f"unix:{folder}/m.sock", f"unix:{folder}/e.sock", 0, 0)
-        options = Options(
-            addresses, folder / "redis", folder, None, extractor={"EXTRACTOR_MODEL": "hash"}
-        )
-        async with running(options) as stack:
-            yield stack.addresses.memory
-
-
-async def test_the_example_appends_extracts_finds_and_watches(memory: str, installed: None) -> None:
-    shown = await run("node", "remember.js", memory, "alice")
+async def test_the_example_appends_extracts_finds_and_watches(memory_address: str) -> None:
+    shown = await run("node", "remember.js", memory_address, "node")
     appended, found, watched, refused = shown.splitlines()
     assert appended == "appended 2 messages"
     assert found == "found: Alice is allergic to nuts."
@@ -112,7 +74,7 @@ async def created(address: str, milliseconds: int = 5_000) -> Any:
     return json.loads(await run("node", "--input-type=module", "--eval", program))
 
 
-async def test_what_is_unavailable_is_tried_again_as_the_same_request(installed: None) -> None:
+async def test_what_is_unavailable_is_tried_again_as_the_same_request() -> None:
     async def twice_unavailable(number: int, context: Any) -> None:
         if number <= 2:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "not yet")
@@ -124,7 +86,7 @@ async def test_what_is_unavailable_is_tried_again_as_the_same_request(installed:
     assert servicer.seen[0].request_id
 
 
-async def test_a_deadline_ends_a_call_that_nobody_answers(installed: None) -> None:
+async def test_a_deadline_ends_a_call_that_nobody_answers() -> None:
     async def never(number: int, context: Any) -> None:
         await asyncio.Event().wait()
 
@@ -132,7 +94,7 @@ async def test_a_deadline_ends_a_call_that_nobody_answers(installed: None) -> No
         assert (await created(address, milliseconds=300))["code"] == "DEADLINE_EXCEEDED"
 
 
-async def test_an_overloaded_service_says_when_to_come_back(installed: None) -> None:
+async def test_an_overloaded_service_says_when_to_come_back() -> None:
     async def overloaded(number: int, context: Any) -> None:
         error = ServiceError(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
