@@ -67,6 +67,15 @@ class Reading:
             return Read(whole, newest, whole.summary if missing else Summary())
         return await self._within(whole, newest, budget, time_left)
 
+    async def read_back(self, ref: SessionRef, count: int, *, before: int) -> Read:
+        """Return the session with at most `count` messages, the newest before this sequence.
+
+        There is at least one if there are any. Raises SessionNotFound.
+        """
+        whole = await self._sessions.whole(ref, count, before=before)
+        newest = newest_that_fit(whole.messages) if whole.messages else ()
+        return Read(whole, newest, Summary())
+
     async def _within(
         self, whole: Whole, newest: tuple[Message, ...], budget: int, time_left: float | None
     ) -> Read:

@@ -54,6 +54,7 @@ class WorkingMemoryRpcs(RpcGroup):
     ) -> pb.GetWorkingMemoryResponse:
         """Read a session and its newest messages."""
         budget = budgets.budget_of(request, self.parts.model_windows)
+        before = budgets.before_of(request)
         default = DEFAULT_RECENT if budget is None else MAX_RECENT
         recent = request.recent_messages if request.HasField("recent_messages") else default
         count = fields.count(recent, "recent_messages", least=0, most=MAX_RECENT)
@@ -61,8 +62,12 @@ class WorkingMemoryRpcs(RpcGroup):
         options = session_options.from_proto(request.options, "options")
         if request.create_if_missing:
             await self.parts.sessions.create_if_missing(ref, options, self.parts.clock.now())
-        read = await self.parts.reading.read(
-            ref, count, budget=budget, time_left=context.time_remaining()
+        read = (
+            await self.parts.reading.read(
+                ref, count, budget=budget, time_left=context.time_remaining()
+            )
+            if before is None
+            else await self.parts.reading.read_back(ref, count, before=before)
         )
         whole = read.whole
         waiting = waiting_that_fit(

@@ -162,15 +162,16 @@ class SessionStore:
             row, newest = await pipe.execute()
         return _found(ref, row), _oldest_first(newest[:count])
 
-    async def whole(self, ref: SessionRef, count: int) -> Whole:
+    async def whole(self, ref: SessionRef, count: int, *, before: int | None = None) -> Whole:
         """Return all of the session, but of its messages the newest `count`.
 
-        Raises SessionNotFound.
+        With `before`: the newest of those before this sequence. Raises SessionNotFound.
         """
+        newest_id = "+" if before is None else f"{before - 1}-0"
         keys = OwnerKeys(ref.owner)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hmget(keys.session(ref.session_id), _WHOLE)
-            pipe.xrevrange(keys.log(ref.session_id), count=_counted(count))
+            pipe.xrevrange(keys.log(ref.session_id), max=newest_id, count=_counted(count))
             pipe.xrange(keys.given(ref.session_id), count=MOST_WAITING)
             row, newest, waiting = await pipe.execute()
         session = _found(ref, row[:_STATE])

@@ -11,6 +11,7 @@ from memory_service.domain.model_windows import budget_for
 from memory_service.translate import fields
 
 MAX_BUDGET = 10_000_000
+MAX_SEQUENCE = 2**63 - 1
 
 
 def budget_of(request: pb.GetWorkingMemoryRequest, windows: Mapping[str, int]) -> int | None:
@@ -25,3 +26,11 @@ def budget_of(request: pb.GetWorkingMemoryRequest, windows: Mapping[str, int]) -
     if found is None:
         raise InvalidField("model_name", "is not known; give a token_budget instead")
     return found
+
+
+def before_of(request: pb.GetWorkingMemoryRequest) -> int | None:
+    """Return the sequence to read back from; None for the newest messages."""
+    if request.before_sequence and (request.token_budget or request.model_name):
+        raise InvalidField("before_sequence", "does not go together with a budget")
+    before = fields.count(request.before_sequence, "before_sequence", least=0, most=MAX_SEQUENCE)
+    return before or None

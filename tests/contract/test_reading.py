@@ -117,6 +117,9 @@ async def test_a_model_is_known_by_its_name(
         ({"model_name": "no such model"}, "model_name"),
         ({"model_name": "gpt-4o", "token_budget": 5}, "model_name"),
         ({"recent_messages": 1_001, "token_budget": 5}, "recent_messages"),
+        ({"before_sequence": 5, "token_budget": 5}, "before_sequence"),
+        ({"before_sequence": 5, "model_name": "gpt-4o"}, "before_sequence"),
+        ({"before_sequence": -1}, "before_sequence"),
     ],
 )
 async def test_a_budget_that_is_none_is_refused(
@@ -142,3 +145,44 @@ async def test_a_session_of_another_has_no_summary_for_a_stranger(
     stranger.session_id = session.session_id
     refused = await refusal_of(read(memory, stranger, token_budget=60))
     assert refused.reason == "SESSION_NOT_FOUND"
+
+
+async def test_a_session_is_read_back_to_its_first_message_while_it_goes_on(
+    memory: MemoryServiceStub, session: memory_pb2.Scope
+) -> None:
+    await fill(memory, session, 1_100)
+    page = await read(memory, session, recent_messages=1_000)
+    found = [message.sequence for message in page.messages]
+    while page.messages:
+        await fill(memory, session, 1)
+        page = await read(memory, session, recent_messages=60, before_sequence=found[0])
+        found[:0] = [message.sequence for message in page.messages]
+    assert found == list(range(1, 1_101))
+    assert page.session.message_count == 1_103
+
+
+async def test_what_is_read_back_has_no_summary(
+    memory: MemoryServiceStub, session: memory_pb2.Scope
+) -> None:
+    await fill(memory, session, 40)
+    await read(memory, session, token_budget=100)
+    found = await read(memory, session, before_sequence=36, recent_messages=5)
+    assert [message.sequence for message in found.messages] == [31, 32, 33, 34, 35]
+    assert (found.summary, found.summarized_through) == ("", 0)
+    assert (await read(memory, session, before_sequence=41, recent_messages=5)).messages == (
+        await read(memory, session, recent_messages=5)
+    ).messages
+
+
+async def test_pages_of_large_messages_come_back_smaller_and_without_a_gap(
+    memory: MemoryServiceStub, session: memory_pb2.Scope
+) -> None:
+    for _ in range(3):
+        large = [said("x" * 250 * 1024, name="Ann") for _ in range(8)]
+        await memory.AppendMessages(pb.AppendMessagesRequest(scope=session, messages=large))
+    first = await read(memory, session)
+    second = await read(memory, session, before_sequence=first.messages[0].sequence)
+    assert 0 < len(first.messages) < 24
+    together = [message.sequence for message in (*second.messages, *first.messages)]
+    assert together == list(range(together[0], 25))
+    assert len(together) > len(first.messages)

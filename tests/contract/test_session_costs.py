@@ -69,7 +69,7 @@ async def scopes(
     return found
 
 
-async def test_appending_and_reading_the_newest_cost_the_same_in_a_long_session(
+async def test_appending_and_reading_cost_the_same_in_a_long_session(
     memory: MemoryServiceStub, scopes: list[memory_pb2.Scope], database: Redis
 ) -> None:
     async def added(scope: memory_pb2.Scope) -> None:
@@ -82,7 +82,13 @@ async def test_appending_and_reading_the_newest_cost_the_same_in_a_long_session(
         request = pb.GetWorkingMemoryRequest(scope=scope, recent_messages=READ)
         assert len((await memory.GetWorkingMemory(request)).messages) == READ
 
-    for call in (added, read):
+    async def read_back(scope: memory_pb2.Scope) -> None:
+        request = pb.GetWorkingMemoryRequest(
+            scope=scope, recent_messages=READ, before_sequence=SHORT + 1
+        )
+        assert len((await memory.GetWorkingMemory(request)).messages) == READ
+
+    for call in (added, read, read_back):
         short, long = [await cost(database, lambda s=scope, c=call: c(s)) for scope in scopes]
         assert short == long
         counts, asked = long
@@ -91,6 +97,10 @@ async def test_appending_and_reading_the_newest_cost_the_same_in_a_long_session(
             assert counts["xrevrange"] == 1
             assert [words for words in asked if words[0] == b"XREVRANGE"] == [
                 (b"XREVRANGE", b"+", b"-", b"COUNT", b"%d" % READ)
+            ]
+        elif call is read_back:
+            assert [words for words in asked if words[0] == b"XREVRANGE"] == [
+                (b"XREVRANGE", b"%d-0" % SHORT, b"-", b"COUNT", b"%d" % READ)
             ]
         else:
             assert counts["xadd"] == 4  # two messages, a memory, the notice

@@ -343,6 +343,7 @@ class GetWorkingMemoryRequest(_message.Message):
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     CREATE_IF_MISSING_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQUENCE_FIELD_NUMBER: _builtins.int
     recent_messages: _builtins.int
     """How many of the newest messages to return, 0 to 1,000; fewer if they would not fit. Default: 50, with a budget 1,000."""
     token_budget: _builtins.int
@@ -353,6 +354,10 @@ class GetWorkingMemoryRequest(_message.Message):
     """
     create_if_missing: _builtins.bool
     """Make the session if there is none, as `options` say. Default: false, NOT_FOUND."""
+    before_sequence: _builtins.int
+    """Only messages before this sequence, 1 or more: give the first sequence of the last response to read further back, whatever
+    is appended meanwhile. Then there is no summary. Not together with a budget. Default: the newest messages.
+    """
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """Required: session_id."""
@@ -370,10 +375,11 @@ class GetWorkingMemoryRequest(_message.Message):
         model_name: _builtins.str = ...,
         create_if_missing: _builtins.bool = ...,
         options: _memory_pb2.SessionOptions | None = ...,
+        before_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "create_if_missing", b"create_if_missing", "model_name", b"model_name", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope", "token_budget", b"token_budget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages", "before_sequence", b"before_sequence", "create_if_missing", b"create_if_missing", "model_name", b"model_name", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope", "token_budget", b"token_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__recent_messages: _TypeAlias = _typing.Literal["recent_messages"]  # noqa: Y015
     _WhichOneofArgType__recent_messages: _TypeAlias = _typing.Literal["_recent_messages", b"_recent_messages"]  # noqa: Y015
@@ -395,7 +401,7 @@ class GetWorkingMemoryResponse(_message.Message):
     BUDGET_USED_FIELD_NUMBER: _builtins.int
     PENDING_MEMORIES_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
-    """A summary of the beginning of the session; empty if all its messages are here, or if there is none yet. Short sessions have none."""
+    """A summary of the beginning of the session; empty if all its messages are here, with before_sequence, or if there is none yet. Short sessions have none."""
     summarized_through: _builtins.int
     """The summary covers messages up to and including this sequence. It is made in the background, and with a budget when it
     is asked for, up to the first message here if the extractor answers in time.
