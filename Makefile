@@ -53,4 +53,4 @@ eval-extraction: $(READY) ## Measure what is extracted (DATASET=path: a LoCoMo f
 	$(BIN)/python -m tests.evaluation.extraction.by_service --dataset "$(DATASET)" $(if $(GOLD),--gold "$(GOLD)") $(if $(OUT),--out "$(OUT)")
 
 clean: ## Remove the environment and what tools left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules

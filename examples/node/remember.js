@@ -32,6 +32,7 @@ try {
   // Errors say what to mend.
   await call(memory, 'SearchMemories', {scope: user, query, limit: 1000});
 } catch (error) {
+  if (error.code === undefined) throw error; // not the service's
   console.log('refused:', JSON.stringify(problem(error)));
 } finally {
   watch.cancel();

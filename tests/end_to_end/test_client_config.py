@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
+import pytest
 from agentmemory.v1 import memory_service_pb2
 
 from examples.connecting import SERVICE_CONFIG, connect
@@ -42,6 +44,27 @@ def test_whatever_changes_something_bears_a_request_id() -> None:
     reading = ("Get", "BatchGet", "List", "Search", "Build", "Watch", "Export", "Flush", "Import")
     writes = [method for method in SERVICE.methods if not method.name.startswith(reading)]
     assert [m.name for m in writes if "request_id" not in m.input_type.fields_by_name] == []
+
+
+async def test_a_call_without_a_deadline_has_that_of_the_config() -> None:
+    """Shortened, to wait less."""
+
+    async def never(_: bytes, __: Any) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    server = grpc.aio.server()
+    handlers = {"GetMemory": grpc.unary_unary_rpc_method_handler(never)}
+    handler = grpc.method_handlers_generic_handler(SERVICE.full_name, handlers)
+    server.add_generic_rpc_handlers([handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    short = SERVICE_CONFIG.read_text().replace('"10s"', '"0.2s"')
+    options = [("grpc.service_config", short), ("grpc.inhibit_health_checking", 1)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+        with pytest.raises(grpc.aio.AioRpcError, match="DEADLINE_EXCEEDED"):
+            await Stub(channel).GetMemory(memory_service_pb2.GetMemoryRequest(id="m"))
+    await server.stop(None)
 
 
 def beside(directory: Path, name: str, redis_url: str, extractor: ServerProcess) -> ServerProcess:
