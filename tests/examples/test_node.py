@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,9 +18,16 @@ from agentmemory.v1 import memory_service_pb2_grpc as pb_grpc
 from grpc_status import rpc_status
 
 from service_kit.errors import ServiceError, to_status
-from tests.support.node import needs_node, run
+from tests.support.node import NODE, needs_node, run
 
 pytestmark = [needs_node, pytest.mark.usefixtures("node_packages")]
+
+
+def test_versions_are_exact_and_no_registry_is_named() -> None:
+    package = json.loads((NODE / "package.json").read_text())
+    versions = [*package["dependencies"].values(), *package["devDependencies"].values()]
+    assert all(re.fullmatch(r"[0-9.]+", version) for version in versions)
+    assert '"resolved"' not in (NODE / "package-lock.json").read_text()
 
 
 async def test_the_example_appends_extracts_finds_and_watches(memory_address: str) -> None:
