@@ -14,6 +14,7 @@ from functools import partial
 from rich.progress import Progress
 
 from extractor_service.rules import RULES_VERSION, RulesExtractor
+from tests.evaluation.progress import progress_bar
 
 from . import by_rules, command
 from .corpus import Conversation, CorpusError
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, CorpusError) as error:
         print(f"cannot measure: {error}", file=sys.stderr)
         return 2
-    with command.progress_bar() as progress:
+    with progress_bar() as progress:
         scorer, rules = Scorer(), RulesExtractor.load()
         found = {
             name: {

@@ -10,26 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import grpc.aio
 from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
-from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from rich.progress import Progress
 
-from examples.stack import in_directory, running
 from extractor_service.domain import Turn
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.embedded import EmbeddedRedisError
 from service_kit.children import ChildError
+from tests.evaluation.progress import progress_bar
+from tests.evaluation.serving import CALL_SECONDS, served, tell
 
 from . import command
 from .corpus import Conversation, CorpusError
@@ -43,13 +40,7 @@ if TYPE_CHECKING:
 
 MODULE = "tests.evaluation.extraction.by_service"
 _WAY = "service"
-_BATCH = 4
 _PAGE = 200
-_CALL_SECONDS = 60
-# A flush waits until the models have read the whole session.
-_FLUSH_SECONDS = 600
-# Only a flush extracts, so that the clock does not run for what has been done before.
-_SETTINGS = {"MEMORY_EXTRACTION": "false"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         told = command.corpora(arguments, captions=True)
         said = command.corpora(arguments)
-        with command.progress_bar() as progress:
+        with progress_bar() as progress:
             played = asyncio.run(_played(told, progress))
             scorer = Scorer()
             found = {
@@ -90,17 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _played(corpora: command.Corpora, progress: Progress) -> dict[str, list[Played]]:
-    with tempfile.TemporaryDirectory(prefix="agent-memory-") as directory:
-        options = replace(in_directory(Path(directory)), memory=_SETTINGS)
-        async with (
-            running(options),
-            grpc.aio.insecure_channel(options.addresses.memory) as channel,
-        ):
-            stub = MemoryServiceStub(channel)
-            return {
-                name: await _play_all(stub, name, conversations, progress)
-                for name, conversations in corpora.items()
-            }
+    async with served() as stub:
+        return {
+            name: await _play_all(stub, name, conversations, progress)
+            for name, conversations in corpora.items()
+        }
 
 
 async def _play_all(
@@ -140,10 +125,8 @@ async def play(
         scope = memory_pb2.Scope(
             namespace=namespace, user_id=conversation.name, session_id=f"session {number}"
         )
-        for messages in _batches(session):
-            append = pb.AppendMessagesRequest(scope=scope, messages=messages)
-            await stub.AppendMessages(append, timeout=_CALL_SECONDS)
-        await stub.FlushSession(pb.FlushSessionRequest(scope=scope), timeout=_FLUSH_SECONDS)
+        # What has no words is not said.
+        await tell(stub, scope, [_message(turn) for turn in session if turn.text])
         advance(len(session))
     seconds = time.perf_counter() - start
     owner = memory_pb2.Scope(namespace=namespace, user_id=conversation.name)
@@ -154,13 +137,6 @@ async def play(
         seconds,
         frozenset(memory.extractor for memory in found),
     )
-
-
-def _batches(session: Sequence[Turn]) -> Iterator[list[memory_pb2.Message]]:
-    """The messages of a session a few at a time; what has no words is not said."""
-    messages = [_message(turn) for turn in session if turn.text]
-    for start in range(0, len(messages), _BATCH):
-        yield messages[start : start + _BATCH]
 
 
 def _message(turn: Turn) -> memory_pb2.Message:
@@ -177,7 +153,7 @@ async def _memories(
     request = pb.ListMemoriesRequest(scope=scope, page_size=_PAGE, include_superseded=True)
     found: list[memory_pb2.Memory] = []
     while True:
-        page = await stub.ListMemories(request, timeout=_CALL_SECONDS)
+        page = await stub.ListMemories(request, timeout=CALL_SECONDS)
         found += page.memories
         if not page.next_page_token:
             return found

@@ -1,4 +1,4 @@
-"""What the commands of this evaluation share: arguments, progress, what they print and write."""
+"""What the commands of this evaluation share: arguments, what they print and write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import report
 from .corpus import Conversation, read_locomo, read_texts
@@ -65,17 +64,6 @@ def present(
             console.print(line)
     if arguments.out is not None:
         _write(arguments.out, report.document(found, extractor, model))
-
-
-def progress_bar() -> Progress:
-    """Return bars on standard error."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
 
 
 def _rows(ways: Ways, *, each_alone: bool) -> list[Row]:
