@@ -2,7 +2,9 @@
 
 The engine gets plain tokens between spaces and leaves them as they are, so nothing depends on its
 own tokeniser (which it does not apply to query parameters anyway). English is stemmed; scripts
-that write without spaces are cut into overlapping pairs of characters.
+that write without spaces are cut into overlapping pairs of characters. A Han character can be a
+word by itself, so memories have each of them too, beside the pairs: a query of a single one finds
+them.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import Stemmer
@@ -45,16 +47,18 @@ _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ＇", "'"))
 _MARKS = _char_class("Mn", "Mc", start=0x300, end=0x1F000)
 _EMOJI = _char_class("So", start=0x2190, end=0x1FB00)
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
     "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # radicals, kana
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    f"{_HAN}"
     "\u1100-\u11ff\uac00-\ud7af"  # Hangul
 )
 _WORD = rf"[^\W_](?:'?[^\W_]|[{_MARKS}])*"
 _TOKEN = re.compile(rf"{_WORD}|[{_EMOJI}]")
 _SCRIPT_RUN = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
+_HAN_CHARACTER = re.compile(rf"[{_HAN}]")
 _ENGLISH = re.compile(r"[a-z']+")
 
 _stemmer = Stemmer.Stemmer("english")
@@ -66,7 +70,16 @@ def terms(text: str) -> list[str]:
     >>> terms("Alice's dogs don't jog!")
     ['alic', 'dog', 'dont', 'jog']
     """
-    return list(itertools.islice(_tokens(text), MAX_TERMS))
+    return list(itertools.islice(_tokens(text, _pairs), MAX_TERMS))
+
+
+def indexed_terms(text: str) -> list[str]:
+    """Return the tokens by which `text` is found: `terms`, and each Han character by itself.
+
+    >>> indexed_terms("北京人")
+    ['北', '京', '人', '北京', '京人']
+    """
+    return list(itertools.islice(_tokens(text, _pairs_and_characters), MAX_TERMS))
 
 
 def query_terms(text: str) -> list[str]:
@@ -74,11 +87,11 @@ def query_terms(text: str) -> list[str]:
     return list(itertools.islice(dict.fromkeys(terms(text)), MAX_QUERY_TERMS))
 
 
-def _tokens(text: str) -> Iterator[str]:
+def _tokens(text: str, cut: Callable[[str], Iterator[str]]) -> Iterator[str]:
     for match in _TOKEN.finditer(_normal(text)):
         for run in _SCRIPT_RUN.findall(match[0]):
             if _UNSPACED_RUN.match(run):
-                yield from _pairs(run)
+                yield from cut(run)
             elif term := _term(run):
                 yield term.encode()[:MAX_TERM].decode(errors="ignore")
 
@@ -94,6 +107,12 @@ def _pairs(run: str) -> Iterator[str]:
         yield run
     for first, second in itertools.pairwise(run):
         yield first + second
+
+
+def _pairs_and_characters(run: str) -> Iterator[str]:
+    if len(run) > 1:
+        yield from _HAN_CHARACTER.findall(run)
+    yield from _pairs(run)
 
 
 @lru_cache(maxsize=65_536)

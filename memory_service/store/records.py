@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from memory_service.domain.lexical import terms
+from memory_service.domain.lexical import indexed_terms
 from memory_service.domain.matching import tags
 from memory_service.domain.memory import (
     Entity,
@@ -72,7 +72,7 @@ def _indexed(memory: Memory) -> dict[str, str]:
         "valid_from": _number(memory.valid_from),
         "valid_to": _number(memory.valid_to),
         "superseded_at": _number(memory.superseded),
-        "terms": " ".join(terms(memory.text)),
+        "terms": " ".join(indexed_terms(memory.text)),
     }
 
 

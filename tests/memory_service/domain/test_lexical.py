@@ -11,6 +11,7 @@ from memory_service.domain.lexical import (
     MAX_TERM,
     MAX_TERMS,
     STOP_WORDS,
+    indexed_terms,
     query_terms,
     terms,
 )
@@ -45,6 +46,26 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 )
 def test_terms_of_a_text(text: str, expected: list[str]) -> None:
     assert terms(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("我养猫", ["我", "养", "猫", "我养", "养猫"]),
+        ("猫", ["猫"]),
+        ("猫 dogs", ["猫", "dog"]),
+        ("ラーメン屋", ["屋", "ラー", "ーメ", "メン", "ン屋"]),
+        ("ประเทศไทย", terms("ประเทศไทย")),
+        ("cats and dogs", ["cat", "dog"]),
+    ],
+)
+def test_a_memory_is_found_by_each_han_character_too(text: str, expected: list[str]) -> None:
+    assert indexed_terms(text) == expected
+
+
+@given(TEXT)
+def test_a_memory_is_found_by_all_terms_of_its_text(text: str) -> None:
+    assert set(query_terms(text)) <= set(indexed_terms(text))
 
 
 @given(TEXT)
