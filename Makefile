@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test lint format protos bench eval eval-extraction clean
+.PHONY: help demo run reembed test lint format protos bench bench-index eval eval-extraction clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ protos: $(READY) ## Generate the stubs and the reference
 
 bench: $(READY) ## Measure the running service beside the raw parts
 	$(BIN)/python -m tests.benchmarks
+
+bench-index: $(READY) ## Measure the vector index: recall, latency, memory, load rate (ARGS=--quick)
+	$(BIN)/python -m tests.benchmarks.index $(ARGS)
 
 eval: $(READY) ## Measure what is found (DATASET=path: LoCoMo or .jsonl; OUT=path.json; PUBLISHED=path; ARGS=--help)
 	$(BIN)/python -m tests.evaluation.retrieval --dataset "$(DATASET)" $(if $(OUT),--out "$(OUT)") $(if $(PUBLISHED),--published "$(PUBLISHED)") $(ARGS)

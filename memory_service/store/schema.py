@@ -79,14 +79,16 @@ def index_name(dimension: int, algorithm: Algorithm, tag: str = "") -> str:
 
 async def _create(redis: Redis, name: str, space: Space, algorithm: Algorithm) -> None:
     try:
-        await command(
-            redis,
-            *("FT.CREATE", name, "ON", "HASH", "PREFIX", "1", MEMORY_PREFIX),
-            *("STOPWORDS", "0", "SCHEMA", *_fields(space, algorithm)),
-        )
+        await command(redis, *creation(name, space, algorithm))
     except ResponseError as error:
         if "already exists" not in str(error):
             raise
+
+
+def creation(name: str, space: Space, algorithm: Algorithm) -> list[str]:
+    """Return the command that makes the index of that name."""
+    head = ["FT.CREATE", name, "ON", "HASH", "PREFIX", "1", MEMORY_PREFIX, "STOPWORDS", "0"]
+    return [*head, "SCHEMA", *_fields(space, algorithm)]
 
 
 def _fields(space: Space, algorithm: Algorithm) -> list[str]:
