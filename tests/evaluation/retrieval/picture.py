@@ -14,8 +14,9 @@ from .report import MACRO, MEANING, SERVICE, WORDS, Published
 _COLOURS = {SERVICE: "#1b6ca8", WORDS: "#e08e45", MEANING: "#7a9e7e"}
 _LABELS = {SERVICE: "agent-memory", WORDS: "BM25 alone", MEANING: "dense alone"}
 _METRIC = "ndcg@10"
-_NAMED = 8
-"""The first published retriever is named, and each eighth after it."""
+_NAMED = 11
+"""The first published retriever is named, and each eleventh after it."""
+_NAME_LENGTH = 24
 
 
 def draw(
@@ -51,8 +52,7 @@ def _among_published(
     ordered = sorted(published, key=lambda each: -each.ndcg)
     axes.bar(range(1, len(ordered) + 1), [each.ndcg for each in ordered], color="#c9c9c9")
     for rank, each in list(enumerate(ordered, start=1))[::_NAMED]:
-        name = f"{rank}: {each.model.replace('__', '/')} {each.ndcg:.1f}"
-        axes.annotate(name, (rank, 1), rotation=90, fontsize=7, ha="center", va="bottom")
+        axes.annotate(_name(each), (rank, 0.5), rotation=90, fontsize=7, ha="center", va="bottom")
     for way, each in ours.items():
         value = 100 * each[_METRIC]
         axes.axhline(value, color=_COLOURS[way], linestyle="-" if way == SERVICE else "--")
@@ -63,6 +63,18 @@ def _among_published(
             va="bottom",
             fontsize=9,
             color=_COLOURS[way],
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
-    axes.set(xlabel="published retrievers, the best first", ylabel="nDCG@10, %, macro")
+    axes.set(
+        xlim=(0, len(ordered) + 1),
+        xlabel="published retrievers, the best first",
+        ylabel="nDCG@10, %, macro",
+    )
     axes.set_title(f"among {len(ordered)} published retrievers")
+
+
+def _name(published: Published) -> str:
+    """Return a name that is short enough for a bar."""
+    name = published.model.rpartition("__")[2]
+    short = name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
+    return f"{short} {published.ndcg:.1f}"

@@ -16,7 +16,7 @@ from tests.benchmarks.measure import percentile
 
 from .asking import LIMIT, Answer, Asking
 from .corpus import CATEGORIES, Conversation, CorpusError
-from .metrics import Figures, Threshold, figures, macro, threshold
+from .metrics import Figures, Threshold, figures, macro, ndcg, threshold
 
 SERVICE, WORDS, MEANING = "service", "bm25", "dense"
 MACRO = "macro"
@@ -67,6 +67,21 @@ class Measured:
         }
         return {**found, MACRO: over_all}
 
+    def each(self) -> list[dict[str, Any]]:
+        """Return nDCG@10 of each question by itself, so that two runs compare in pairs."""
+        questions = [(one.name, q) for one in self.conversations for q in one.questions]
+        return [
+            {
+                "conversation": name,
+                "category": question.category,
+                **{
+                    way: ndcg(found[place], question.evidence)
+                    for way, found in self.rankings.items()
+                },
+            }
+            for place, (name, question) in enumerate(questions)
+        ]
+
     def thresholds(self) -> list[Threshold]:
         """Return what the asked-for threshold does, and then others."""
         questions = [q for one in self.conversations for q in one.questions]
@@ -101,6 +116,7 @@ def document(measured: Measured, published: Sequence[Published], model: str) -> 
         "latency_ms": measured.latencies(),
         "turns_per_second": turns / measured.play_seconds if measured.play_seconds else None,
         "published": _standing(measured, published) if published else None,
+        "questions": measured.each(),
     }
 
 

@@ -89,6 +89,11 @@ def test_the_command_says_what_it_measured_and_how_fast_that_was(ran: Ran) -> No
     assert ran.document["precision"]["min_score"] == 0
     assert ran.document["precision"]["hits"] > 0
     assert ran.document["published"]["retrievers"] == 9
+    assert ran.document["questions"][0] == {
+        "conversation": "garden",
+        "category": "single-hop",
+        **dict.fromkeys(("service", "bm25", "dense"), 1.0),
+    }
 
 
 def test_the_figures_are_drawn(ran: Ran) -> None:
