@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from memory_service.embedded import EmbeddedRedisError
+from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.report import this_machine
 
 from . import picture, tables
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = asyncio.run(_measure(QUICK if arguments.quick else SIZES))
     except KeyboardInterrupt:
         return 130
-    except EmbeddedRedisError as error:
+    except (EmbeddedRedisError, BenchmarkError) as error:
         print(f"cannot measure: {error}", file=sys.stderr)
         return 1
     text = tables.markdown(results, machine)

@@ -42,12 +42,13 @@ QUICK = (Size(1_000, 500, 20),)
 class Search:
     """Searches of one kind: among whose memories, recall@K as a mean, and seconds of a search.
 
-    `ef` is None for FLAT.
+    `ef` is None for FLAT. `cpu` is the time that the server computed, as a mean.
     """
 
     among: str
     ef: int | None
     recall: float
+    cpu: float
     p50: float
     p95: float
 
@@ -65,6 +66,11 @@ class Result:
     def load_rate(self) -> float:
         """Memories written a second."""
         return self.size.memories / self.loaded.seconds
+
+    @property
+    def cpu_load_rate(self) -> float:
+        """Memories written in a second in which the server has a CPU for itself."""
+        return self.size.memories / self.loaded.cpu_seconds
 
 
 @dataclass(frozen=True)
@@ -122,10 +128,13 @@ def steps(sizes: Sequence[Size]) -> int:
 
 async def _search(running: Engine, population: Population, scope: Scope, ef: int | None) -> Search:
     recalls, seconds = [], []
+    before = await running.cpu_seconds()
     for question in scope.questions:
         whose = question.owner if scope.filtered else None
         found, taken = await running.nearest(question.vector, K, whose=whose, ef=ef)
         exact = scope.exact(population, question)
         recalls.append(len(exact.intersection(found)) / len(exact))
         seconds.append(taken)
-    return Search(scope.among, ef, fmean(recalls), percentile(seconds, 50), percentile(seconds, 95))
+    cpu = (await running.cpu_seconds() - before) / len(seconds)
+    percentiles = (percentile(seconds, percent) for percent in (50, 95))
+    return Search(scope.among, ef, fmean(recalls), cpu, *percentiles)

@@ -1,4 +1,4 @@
-"""Recall against latency: up and to the left is better."""
+"""Recall against the time that a search computes: up and to the left is better."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def _recall(axes: Axes, results: Sequence[Result]) -> None:
         kinds = list(dict.fromkeys(search.among for search in result.searches))
         for marker, among in zip(_MARKERS, kinds, strict=True):
             points = [search for search in result.searches if search.among == among]
-            times = [search.p50 * 1000 for search in points]
+            times = [search.cpu * 1000 for search in points]
             recalls = [search.recall for search in points]
             label = f"{result.make}, {among}"
             axes.plot(times, recalls, f"-{marker}", color=colour, label=label, markersize=5)
-    axes.set(xscale="log", xlabel="latency p50, ms")
+    axes.set(xscale="log", xlabel="CPU of a search, ms")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=6)
@@ -50,7 +50,7 @@ def _memory(axes: Axes, results: Sequence[Result]) -> None:
     megabytes = [result.loaded.server_bytes / 2**20 for result in results]
     colours = [_COLOURS[str(result.make)] for result in results]
     bars = axes.bar(names, megabytes, color=colours)
-    rates = [f"{result.load_rate:,.0f}/s" for result in results]
+    rates = [f"{result.cpu_load_rate:,.0f}/s" for result in results]
     axes.bar_label(bars, labels=rates, fontsize=8)
-    axes.set_title(f"memory of {results[0].size.memories:,}, and load rate")
+    axes.set_title(f"memory of {results[0].size.memories:,}, written a CPU second")
     axes.set_ylabel("MiB")
