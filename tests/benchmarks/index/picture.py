@@ -41,6 +41,7 @@ def _recall(axes: Axes, results: Sequence[Result]) -> None:
             axes.plot(times, recalls, f"-{marker}", color=colour, label=label, markersize=5)
     axes.set(xscale="log", xlabel="CPU of a search, ms")
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=6)
 
