@@ -77,7 +77,7 @@ from memory_service.store.use import UseStore
 from memory_service.summaries import SummaryClient
 from memory_service.summarizing import Summarizing
 from memory_service.time_travel import TimeTravel
-from memory_service.tokens import BpeTokenCounter
+from memory_service.tokens import CounterOnDemand
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
 from memory_service.vector_sweep import VectorSweep
@@ -208,6 +208,7 @@ async def _assemble(
     clock = SystemClock()
     locks: KeyedLocks[Owner] = KeyedLocks()
     guard = ModelGuard(store.redis, store.space)
+    caller_guard = Guard(settings.policy)
     embedding = EmbeddingClient(
         stub,
         guard.accepts,
@@ -225,6 +226,7 @@ async def _assemble(
         extractor,
         embedding,
         reconciling,
+        caller_guard,
         locks,
         clock,
         delta_messages=settings.delta_messages,
@@ -236,6 +238,7 @@ async def _assemble(
     changes = SessionChanges(store.redis)
     summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
+    counters = CounterOnDemand()
     feed = ChangeFeed(store.redis)
     signal = RevisionSignal(feed)
     uses = UseStore(store.redis)
@@ -245,7 +248,7 @@ async def _assemble(
     )
     parts = Parts(
         sessions=store.sessions,
-        reading=Reading(store.sessions, summarizing, BpeTokenCounter),
+        reading=Reading(store.sessions, summarizing, counters),
         model_windows=settings.model_windows,
         flush=flush,
         working_memory=WorkingMemory(store.sessions, changes, flush, clock),
@@ -257,7 +260,7 @@ async def _assemble(
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
-        search=Search(store.search, embedding, revisions, past),
+        search=Search(store.search, embedding, revisions, past, counters, clock),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(
@@ -279,7 +282,7 @@ async def _assemble(
         erasing=Erasing(Eraser(store.redis), store.search, clock),
         forgetting=forgetting,
         use=use,
-        guard=Guard(settings.policy),
+        guard=caller_guard,
         clock=clock,
     )
     missing = MissingVectors(store.redis, store.space)

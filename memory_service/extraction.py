@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 
 from memory_service.attempts import until_written
 from memory_service.clock import Clock
+from memory_service.domain.conversation import turns
 from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.failed_ranges import FailedRange
-from memory_service.domain.memory import NewMemory
+from memory_service.domain.memory import NewMemory, embedded_text
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, Session
 from memory_service.embedding import EmbeddingClient
 from memory_service.extractor import Extractor
+from memory_service.guarding import Guard
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.reconciling import Reconciling
 from memory_service.store.memories import Fence, MemoryStore, SessionAdvance
@@ -65,6 +67,7 @@ class SessionExtraction:
         extractor: Extractor,
         embedding: EmbeddingClient,
         reconciling: Reconciling,
+        guard: Guard,
         locks: KeyedLocks[Owner],
         clock: Clock,
         *,
@@ -75,6 +78,7 @@ class SessionExtraction:
         self._extractor = extractor
         self._embedding = embedding
         self._reconciling = reconciling
+        self._guard = guard
         self._locks = locks
         self._clock = clock
         self._delta_messages = delta_messages
@@ -115,14 +119,14 @@ class SessionExtraction:
     async def _next(self, session: Session, size: int) -> Unextracted | None:
         """Return what is to be dealt with next; the extractor is asked only if it is needed."""
         if not session.pending or not session.options.strategy.extracts:
-            return await self._sessions.unextracted(session, limit=size, context=0)
+            return await self._sessions.unextracted(session, limit=size, context=1)
         limits = await self._extractor.limits()
         return await self._sessions.unextracted(
-            session, limit=min(size, limits.messages), context=limits.context
+            session, limit=min(size, limits.messages), context=max(limits.context, 1)
         )
 
     async def _extract(self, work: Unextracted) -> list[NewMemory]:
-        if not work.messages:
+        if not work.messages or not work.session.options.strategy.extracts:
             return []
         return await self._extractor.extract(
             work.session.ref, work.context, work.messages, work.session.options.strategy
@@ -152,10 +156,12 @@ class SessionExtraction:
         done = tuple(notice.id for notice in notices if progress.fulfils(notice))
         advance = replace(advance, notices=done)
         # What a caller wrote comes first: what is found to say the same only adds to it.
-        given = await self._embedded(work.given)
+        spoken = await self._spoken(work)
+        embedded = await self._embedded([*spoken, *work.given])
+        spoken, given = embedded[: len(spoken)], embedded[len(spoken) :]
 
         async def attempt() -> Progress | None:
-            plan, base = await self._reconciling.plan(owner, given, found)
+            plan, base = await self._reconciling.plan(owner, given, found, spoken)
             written = await self._memories.commit(owner, plan, base=base, advance=advance)
             if written is Fence.SESSION:
                 # Somebody else got there first: what they left is the truth.
@@ -165,9 +171,16 @@ class SessionExtraction:
         async with self._locks.hold(owner):
             return await until_written(attempt)
 
+    async def _spoken(self, work: Unextracted) -> list[NewMemory]:
+        """Return the messages as memories, without what the guard keeps out."""
+        session = work.session
+        if not session.options.searchable:
+            return []
+        return await self._guard.turns(turns(session.ref, work.context, work.messages))
+
     async def _embedded(self, given: Sequence[NewMemory]) -> list[NewMemory]:
         """Return the memories with vectors, if the extractor answers in time."""
-        vectors = await self._embedding.documents([memory.text for memory in given])
+        vectors = await self._embedding.documents([embedded_text(m.text, m.turn) for m in given])
         if vectors is None:
             return list(given)
         return [replace(memory, vector=v) for memory, v in zip(given, vectors, strict=True)]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from memory_service.domain.changes import Earlier
 from memory_service.domain.memory import Entity, Memory, NewMemory
 from memory_service.domain.transfer import Record, SessionHead, Waiting
+from service_kit.guard.instructions import tries_to_instruct
 from service_kit.guard.policy import Policy, guarded
 
 AnyMemory = TypeVar("AnyMemory", Memory, NewMemory)
@@ -33,6 +34,11 @@ class Guard:
         """Return what of these memories may be stored."""
         size = sum(len(memory.text) for memory in new)
         return await _in_time(size, lambda: [self._memory(memory) for memory in new])
+
+    async def turns(self, turns: Sequence[NewMemory]) -> list[NewMemory]:
+        """Return what of these turns may be stored, marked as untrusted if they give orders."""
+        size = sum(len(turn.text) for turn in turns)
+        return await _in_time(size, lambda: [self._turn(turn) for turn in turns])
 
     async def values(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what of these values, by the names of a memory's fields, may be stored."""
@@ -59,14 +65,23 @@ class Guard:
                 return record
 
     def _memory(self, memory: AnyMemory) -> AnyMemory:
-        names = ("text", "topics", "entities", "slot", "supersede_reason")
+        names = ("text", "topics", "entities", "slot", "supersede_reason", "turn")
         clean = {name: self._value(name, getattr(memory, name)) for name in names}
         return replace(memory, **clean)
+
+    def _turn(self, memory: NewMemory) -> NewMemory:
+        return replace(self._memory(memory), untrusted=tries_to_instruct(memory.text))
 
     def _value(self, name: str, value: Any) -> Any:
         match name:
             case "text" | "supersede_reason":
                 return self._text(value)
+            case "turn" if value is not None:
+                return replace(
+                    value,
+                    speaker=self._text(value.speaker),
+                    preceding=self._text(value.preceding),
+                )
             case "slot":
                 # With a placeholder, facts of different people would take each other's place.
                 return value if self._text(value) == value else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from memory_service.domain.budget import Fitted, fit
@@ -12,7 +11,7 @@ from memory_service.domain.session import Message, Summary
 from memory_service.domain.sizes import newest_that_fit
 from memory_service.store.sessions import SessionStore, Whole
 from memory_service.summarizing import Summarizing
-from memory_service.tokens import TokenCounter
+from memory_service.tokens import CounterOnDemand
 
 ROUNDS = 3
 """How often the summary is made to reach the first message that fits beside it: a summary that has
@@ -39,19 +38,17 @@ class Read:
 
 
 class Reading:
-    """Reads sessions. The counter is made when it is first needed: that takes a second."""
+    """Reads sessions."""
 
     def __init__(
         self,
         sessions: SessionStore,
         summarizing: Summarizing,
-        new_counter: Callable[[], TokenCounter],
+        counters: CounterOnDemand,
     ) -> None:
         self._sessions = sessions
         self._summarizing = summarizing
-        self._new_counter = new_counter
-        self._counter: TokenCounter | None = None
-        self._making = asyncio.Lock()
+        self._counters = counters
 
     async def read(
         self, ref: SessionRef, count: int, *, budget: int | None, time_left: float | None
@@ -105,14 +102,8 @@ class Reading:
     async def _fit(
         self, whole: Whole, newest: tuple[Message, ...], budget: int, summary: Summary
     ) -> Fitted:
-        counter = await self._made()
+        counter = await self._counters.get()
         earlier = len(newest) < whole.session.tail
         return await asyncio.to_thread(
             fit, newest, budget, counter.count, summary.text, earlier=earlier
         )
-
-    async def _made(self) -> TokenCounter:
-        async with self._making:
-            if self._counter is None:
-                self._counter = await asyncio.to_thread(self._new_counter)
-            return self._counter

@@ -11,7 +11,7 @@ from memory_service.domain.memory import FACTS, NewMemory, fact_digest
 from memory_service.domain.neighbors import NEAREST, Found, is_open, questions, stale
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known, Planner
-from memory_service.domain.reconcile import reconcile, take, take_found
+from memory_service.domain.reconcile import reconcile, take, take_found, take_turn
 from memory_service.domain.verdicts import ADD, Question, Verdict
 from memory_service.reconciler import MAX_QUESTIONS, Reconciler
 from memory_service.store.memories import MemoryStore
@@ -38,15 +38,21 @@ class Reconciling:
         return reconcile(owner, given, known, self._clock.now()), known.state
 
     async def plan(
-        self, owner: Owner, given: Sequence[NewMemory], found: Sequence[NewMemory]
+        self,
+        owner: Owner,
+        given: Sequence[NewMemory],
+        found: Sequence[NewMemory],
+        turns: Sequence[NewMemory] = (),
     ) -> tuple[Plan, OwnerState]:
-        """Plan how memories of callers, then those that were found, are taken in.
+        """Plan how turns, memories of callers, then those that were found, are taken in.
 
         None of the callers' is left out because its id is in use. Raises ExtractorUnavailable,
         SearchTimeout.
         """
-        known, near = await self._known(owner, given, found)
+        known, near = await self._known(owner, given, found, turns)
         planner = Planner(owner, known, self._clock.now())
+        for turn in turns:
+            take_turn(planner, turn)
         for new in given:
             take(planner, new, rename=True)
         while near:
@@ -78,12 +84,16 @@ class Reconciling:
         return verdicts
 
     async def _known(
-        self, owner: Owner, given: Sequence[NewMemory], found: Sequence[NewMemory]
+        self,
+        owner: Owner,
+        given: Sequence[NewMemory],
+        found: Sequence[NewMemory],
+        turns: Sequence[NewMemory] = (),
     ) -> tuple[Known, list[Found]]:
         """Return what is known that the new memories may have to do with."""
         new = [*given, *found]
-        digests = [fact_digest(memory) for memory in new]
-        ids = [id_ for memory in new for id_ in (memory.id, *memory.supersedes) if id_]
+        digests = [fact_digest(memory) for memory in (*new, *turns)]
+        ids = [id_ for memory in (*new, *turns) for id_ in (memory.id, *memory.supersedes) if id_]
         known = await self._memories.known(owner, digests, ids)
         compared = [memory for memory in found if _compared(memory, known)]
         of_slot, nearest = await self._search.near(

@@ -8,7 +8,6 @@ at any point, is gone on with by running again, and two at the same time do some
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 
 from redis.asyncio import Redis
@@ -17,6 +16,7 @@ from memory_service.embedding import BATCH, EmbeddingClient
 from memory_service.store import schema, spaces
 from memory_service.store.memories import MemoryStore
 from memory_service.store.missing import MissingVectors
+from memory_service.store.records import embedded_text_of
 from memory_service.store.schema import Algorithm
 from memory_service.store.scripts import Scripts
 from memory_service.store.spaces import Model, Space
@@ -101,7 +101,7 @@ class Reembedding:
 
     async def _embed(self, keys: list[str], space: Space) -> None:
         bodies = await self._memories.bodies(keys)
-        texts = [json.loads(body)["text"] if body else "gone" for body in bodies]
+        texts = [embedded_text_of(body) if body else "gone" for body in bodies]
         vectors = await self._vectors(texts)
         for key, body, vector in zip(keys, bodies, vectors, strict=True):
             if body:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memory_service.domain.errors import RevisionNotReached
 from memory_service.domain.owner import Owner
 from memory_service.store.memories import MemoryStore
@@ -19,7 +21,17 @@ class Revisions:
 
     async def reached(self, owner: Owner, wanted: int) -> int:
         """Return the owner's revision; raise RevisionNotReached if it is below `wanted`."""
-        revision = (await self._memories.state(owner)).revision
-        if revision < wanted:
-            raise RevisionNotReached
-        return revision
+        return _at_least((await self._memories.state(owner)).revision, wanted)
+
+    async def reached_with_names(
+        self, owners: Sequence[Owner], wanted: int
+    ) -> tuple[int, frozenset[str]]:
+        """Do so for the first of `owners`; return also the names of all who talk with them."""
+        state, names = await self._memories.standing(owners)
+        return _at_least(state.revision, wanted), names
+
+
+def _at_least(revision: int, wanted: int) -> int:
+    if revision < wanted:
+        raise RevisionNotReached
+    return revision

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 DEFAULT_ENCODING = "o200k_base"
@@ -43,3 +45,19 @@ class BpeTokenCounter:
         each PIECE. A lone surrogate counts as the replacement character.
         """
         return sum(len(self._encoding.encode_ordinary(piece)) for piece in _PIECES.findall(text))
+
+
+class CounterOnDemand:
+    """One counter for all who count, made when it is first needed."""
+
+    def __init__(self, new_counter: Callable[[], TokenCounter] = BpeTokenCounter) -> None:
+        self._new_counter = new_counter
+        self._counter: TokenCounter | None = None
+        self._making = asyncio.Lock()
+
+    async def get(self) -> TokenCounter:
+        """Return the counter."""
+        async with self._making:
+            if self._counter is None:
+                self._counter = await asyncio.to_thread(self._new_counter)
+            return self._counter

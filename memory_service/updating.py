@@ -14,7 +14,7 @@ from memory_service.domain.errors import (
     MemoryExists,
     MemoryNotFound,
 )
-from memory_service.domain.memory import Memory, fact_digest
+from memory_service.domain.memory import Memory, embedded_text, fact_digest
 from memory_service.domain.owner import Owner
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.updating import Edit
@@ -86,7 +86,7 @@ class MemoryUpdates:
         if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_changed(owner, first)
         target = await self._target(owner, memory_id, revision)
-        vector = await self._vector(target.text)
+        vector = await self._vector(embedded_text(target.text, target.turn))
 
         def edit(current: Memory | None, state: OwnerState) -> Edit:
             return updating.restore(target, current, vector, state, self._clock.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,6 +13,7 @@ from memory_service.embedding import EmbeddingClient
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import PARTITIONS, PartitionKeys
 from memory_service.store.memories import MemoryStore
+from memory_service.store.records import embedded_text_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class VectorSweep:
         if not keys:
             return 0
         bodies = await self._memories.bodies(keys)
-        texts = [json.loads(body)["text"] if body else "gone" for body in bodies]
+        texts = [embedded_text_of(body) if body else "gone" for body in bodies]
         vectors = await self._embedding.documents(texts)
         if vectors is None:
             return 0

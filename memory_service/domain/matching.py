@@ -66,12 +66,16 @@ def tags(memory: Memory) -> dict[TagField, tuple[str, ...]]:
         TagField.SESSION_ID: tuple(source.session_id for source in memory.sources),
         TagField.TYPE: (memory.type.value,),
         TagField.TOPIC: memory.topics,
-        TagField.ENTITY: tuple(entity.name for entity in memory.entities),
+        TagField.ENTITY: (*(entity.name for entity in memory.entities), *_speaker(memory)),
         TagField.ENTITY_KIND: tuple(entity.kind for entity in memory.entities if entity.kind),
         TagField.MESSAGE_ID: tuple(s.message_id for s in memory.sources if s.message_id),
         TagField.EXTRACTOR: (memory.extractor,) if memory.extractor else (),
         TagField.SLOT: (memory.slot,) if memory.slot else (),
     }
+
+
+def _speaker(memory: Memory) -> tuple[str, ...]:
+    return (memory.turn.speaker,) if memory.turn and memory.turn.speaker else ()
 
 
 def times(memory: Memory) -> dict[TimeField, int | None]:

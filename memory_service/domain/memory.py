@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memory_service.domain.owner import Owner
+from memory_service.domain.session import Role
 
 
 class MemoryType(enum.Enum):
@@ -59,13 +60,23 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a message stands in its session, who said it, and what was said right before it."""
+
+    sequence: int
+    role: Role
+    speaker: str = ""
+    preceding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewMemory:
     """A memory on its way in, from a caller or from the extractor; `vector` may come later.
 
     `vector` is little-endian float32, `metadata` the JSON of an object, or empty. `supersedes` are
     ids of memories whose place it is to take, for `supersede_reason`. `slot` says what of whom it
     tells, where only one such fact is true at a time. `mentioned`: when it was said; None for when
-    it is stored. `untrusted`: it may be there to instruct whoever reads it.
+    it is stored. `untrusted`: it may be there to instruct whoever reads it. Messages have a `turn`.
     """
 
     id: str
@@ -87,6 +98,7 @@ class NewMemory:
     slot: str = ""
     mentioned: int | None = None
     untrusted: bool = False
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,8 @@ class Memory:
     `superseded`, for `supersede_reason`; `supersedes` are those whose place it took itself.
     `end_learned`: valid_to became known only when it was superseded. It was said first when it was
     `mentioned`, None for created, and last when it was `mentioned_again`, None for never since.
-    `contradicts` are those that say otherwise, without an order between them.
+    `contradicts` are those that say otherwise, without an order between them. Messages have a
+    `turn`.
     """
 
     owner: Owner
@@ -128,6 +141,7 @@ class Memory:
     mentioned_again: int | None = None
     untrusted: bool = False
     contradicts: tuple[str, ...] = ()
+    turn: Turn | None = None
 
     @property
     def current(self) -> bool:
@@ -157,12 +171,23 @@ def ends_before_it_begins(memory: Memory | NewMemory) -> bool:
     return memory.valid_to <= memory.valid_from
 
 
+def embedded_text(text: str, turn: Turn | None) -> str:
+    """Return what a memory's vector is made of: its own text, and what was said right before it.
+
+    A turn often says little without the one that it answers. The speaker's name is left out: in a
+    small model's vectors it outweighs what is said.
+    """
+    return f"{text}\n{turn.preceding}" if turn and turn.preceding else text
+
+
 def fact_digest(memory: Memory | NewMemory) -> str:
     """Tell whether two memories say the same thing, in the same words, of the same time.
 
     Case, white space, final full stops and exclamation marks, and Unicode compatibility forms do
-    not count.
+    not count. A message is the same as itself alone: two people may both say "ok".
     """
+    if memory.type is MemoryType.MESSAGE:
+        return stable_id((memory.type.value, memory.id))
     words = unicodedata.normalize("NFKC", memory.text).casefold().split()
     folded = " ".join(words).rstrip(" .!")
     time = str(memory.event_time.micros) if memory.event_time else ""

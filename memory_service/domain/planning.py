@@ -149,6 +149,7 @@ def _stored(owner: Owner, new: NewMemory, *, created: int, revision: int) -> Mem
         slot=new.slot,
         mentioned=new.mentioned,
         untrusted=new.untrusted,
+        turn=new.turn,
     )
 
 

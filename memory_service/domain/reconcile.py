@@ -67,6 +67,12 @@ def take_found(planner: Planner, new: NewMemory, verdict: Verdict = ADD) -> Deci
     return _beside(planner, planner.create(new), known, verdict)
 
 
+def take_turn(planner: Planner, turn: NewMemory) -> None:
+    """Take in a turn of a conversation, unless it is there, or was until a caller deleted it."""
+    if not planner.find(turn.id) and not planner.was_deleted(turn):
+        planner.create(turn)
+
+
 def _beside(
     planner: Planner, memory: Memory, known: Sequence[Memory], verdict: Verdict
 ) -> Decision:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from memory_service.domain.filters import EVERYTHING, Filter
 from memory_service.domain.memory import FACTS, Memory, MemoryType
 from memory_service.domain.owner import Owner
+from memory_service.domain.signals import Signals
 
 
 class SearchMode(enum.Enum):
@@ -55,7 +58,30 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A memory that an arm found; `raw`, higher for better: cosine, or BM25 over the best."""
+    """A memory that is near; `raw` is the cosine."""
 
     memory: Memory
     raw: float
+
+
+Key = tuple[Owner, str]
+"""What tells a memory from all others: its owner and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A memory that an arm found, as far as ranking looks at it.
+
+    `raw`, higher for better: cosine, or BM25 over the best of the answer. `words` are those that it
+    is found by, as often as they count. `stored` is for the store, to read the memory from.
+    """
+
+    key: Key
+    raw: float
+    words: Sequence[str]
+    signals: Signals
+    stored: Any = field(default=None, compare=False, repr=False)
+
+
+Arms = Mapping[Arm, Sequence[Found]]
+"""What each arm found of a selection, the best first."""

@@ -34,10 +34,19 @@ DISCRETE = Strategy()
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How a session is kept: `ttl` microseconds after its last change by a caller, or forever."""
+    """How a session is kept: `ttl` microseconds after its last change by a caller, or forever.
+
+    `searchable`: its turns can be found as memories.
+    """
 
     ttl: int | None = None
     strategy: Strategy = DISCRETE
+    searchable: bool = True
+
+    @property
+    def reads(self) -> bool:
+        """Whether anything is made of its messages."""
+        return self.searchable or self.strategy.extracts
 
 
 DEFAULTS = SessionOptions()

@@ -8,7 +8,9 @@ from typing import Any
 
 from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.memory import Memory, ends_before_it_begins
+from memory_service.domain.memory import Memory, MemoryType, ends_before_it_begins
+
+_OF_WHAT_WAS_SAID = frozenset({"text", "type", "event_time", "valid_from", "valid_to", "slot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ def update(
 
     `vector` is that of the new text, if it could be had. Raises InvalidField.
     """
+    if memory.type is MemoryType.MESSAGE and values.keys() & _OF_WHAT_WAS_SAID:
+        raise InvalidField("update_mask", "may not change what was said in a message, or when")
     wanted = replace(memory, **values)
     if "text" in values:
         # The caller vouches for what the caller writes.

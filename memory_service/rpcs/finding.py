@@ -24,7 +24,7 @@ class FindingRpcs(RpcGroup):
     ) -> pb.SearchMemoriesResponse:
         """Find memories."""
         limit = fields.count(request.limit or DEFAULT_LIMIT, "limit", least=1, most=MAX_LIMIT)
-        query = self._query(request, limit)
+        query = self._query(request, limit, required=False)
         result = await self.parts.search.find(query, time_left=context.time_remaining())
         self.parts.use.note(found.memory for found in result.hits)
         return pb.SearchMemoriesResponse(
@@ -63,11 +63,20 @@ class FindingRpcs(RpcGroup):
         return prompt.without_untrusted(result)
 
     def _query(
-        self, request: pb.SearchMemoriesRequest | pb.BuildPromptRequest, limit: int
+        self,
+        request: pb.SearchMemoriesRequest | pb.BuildPromptRequest,
+        limit: int,
+        *,
+        required: bool = True,
     ) -> SearchQuery:
-        now = self.parts.clock.now()
         return searches.query(
-            tenant(), request.scope, request.query, request.options, limit=limit, now=now
+            tenant(),
+            request.scope,
+            request.query,
+            request.options,
+            limit=limit,
+            now=self.parts.clock.now(),
+            required=required,
         )
 
     async def _prompt_messages(self, request: pb.BuildPromptRequest) -> tuple[Message, ...]:

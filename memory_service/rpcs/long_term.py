@@ -75,6 +75,9 @@ class LongTermRpcs(RpcGroup):
         given = filters.from_proto(request.filter, "filter")
         if given.empty == (not request.ids):
             raise InvalidField("ids", "needs either ids or a filter that is not empty, not both")
+        types = memories.types_from_protos(request.types, "types")
+        if request.ids and request.types:
+            raise InvalidField("types", "go with a filter")
         if request.ids:
             deleted = await self.parts.long_term.delete(
                 owner,
@@ -85,7 +88,7 @@ class LongTermRpcs(RpcGroup):
             )
         else:
             deleted = await self.parts.long_term.delete_matching(
-                Selection((owner,), filter=given), dry_run=request.dry_run, request=key
+                Selection((owner,), types, filter=given), dry_run=request.dry_run, request=key
             )
         return pb.DeleteMemoriesResponse(
             deleted_count=deleted.count, missing_ids=deleted.missing, revision=deleted.revision

@@ -125,6 +125,11 @@ class OwnerKeys:
         return self._key("tomb")
 
     @property
+    def speakers(self) -> str:
+        """Set: names of those who talk in the owner's sessions."""
+        return self._key("speakers")
+
+    @property
     def used(self) -> str:
         """Sorted set: the owner's facts by the time when they were last created, changed, found."""
         return self._key("used")

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
 from memory_service.domain.errors import RequestIdReused
 from memory_service.domain.failed_ranges import FailedRange, FailedRanges, without
-from memory_service.domain.memory import FACTS, Memory, fact_digest
+from memory_service.domain.memory import FACTS, Memory, MemoryType, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.planning import Known
 from memory_service.domain.requests import Job, RequestKey
@@ -34,6 +34,9 @@ from memory_service.store.tags import YES
 
 CHANGES_KEPT = 10_000
 """How many changes of an owner the feed keeps, approximately: 100 bytes each."""
+
+SPEAKERS_KEPT = 64
+"""How many names of speakers of an owner are known."""
 
 GROUP = "pump"
 """The consumer group of the queues."""
@@ -128,6 +131,15 @@ class MemoryStore:
         """Return the owner's revision and last create time."""
         return _state(await self._redis.hmget(OwnerKeys(owner).state, _STATE))
 
+    async def standing(self, owners: Sequence[Owner]) -> tuple[OwnerState, frozenset[str]]:
+        """Return the first owner's state, and the names of all who talk with these owners."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(OwnerKeys(owners[0]).state, _STATE)
+            for owner in owners:
+                pipe.smembers(OwnerKeys(owner).speakers)
+            state, *names = await pipe.execute()
+        return _state(state), frozenset(name.decode() for each in names for name in each)
+
     async def known(self, owner: Owner, digests: Sequence[str], ids: Sequence[str]) -> Known:
         """Return what the owner knows of these facts and ids, as of the state that comes with it.
 
@@ -194,6 +206,9 @@ class MemoryStore:
             "facts": _facts(plan.changes),
             "deleted_facts": _deleted_facts(plan.changes),
             "used": _used(kept),
+            "speakers_key": keys.speakers,
+            "speakers": _speakers(plan.changes),
+            "speakers_kept": SPEAKERS_KEPT,
             "changes": [_feed(change) for change in plan.changes],
             "changes_kept": CHANGES_KEPT,
             "request": request_argument(owner, request),
@@ -283,7 +298,8 @@ def _facts(changes: Sequence[Change]) -> dict[str, str]:
     before = [c.earlier.memory for c in changes if c.earlier and c.earlier.memory.current]
     after = [c.memory for c in changes if c.kind is not ChangeKind.DELETED and c.memory.current]
     unsaid = dict.fromkeys((fact_digest(memory) for memory in before), "")
-    return unsaid | {fact_digest(memory): memory.id for memory in after}
+    said = {fact_digest(m): m.id for m in after if m.type is not MemoryType.MESSAGE}
+    return unsaid | said
 
 
 def _deleted_facts(changes: Sequence[Change]) -> dict[str, str]:
@@ -298,6 +314,12 @@ def _used(kept: Sequence[Change]) -> dict[str, str]:
     """Return when which fact or event was used last."""
     facts = [change.memory for change in kept if change.memory.type in FACTS]
     return {memory.id: str(memory.updated) for memory in facts}
+
+
+def _speakers(changes: Sequence[Change]) -> list[str]:
+    """Return the names of those who said something new, each once."""
+    turns = [c.memory.turn for c in changes if c.kind is ChangeKind.CREATED]
+    return list(dict.fromkeys(turn.speaker for turn in turns if turn and turn.speaker))
 
 
 def _add_imported(argument: dict[str, Any], keys: OwnerKeys, imported: Imported) -> None:
@@ -359,7 +381,7 @@ def _dead_letter(ref: SessionRef, failed: FailedRange) -> list[str]:
 def _commit_keys(argument: dict[str, Any]) -> list[str]:
     names = (
         *("state", "facts_key", "deleted_facts_key", "used_key", "changes_key"),
-        "unembedded",
+        *("speakers_key", "unembedded"),
     )
     keys = [argument[name] for name in names]
     for place in (*argument["puts"], *argument["deletes"]):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from memory_service.domain.lexical import indexed_terms
+from memory_service.domain.conversation import search_terms
 from memory_service.domain.matching import tags
 from memory_service.domain.memory import (
     Entity,
@@ -19,9 +19,15 @@ from memory_service.domain.memory import (
     MemoryType,
     Precision,
     Source,
+    Turn,
+    embedded_text,
 )
 from memory_service.domain.metadata import leaves
 from memory_service.domain.owner import Owner
+from memory_service.domain.search import Found
+from memory_service.domain.session import Role
+from memory_service.domain.signals import signals_of
+from memory_service.store import signals
 from memory_service.store.keys import owner_tag
 from memory_service.store.metadata_tags import metadata_tags
 from memory_service.store.prefixes import prefix_tags
@@ -30,8 +36,14 @@ from memory_service.store.tags import ENDED, YES, join_tags, joined
 
 BODY = "body"
 OWNER = "owner"
+SIGNALS = "signals"
+RAW_ID = "raw_id"
+TERMS = "terms"
 RETURNED = (BODY, EMBEDDED, OWNER)
 """What a reader of the index asks for, to decode a memory."""
+
+RANKED = (*RETURNED, RAW_ID, TERMS, SIGNALS)
+"""What a reader asks for who ranks memories first, and decodes those that are shown."""
 
 _OPTIONAL = (
     *("topic", "entity", "kind", "session", "message", "extractor", "pinned", "superseded"),
@@ -58,7 +70,7 @@ def _indexed(memory: Memory) -> dict[str, str]:
     prefixes = (tag for field, of_it in values.items() for tag in prefix_tags(field, of_it))
     return {
         OWNER: owner_tag(memory.owner),
-        "raw_id": memory.id,
+        RAW_ID: memory.id,
         **{field.value: join_tags(of_it) for field, of_it in values.items()},
         "prefix": joined(prefixes),
         "meta": joined(metadata_tags(leaves(memory.metadata))),
@@ -72,7 +84,8 @@ def _indexed(memory: Memory) -> dict[str, str]:
         "valid_from": _number(memory.valid_from),
         "valid_to": _number(memory.valid_to),
         "superseded_at": _number(memory.superseded),
-        "terms": " ".join(indexed_terms(memory.text)),
+        TERMS: " ".join(search_terms(memory)),
+        SIGNALS: signals.encode(memory),
     }
 
 
@@ -80,6 +93,12 @@ def _superseded(memory: Memory) -> str:
     if memory.current:
         return ""
     return joined((YES, ENDED)) if memory.end_learned else YES
+
+
+def embedded_text_of(body: bytes) -> str:
+    """Return what the vector of the memory with this body is made of."""
+    values = json.loads(body)
+    return embedded_text(values["text"], _unpack_turn(values.get("turn")))
 
 
 def _is_default(value: object) -> bool:
@@ -102,6 +121,24 @@ def left_out(fields: Mapping[str, str | bytes]) -> list[str]:
 def decode(owner: Owner, fields: Mapping[bytes, bytes]) -> Memory:
     """Return the memory whose hash has these fields (at least RETURNED without OWNER)."""
     return _memory(owner, json.loads(fields[BODY.encode()]), EMBEDDED.encode() in fields)
+
+
+def found(owner: Owner, fields: Mapping[bytes, bytes], raw: float) -> Found:
+    """Return what ranking looks at in the memory whose hash has these fields, at least RANKED."""
+    seen = fields.get(SIGNALS.encode())
+    return Found(
+        key=(owner, fields[RAW_ID.encode()].decode()),
+        raw=raw,
+        words=fields.get(TERMS.encode(), b"").decode().split(),
+        signals=signals.decode(seen) if seen else signals_of(decode(owner, fields)),
+        stored=fields,
+    )
+
+
+def shown(found: Found) -> Memory:
+    """Return the memory that was found."""
+    owner, _ = found.key
+    return decode(owner, found.stored)
 
 
 def pack_memory(memory: Memory) -> list[Any]:
@@ -134,6 +171,17 @@ def unpack_event_time(packed: Sequence[Any] | None) -> EventTime | None:
     return EventTime(packed[0], Precision(packed[1])) if packed else None
 
 
+def _pack_turn(turn: Turn | None) -> tuple[int, str, str, str] | None:
+    return (turn.sequence, turn.role.value, turn.speaker, turn.preceding) if turn else None
+
+
+def _unpack_turn(packed: Sequence[Any] | None) -> Turn | None:
+    if not packed:
+        return None
+    sequence, role, speaker, preceding = packed
+    return Turn(sequence, Role(role), speaker, preceding)
+
+
 def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
     return Memory(
         owner=owner,
@@ -164,6 +212,7 @@ def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
         mentioned_again=body.get("mentioned_again"),
         untrusted=body.get("untrusted", False),
         contradicts=tuple(body.get("contradicts", ())),
+        turn=_unpack_turn(body.get("turn")),
     )
 
 
@@ -197,6 +246,7 @@ def _values(memory: Memory) -> dict[str, Any]:
         "mentioned_again": memory.mentioned_again,
         "untrusted": memory.untrusted,
         "contradicts": memory.contradicts,
+        "turn": _pack_turn(memory.turn),
     }
     given = {name: value for name, value in optional.items() if not _is_default(value)}
     return values | given

@@ -103,6 +103,11 @@ for digest, time in pairs(a.deleted_facts) do
   if time == '' then redis.call('HDEL', a.deleted_facts_key, digest)
   else redis.call('HSET', a.deleted_facts_key, digest, time) end
 end
+for _, name in ipairs(a.speakers) do
+  if redis.call('SCARD', a.speakers_key) < a.speakers_kept then
+    redis.call('SADD', a.speakers_key, name)
+  end
+end
 for id, time in pairs(a.used) do redis.call('ZADD', a.used_key, 'GT', time, id) end
 for _, change in ipairs(a.changes) do
   redis.call('XADD', a.changes_key, 'MAXLEN', '~', a.changes_kept, change.revision .. '-0',

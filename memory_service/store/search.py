@@ -18,7 +18,7 @@ from memory_service.domain.errors import SearchTimeout, StoreUnavailable
 from memory_service.domain.filters import AnyOf, Filter, TagField, Untrusted
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import Arm, Candidate, Selection, View
+from memory_service.domain.search import Arm, Candidate, Found, Selection, View
 from memory_service.store import query, records
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import owner_tag
@@ -51,35 +51,51 @@ class MemorySearch:
 
     async def arms(
         self,
-        selection: Selection,
+        selections: Sequence[Selection],
         *,
         vector: bytes | None,
         words: Sequence[str],
         k: int,
         timeout_ms: int,
-    ) -> dict[Arm, list[Candidate]]:
-        """Return the `k` best of each arm that there is something to ask with, best first."""
+    ) -> list[dict[Arm, list[Found]]]:
+        """Return for each selection the `k` best of each arm that there is something to ask with.
+
+        The best first. All is asked at once.
+        """
+        asked = [self._asked(each, vector, words, k, timeout_ms) for each in selections]
+        replies = iter(await ask(self._redis, [each for arms in asked for each in arms.values()]))
+        return [
+            {arm: _found(arm, _by_tag(selection), _documents(next(replies))) for arm in arms}
+            for selection, arms in zip(selections, asked, strict=True)
+        ]
+
+    def _asked(
+        self,
+        selection: Selection,
+        vector: bytes | None,
+        words: Sequence[str],
+        k: int,
+        timeout_ms: int,
+    ) -> dict[Arm, list[Any]]:
+        """Return the commands of the arms."""
         base = query.compile_selection(selection)
-        searches: dict[Arm, list[Any]] = {}
+        arms: dict[Arm, list[Any]] = {}
         if vector is not None:
-            found = query.nearest(base, vector, k)
-            searches[Arm.SEMANTIC] = self._search(
-                found, k, timeout_ms, DISTANCE, sort=(DISTANCE, "ASC")
-            )
+            near = query.nearest(base, vector, k)
+            fields = (*records.RANKED, DISTANCE)
+            arms[Arm.SEMANTIC] = self._search(near, k, timeout_ms, fields, sort=(DISTANCE, "ASC"))
         if words:
-            found = query.with_words(base, words)
-            searches[Arm.KEYWORD] = [
-                *self._search(found, k, timeout_ms),
-                "SCORER",
-                "BM25STD",
-                "WITHSCORES",
-            ]
-        replies = await ask(self._redis, list(searches.values()))
-        owners = _by_tag(selection)
-        return {
-            arm: _CANDIDATES[arm](owners, _documents(reply))
-            for arm, reply in zip(searches, replies, strict=True)
-        }
+            having = query.with_words(base, words)
+            search = self._search(having, k, timeout_ms, records.RANKED)
+            arms[Arm.KEYWORD] = [*search, "SCORER", "BM25STD", "WITHSCORES"]
+        return arms
+
+    async def newest(self, selection: Selection, k: int, timeout_ms: int) -> list[Found]:
+        """Return the `k` memories that were stored last, the newest first, each with `raw` 0."""
+        everything = query.compile_selection(selection)
+        search = self._search(everything, k, timeout_ms, records.RANKED, sort=("created", "DESC"))
+        (reply,) = await ask(self._redis, [search])
+        return _newest(_by_tag(selection), _documents(reply))
 
     async def near(
         self, owner: Owner, *, slots: Sequence[str], vectors: Sequence[bytes], k: int
@@ -98,7 +114,8 @@ class MemorySearch:
         ]
         for vector in vectors:
             found = query.nearest(base, vector, k)
-            searches.append(self._search(found, k, TIMEOUT_MS, DISTANCE, sort=(DISTANCE, "ASC")))
+            fields = (*records.RETURNED, DISTANCE)
+            searches.append(self._search(found, k, TIMEOUT_MS, fields, sort=(DISTANCE, "ASC")))
         info, *replies = await ask(self._redis, [["FT.INFO", self._index], *searches])
         if int(info[b"indexing"]):
             raise StoreUnavailable("The index is being built")
@@ -128,10 +145,9 @@ class MemorySearch:
         asked: Query,
         limit: int,
         timeout_ms: int,
-        *extra: str,
+        fields: Sequence[str] = records.RETURNED,
         sort: tuple[str, str] | None = None,
     ) -> list[Any]:
-        fields = (*records.RETURNED, *extra)
         returned = ["RETURN", str(len(fields)), *fields] if limit else ["NOCONTENT"]
         sorting = ["SORTBY", *sort] if sort else []
         bounds = ["LIMIT", "0", str(limit), "TIMEOUT", str(max(timeout_ms, 1))]
@@ -177,28 +193,53 @@ def _nearest(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list
     ]
 
 
-def _by_words(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Candidate]:
-    """Return candidates with BM25 over the best; a raw BM25 would tell of others' documents."""
-    best = max((float(document[b"score"]) for document in documents), default=0.0) or 1.0
+def _found(arm: Arm, owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Found]:
+    """Return what an arm found: with the cosine, or BM25 over the best of the answer.
+
+    A raw BM25 would tell of others' documents.
+    """
+    if arm is Arm.SEMANTIC:
+        name = DISTANCE.encode()
+        raws = [1.0 - float(document[b"extra_attributes"][name]) for document in documents]
+    else:
+        scores = [float(document[b"score"]) for document in documents]
+        best = max(scores, default=0.0) or 1.0
+        raws = [score / best for score in scores]
+    return _ranked(owners, documents, raws)
+
+
+def _newest(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Found]:
+    return _ranked(owners, documents, [0.0] * len(documents))
+
+
+def _ranked(
+    owners: Mapping[str, Owner], documents: Sequence[Document], raws: Sequence[float]
+) -> list[Found]:
     return [
-        Candidate(memory, float(document[b"score"]) / best)
-        for memory, document in _decoded(owners, documents)
+        records.found(owner, fields, raw)
+        for document, raw in zip(documents, raws, strict=True)
+        for owner, fields in _owned(owners, document)
     ]
 
 
-_CANDIDATES = {Arm.SEMANTIC: _nearest, Arm.KEYWORD: _by_words}
+def _owned(
+    owners: Mapping[str, Owner], document: Document
+) -> Iterator[tuple[Owner, Mapping[bytes, bytes]]]:
+    """Yield the owner and the fields, if it is one of these owners, as the query demands."""
+    fields = document[b"extra_attributes"]
+    owner = owners.get(fields.get(records.OWNER.encode(), b"").decode())
+    if owner is None:
+        logger.critical("the index gave a memory of an owner that was not asked for: dropped")
+    else:
+        yield owner, fields
 
 
 def _decoded(
     owners: Mapping[str, Owner], documents: Sequence[Document]
 ) -> Iterator[tuple[Memory, Document]]:
-    """Yield the memories of these owners. There should be no others: the query names the owners."""
+    """Yield the memories of these owners."""
     for document in documents:
-        fields = document[b"extra_attributes"]
-        owner = owners.get(fields.get(records.OWNER.encode(), b"").decode())
-        if owner is None:
-            logger.critical("the index gave a memory of an owner that was not asked for: dropped")
-        else:
+        for owner, fields in _owned(owners, document):
             yield records.decode(owner, fields), document
 
 

@@ -30,7 +30,7 @@ end
 
 local function same(s)
   local kept = redis.call('HMGET', a.session, 'data', 'context')
-  return s.created == a.created and s.ttl == a.options.ttl and s.strategy == a.options.strategy
+  return s.created == a.created and kept_so(s, a.options)
     and (kept[1] or '') == a.data and (kept[2] or '') == a.context
 end
 
@@ -44,7 +44,7 @@ end
 local s = read(a.session)
 local made = false
 if a.begins and not s then
-  begin(a, a.options.ttl, a.options.strategy)
+  begin(a, a.options)
   redis.call('HSET', a.session, 'created', a.created, 'updated', a.updated, 'data', a.data,
     'context', a.context)
   s = read(a.session)

@@ -8,7 +8,8 @@ SESSION = (
     REPLAY
     + """
 local NAMES = {'generation', 'version', 'created', 'updated', 'tail', 'cursor', 'failed_ranges',
-  'given_tail', 'given_cursor', 'ttl', 'strategy'}
+  'given_tail', 'given_cursor', 'ttl', 'strategy', 'unsearchable'}
+local OPTIONS = {'ttl', 'strategy', 'unsearchable'}
 
 local function read(key)
   -- The session at key by the names of its fields, or nil.
@@ -55,11 +56,25 @@ local function wipe(a)
   redis.call('DEL', a.session, a.log, a.ids, a.given)
 end
 
-local function begin(a, ttl, strategy)
+local function keep(a, options)
+  -- Say how the session is kept.
+  for _, name in ipairs(OPTIONS) do redis.call('HSET', a.session, name, options[name] or '') end
+end
+
+local function kept_so(s, options)
+  -- Whether the session is kept so.
+  for _, name in ipairs(OPTIONS) do
+    if s[name] ~= options[name] then return false end
+  end
+  return true
+end
+
+local function begin(a, options)
   -- Make the session, as a new generation, and return the generation.
   local generation = tostring(redis.call('HINCRBY', a.state, 'generation', 1))
   redis.call('HSET', a.session, 'generation', generation, 'version', '0', 'created', a.now,
-    'updated', a.now, 'tail', '0', 'cursor', '0', 'ttl', ttl, 'strategy', strategy)
+    'updated', a.now, 'tail', '0', 'cursor', '0')
+  keep(a, options)
   return generation
 end
 
@@ -114,11 +129,11 @@ if #a.memories > 0 and waiting + #a.memories > a.most_waiting then return {'too_
 
 local changed = not s
 if not s then
-  begin(a, '', '')
+  begin(a, {})
   s = read(a.session)
 end
-if a.options and (a.options.ttl ~= s.ttl or a.options.strategy ~= s.strategy) then
-  redis.call('HSET', a.session, 'ttl', a.options.ttl, 'strategy', a.options.strategy)
+if a.options and not kept_so(s, a.options) then
+  keep(a, a.options)
   s.ttl = a.options.ttl
   changed = true
 end
@@ -163,7 +178,7 @@ CREATE = (
 -- Make a session if there is none.
 local a = cmsgpack.unpack(ARGV[1])
 if redis.call('EXISTS', a.session) == 1 then return {'done', ''} end
-begin(a, a.options.ttl, a.options.strategy)
+begin(a, a.options)
 redis.call('HSET', a.session, 'version', '1')
 touched(a, a.now, a.options.ttl)
 return {'done', ''}
@@ -183,7 +198,7 @@ if not matches(a.etag, s) then return {'etag_mismatch'} end
 if s and not extracted(s) then return {'not_extracted'} end
 
 wipe(a)
-local generation = begin(a, a.options.ttl, a.options.strategy)
+local generation = begin(a, a.options)
 redis.call('HSET', a.session, 'version', '1', 'tail', #a.messages, unpack(a.notes))
 for i, m in ipairs(a.messages) do
   local sequence = string.format('%d', i)

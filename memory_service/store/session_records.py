@@ -25,10 +25,10 @@ _NUMBERS = (
     *("generation", "created", "updated", "version", "tail", "cursor"),
     *("given_tail", "given_cursor", "summarized"),
 )
-STATE = (*_NUMBERS, "failed_ranges", "ttl", "strategy")
+STATE = (*_NUMBERS, "failed_ranges", "ttl", "strategy", "unsearchable")
 NOTES = ("data", "context")
 SUMMARY = "summary"
-FENCE = ("generation", "cursor", "failed_ranges", "given_cursor", "strategy")
+FENCE = ("generation", "cursor", "failed_ranges", "given_cursor", "strategy", "unsearchable")
 """What must not have moved when something that was extracted is committed."""
 
 Row: TypeAlias = "Sequence[Any]"
@@ -42,7 +42,7 @@ def decode(ref: SessionRef, state: Row) -> Session | None:
     values = dict(zip(STATE, state, strict=True))
     numbers = {name: int(values[name] or 0) for name in _NUMBERS}
     failed_ranges = decode_failed(values["failed_ranges"])
-    options = _options(values["ttl"], values["strategy"])
+    options = _options(values["ttl"], values["strategy"], values["unsearchable"])
     return Session(ref, **numbers, failed_ranges=failed_ranges, options=options)
 
 
@@ -74,11 +74,18 @@ def encode_options(options: SessionOptions) -> dict[str, str]:
     return {
         "ttl": "" if options.ttl is None else str(options.ttl),
         "strategy": "" if strategy == DISCRETE else given,
+        "unsearchable": "" if options.searchable else "1",
     }
 
 
-def _options(ttl: bytes | None, strategy: bytes | None) -> SessionOptions:
-    return SessionOptions(int(ttl) if ttl else None, _strategy(strategy) if strategy else DISCRETE)
+def _options(
+    ttl: bytes | None, strategy: bytes | None, unsearchable: bytes | None
+) -> SessionOptions:
+    return SessionOptions(
+        int(ttl) if ttl else None,
+        _strategy(strategy) if strategy else DISCRETE,
+        searchable=not unsearchable,
+    )
 
 
 def _strategy(value: bytes) -> Strategy:

@@ -201,7 +201,7 @@ class SessionStore:
         keys = OwnerKeys(session.ref.owner)
         key, log = keys.session(session.ref.session_id), keys.log(session.ref.session_id)
         first, last = session.next_range
-        reading = session.options.strategy.extracts and first <= last
+        reading = session.options.reads and first <= last
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hmget(key, session_records.FENCE)
             pipe.xrange(keys.given(session.ref.session_id), count=MOST_PROMOTED)

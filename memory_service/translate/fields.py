@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from memory_service.domain.errors import InvalidField
@@ -56,6 +57,16 @@ def size(items: Sequence[object], path: str, *, least: int = 0, most: int) -> No
     """A list whose length is between two bounds, both inclusive."""
     if not least <= len(items) <= most:
         raise InvalidField(path, f"must have {least} to {most} items")
+
+
+def duration(value: Duration, path: str, *, least: int, most: int) -> int:
+    """A duration as microseconds, between two bounds in seconds, both inclusive."""
+    whole = 0 <= value.nanos < 1_000_000_000
+    micros = value.seconds * 1_000_000 + value.nanos // 1000
+    if not whole or not least * 1_000_000 <= micros <= most * 1_000_000:
+        days = most // (24 * 3600)
+        raise InvalidField(path, f"must be between {least} second and {days:,} days")
+    return micros
 
 
 def micros(value: Timestamp, path: str) -> int:

@@ -23,7 +23,7 @@ from memory_service.domain.memory import (
     ends_before_it_begins,
 )
 from memory_service.domain.owner import Owner, OwnerKind
-from memory_service.translate import fields, scopes, structs
+from memory_service.translate import fields, scopes, structs, turns
 
 MAX_MEMORIES = 128
 MAX_TEXT = 8 * 1024
@@ -250,6 +250,7 @@ def to_proto(memory: Memory) -> pb.Memory:
         last_mention_time=fields.timestamp(memory.last_said),
         untrusted=memory.untrusted,
         contradicts=memory.contradicts,
+        turn=turns.to_proto(memory.turn) if memory.turn else None,
     )
 
 
@@ -319,6 +320,7 @@ def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
         mentioned_again=_said(memory, "last_mention_time", path),
         untrusted=memory.untrusted,
         contradicts=_ids(memory.contradicts, f"{path}.contradicts"),
+        turn=turns.of_stored(memory, f"{path}.turn"),
     )
 
 

@@ -34,8 +34,7 @@ def from_protos(messages: Sequence[pb.Message], *, least: int = 1) -> list[NewMe
 
 
 def _from_proto(message: pb.Message, path: str) -> NewMessage:
-    if message.role not in _ROLES:
-        raise InvalidField(f"{path}.role", "is required")
+    role = role_from_proto(message.role, f"{path}.role")
     if message.id.isdecimal():
         raise InvalidField(f"{path}.id", "must not be of digits only")
     content = fields.text(
@@ -46,7 +45,7 @@ def _from_proto(message: pb.Message, path: str) -> NewMessage:
     )
     return NewMessage(
         id=fields.identifier(message.id, f"{path}.id"),
-        role=_ROLES[message.role],
+        role=role,
         name=fields.name(message.name, f"{path}.name"),
         content=content,
         created=_created(message, path),
@@ -54,6 +53,13 @@ def _from_proto(message: pb.Message, path: str) -> NewMessage:
         tool_call_id=fields.identifier(message.tool_call_id, f"{path}.tool_call_id"),
         metadata=_metadata(message, path),
     )
+
+
+def role_from_proto(role: pb.Role.ValueType, path: str) -> Role:
+    """Return who said something; it has to be known."""
+    if role not in _ROLES:
+        raise InvalidField(path, "is required")
+    return _ROLES[role]
 
 
 def _created(message: pb.Message, path: str) -> int:

@@ -6,13 +6,21 @@ import math
 
 from agentmemory.v1 import memory_pb2 as pb
 
+from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.fusion import ArmScore, Fused
-from memory_service.domain.search import SearchMode, Selection
-from memory_service.search import SearchQuery
+from memory_service.domain.ranking import ArmScore, Ranked, Signal
+from memory_service.domain.search import Arm, SearchMode, Selection
+from memory_service.search import Hit, SearchQuery
 from memory_service.translate import fields, filters, memories, scopes, views
 
 MAX_QUERY = 32 * 1024
+MAX_TOKENS = 10_000_000
+MAX_WEIGHT = 10
+MAX_HALF_LIFE = 3650 * 24 * 3600
+"""Seconds."""
+
+RECENCY = 0.2
+"""The weight of recency where it is asked for without one."""
 
 _MODES = {
     pb.SEARCH_MODE_UNSPECIFIED: SearchMode.HYBRID,
@@ -23,15 +31,22 @@ _MODES = {
 
 
 def query(
-    tenant: str, scope: pb.Scope, text: str, options: pb.SearchOptions, *, limit: int, now: int
+    tenant: str,
+    scope: pb.Scope,
+    text: str,
+    options: pb.SearchOptions,
+    *,
+    limit: int,
+    now: int,
+    required: bool = True,
 ) -> SearchQuery:
-    """Return a search for `text`; `now` is in microseconds."""
+    """Return a search for `text`, which may be empty unless it is `required`; `now` in µs."""
     if options.mode not in _MODES:
         raise InvalidField("options.mode", "is unknown")
     if math.isnan(options.min_score) or not 0 <= options.min_score <= 1:
         raise InvalidField("options.min_score", "must be between 0 and 1")
     return SearchQuery(
-        text=fields.text(text, "query", max_bytes=MAX_QUERY, required=True),
+        text=fields.text(text, "query", max_bytes=MAX_QUERY, required=required),
         mode=_MODES[options.mode],
         selection=Selection(
             owners=scopes.searched(tenant, scope, options.visibility, "options.visibility"),
@@ -42,25 +57,68 @@ def query(
         limit=limit,
         min_score=options.min_score,
         min_revision=options.min_revision,
+        boosts=_boosts(options),
+        collapse=options.collapse_duplicates,
+        token_budget=_budget(options.max_tokens),
     )
 
 
-def hit(found: Fused, *, explain: bool) -> pb.SearchHit:
+def _boosts(options: pb.SearchOptions) -> Boosts:
+    importance = _weight(options.importance_weight, "options.importance_weight")
+    if not options.HasField("recency"):
+        return Boosts(importance=importance)
+    recency = options.recency
+    weight = _weight(recency.weight or RECENCY, "options.recency.weight")
+    if not recency.HasField("half_life"):
+        return Boosts(recency=weight, importance=importance)
+    path = "options.recency.half_life"
+    half_life = fields.duration(recency.half_life, path, least=1, most=MAX_HALF_LIFE)
+    return Boosts(weight, half_life, importance)
+
+
+def _weight(value: float, path: str) -> float:
+    if math.isnan(value) or not 0 <= value <= MAX_WEIGHT:
+        raise InvalidField(path, f"must be between 0 and {MAX_WEIGHT}")
+    return value
+
+
+def _budget(tokens: int) -> int | None:
+    if not 0 <= tokens <= MAX_TOKENS:
+        raise InvalidField("options.max_tokens", f"must be between 1 and {MAX_TOKENS:,}")
+    return tokens or None
+
+
+def hit(found: Hit, *, explain: bool) -> pb.SearchHit:
     """Return one hit."""
     return pb.SearchHit(
         memory=memories.to_proto(found.memory),
         score=found.score,
-        explanation=(
-            pb.ScoreExplanation(arms=[_arm(arm) for arm in found.arms]) if explain else None
-        ),
+        explanation=_explanation(found.ranked) if explain else None,
     )
 
 
-def _arm(score: ArmScore) -> pb.ArmScore:
+def _explanation(ranked: Ranked) -> pb.ScoreExplanation:
+    said = {signal.name: signal for signal in ranked.signals}
+    return pb.ScoreExplanation(
+        arms=[_arm(arm, said.get(_SIGNALS[arm.arm])) for arm in ranked.arms],
+        signals=[_signal(signal) for signal in ranked.signals],
+        boosts=[_signal(boost) for boost in ranked.boosts],
+    )
+
+
+_SIGNALS = {Arm.SEMANTIC: "meaning", Arm.KEYWORD: "words"}
+
+
+def _arm(score: ArmScore, signal: Signal | None) -> pb.ArmScore:
+    alone = min(max(score.raw, 0.0), 1.0)
     return pb.ArmScore(
         arm=score.arm.value,
         rank=score.rank,
         raw=score.raw,
-        normalized=score.normalized,
-        weight=score.weight,
+        normalized=signal.value if signal else alone,
+        weight=signal.weight if signal else 1.0,
     )
+
+
+def _signal(signal: Signal) -> pb.ScoreSignal:
+    return pb.ScoreSignal(name=signal.name, value=signal.value, weight=signal.weight)

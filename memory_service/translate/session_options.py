@@ -26,15 +26,15 @@ _KINDS_OUT = {kind: value for value, kind in _KINDS.items()}
 def from_proto(options: pb.SessionOptions, path: str) -> SessionOptions:
     """Return how a session is to be kept."""
     ttl = _ttl(options.ttl, f"{path}.ttl") if options.HasField("ttl") else None
-    return SessionOptions(ttl, _strategy(options.strategy, f"{path}.strategy"))
+    return SessionOptions(
+        ttl,
+        _strategy(options.strategy, f"{path}.strategy"),
+        searchable=not options.turns_not_searchable,
+    )
 
 
 def _ttl(value: Duration, path: str) -> int:
-    whole = 0 <= value.nanos < 1_000_000_000
-    micros = value.seconds * 1_000_000 + value.nanos // 1000
-    if not whole or not 1_000_000 <= micros <= MAX_TTL_SECONDS * 1_000_000:
-        raise InvalidField(path, "must be between 1 second and 3,650 days")
-    return micros
+    return fields.duration(value, path, least=1, most=MAX_TTL_SECONDS)
 
 
 def _strategy(value: pb.ExtractionStrategy, path: str) -> Strategy:
@@ -54,7 +54,11 @@ def _strategy(value: pb.ExtractionStrategy, path: str) -> Strategy:
 def to_proto(options: SessionOptions) -> pb.SessionOptions:
     """Return how a session is kept; the strategy is named even if it is the default."""
     ttl = None if options.ttl is None else _duration(options.ttl)
-    return pb.SessionOptions(ttl=ttl, strategy=strategy_to_proto(options.strategy))
+    return pb.SessionOptions(
+        ttl=ttl,
+        strategy=strategy_to_proto(options.strategy),
+        turns_not_searchable=not options.searchable,
+    )
 
 
 def _duration(micros: int) -> Duration:

@@ -185,7 +185,7 @@ async def _commands(owner: Owner, vector: bytes | None, question: str) -> Comman
     recorder = _Recorder()
     search = MemorySearch(cast(Redis, recorder))
     await search.arms(
-        Selection((owner,)),
+        [Selection((owner,))],
         vector=vector,
         words=query_terms(question),
         k=CANDIDATES,

@@ -43,7 +43,7 @@ async def test_an_owner_is_erased_and_a_repeat_gets_the_receipt(world: World):
     await world.append("one", "two")
     await world.extraction().step(CHAT)
     receipt = await erasing_of(world).erase(ALICE, REQUEST)
-    assert (receipt.memories, receipt.sessions, receipt.verified) == (2, 1, NOW)
+    assert (receipt.memories, receipt.sessions, receipt.verified) == (4, 1, NOW)
     world.clock.time += 1
     assert await erasing_of(world).erase(ALICE, REQUEST) == receipt
 

@@ -140,7 +140,7 @@ async def test_two_processes_end_each_session_once(world: World):
         assert await left(world, owner) == []
         found = [text for ref in refs if ref.owner == owner for text in [ref.session_id]]
         assert sorted(await world.texts(owner)) == sorted(f"fact of {name}" for name in found)
-        assert (await world.memories.state(owner)).revision == len(found)
+        assert (await world.memories.state(owner)).revision == 2 * len(found)  # facts and turns
 
 
 async def test_many_sessions_of_one_user_end_without_waiting_for_the_next_look(world: World):

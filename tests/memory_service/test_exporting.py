@@ -247,7 +247,7 @@ async def test_a_session_never_claims_to_be_extracted_without_the_memories(
     (head,) = [r for r in found if isinstance(r, SessionHead)]
     assert head.session.cursor == 1
     assert [r.text for r in found if isinstance(r, Memory)] == [
-        *("says zzz 1", "says zzz 2", "said before")
+        *("says zzz 1", "says zzz 2", "said before", "said before")
     ]
 
 

@@ -110,7 +110,8 @@ async def test_two_extractions_of_one_session_commit_once(world: World):
     assert sorted(progress.committed for progress in found) == [False, True]
     assert await world.texts() == facts(8)
     state = await world.memories.state(ALICE)
-    assert state.revision == 8
+    assert state.revision == 16
+    assert [turn.text for turn in await world.turns()] == facts(8)
 
 
 async def test_a_slow_one_cannot_take_the_cursor_back(world: World):
@@ -123,7 +124,8 @@ async def test_a_slow_one_cannot_take_the_cursor_back(world: World):
     slow.open.set()
     assert not (await late).committed
     assert (await world.sessions.get(CHAT)).cursor == 4
-    assert (await world.memories.state(ALICE)).revision == 4
+    assert (await world.memories.state(ALICE)).revision == 8
+    assert [turn.text for turn in await world.turns()] == facts(4)
 
 
 @pytest.mark.parametrize("again", [True, False])
@@ -154,10 +156,12 @@ async def test_two_sessions_that_learn_one_fact_at_once_make_one_memory_of_both(
     assert all(progress.committed for progress in await asyncio.gather(*steps))
     (memory,) = await world.stored()
     assert {source.session_id for source in memory.sources} == {ref.session_id for ref in refs}
-    assert memory.revision == (await world.memories.state(ALICE)).revision == 6
+    assert memory.revision == (await world.memories.state(ALICE)).revision == 12
     entries = await world.redis.xrange(OwnerKeys(ALICE).changes)
-    assert [entry_id for entry_id, _ in entries] == [f"{n}-0".encode() for n in range(1, 7)]
-    assert [e[b"kind"] for _, e in entries] == [b"created", *[b"updated"] * 5]
+    assert [entry_id for entry_id, _ in entries] == [f"{n}-0".encode() for n in range(1, 13)]
+    of_facts = [e[b"kind"] for _, e in entries if e[b"type"] != b"message"]
+    assert of_facts == [b"created", *[b"updated"] * 5]
+    assert len(await world.turns()) == 6
 
 
 async def test_many_sessions_of_one_owner_at_once_lose_nothing_and_number_everything(world: World):
@@ -166,10 +170,12 @@ async def test_many_sessions_of_one_owner_at_once_lose_nothing_and_number_everyt
         await world.append(f"a {n}", f"b {n}", ref=ref)
     extraction = world.extraction()
     await asyncio.gather(*(extraction.step(ref) for ref in refs))
-    stored = await world.stored()
-    assert sorted(m.text for m in stored) == sorted(f"{x} {n}" for n in range(12) for x in "ab")
-    assert sorted(m.revision for m in stored) == list(range(1, 25))
-    assert len({m.created for m in stored}) == 24
+    facts_of_all, turns = await world.stored(), await world.turns()
+    stored = [*facts_of_all, *turns]
+    for each in (facts_of_all, turns):
+        assert sorted(m.text for m in each) == sorted(f"{x} {n}" for n in range(12) for x in "ab")
+    assert sorted(m.revision for m in stored) == list(range(1, 49))
+    assert len({m.created for m in stored}) == 48
     assert (await world.memories.state(ALICE)).last_created == max(m.created for m in stored)
 
 

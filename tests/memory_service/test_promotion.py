@@ -126,7 +126,8 @@ async def test_two_who_promote_at_once_promote_once(world: World):
     found = await asyncio.gather(*steps)
     assert sorted(progress.committed for progress in found if progress) == [False, True]
     assert await world.texts() == ["given", "one"]
-    assert (await world.memories.state(ALICE)).revision == 2
+    assert [turn.text for turn in await world.turns()] == ["one"]
+    assert (await world.memories.state(ALICE)).revision == 3
 
 
 async def test_what_was_promoted_and_then_deleted_does_not_come_back(world: World):
@@ -192,10 +193,13 @@ async def test_a_session_that_is_not_extracted_asks_nobody_and_is_done(world: Wo
         CHAT, said("one", "two", "three"), memories=[fact("given")], options=NONE, now=NOW
     )
     notices = await world.queue.read(count=9, block_ms=10)
-    progress = await world.extraction(delta_messages=2).step(CHAT, notices)
+    extraction = world.extraction(delta_messages=2)
+    await extraction.step(CHAT, notices)
+    progress = await extraction.step(CHAT, notices)
     assert progress is not None
     assert (progress.cursor, progress.committed) == (3, True)
     assert await world.texts() == ["given"]
+    assert [turn.text for turn in await world.turns()] == ["one", "two", "three"]
     assert (await world.waiting(), world.extractor.asked) == (0, [])
     again = await world.extraction().step(CHAT)
     assert again is not None

@@ -26,6 +26,7 @@ from tests.support.embedding import FakeEmbedding
 from tests.support.extraction import NOW
 from tests.support.memories import ALICE, vector
 from tests.support.redis import DIMENSION
+from tests.support.searching import arms_of
 from tests.support.waiting import wait_until
 
 OLD = Model("mini", "1", DIMENSION)
@@ -65,8 +66,8 @@ class Process:
 
     async def found(self, blob: bytes) -> dict[str, float]:
         """Everything that is found by meaning, with its cosine."""
-        arms = await self.search.arms(
-            Selection((ALICE,)), vector=blob, words=[], k=1000, timeout_ms=5000
+        arms = await arms_of(
+            self.search, Selection((ALICE,)), vector=blob, words=[], k=1000, timeout_ms=5000
         )
         return {each.memory.id: round(each.raw, 3) for each in arms[Arm.SEMANTIC]}
 

@@ -17,6 +17,7 @@ from memory_service.store.history import MemoryHistory
 from memory_service.store.paging import MemoryPages
 from memory_service.store.search import MemorySearch
 from memory_service.time_travel import TimeTravel
+from memory_service.tokens import CounterOnDemand
 from tests.support.embedding import FakeEmbedding
 from tests.support.extraction import new_world
 from tests.support.memories import ALICE, BOB, SHARED, at_angle
@@ -46,7 +47,14 @@ async def search(redis: Redis, embedding: FakeEmbedding) -> Search:
     await long_term.create(ALICE, new, None)
     await long_term.create(BOB, [NewMemory("b", "Bob drinks tea", MemoryType.SEMANTIC)], None)
     await long_term.create(SHARED, [NewMemory("s", "All drink tea", MemoryType.SEMANTIC)], None)
-    return Search(engine, embedding, Revisions(world.memories), TimeTravel(MemoryHistory(redis)))
+    return Search(
+        engine,
+        embedding,
+        Revisions(world.memories),
+        TimeTravel(MemoryHistory(redis)),
+        CounterOnDemand(),
+        world.clock,
+    )
 
 
 def query(mode: SearchMode = SearchMode.HYBRID, **fields: object) -> SearchQuery:
@@ -78,7 +86,7 @@ async def test_both_together_explain_themselves(search: Search):
     result = await search.find(query(), time_left=None)
     best = result.hits[0]
     assert best.memory.text == "Alice drinks green tea"
-    assert {arm.arm for arm in best.arms} == {Arm.SEMANTIC, Arm.KEYWORD}
+    assert {arm.arm for arm in best.ranked.arms} == {Arm.SEMANTIC, Arm.KEYWORD}
     assert len(result.hits) == 3
     assert not result.degraded
     assert result.revision == 3

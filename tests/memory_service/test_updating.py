@@ -29,6 +29,7 @@ from memory_service.vector_sweep import VectorSweep
 from tests.support.embedding import FakeEmbedding
 from tests.support.extraction import World, dump, new_world
 from tests.support.memories import ALICE, BOB, vector
+from tests.support.searching import arms_of
 
 REQUEST = RequestKey("UpdateMemory", "r1", "arguments")
 
@@ -95,8 +96,8 @@ async def delete(memory: LongTermMemory) -> None:
 
 
 async def nearest(world: World, to: bytes) -> list[tuple[str, float]]:
-    arms = await MemorySearch(world.redis).arms(
-        Selection((ALICE,)), vector=to, words=(), k=9, timeout_ms=1000
+    arms = await arms_of(
+        MemorySearch(world.redis), Selection((ALICE,)), vector=to, words=(), k=9, timeout_ms=1000
     )
     return [(c.memory.text, round(c.raw, 3)) for c in arms[Arm.SEMANTIC]]
 

@@ -18,6 +18,7 @@ from memory_service.vector_sweep import BATCH, SETS, VectorSweep
 from tests.support.embedding import FakeEmbedding
 from tests.support.extraction import NOW, World, new_world
 from tests.support.memories import ALICE, BOB, vector
+from tests.support.searching import arms_of
 from tests.support.waiting import wait_until
 
 
@@ -46,8 +47,13 @@ async def test_memories_get_their_vectors_and_are_found_by_them(world: World):
     assert await left(world) == 0
     (tea,) = await world.stored()
     assert tea.embedded
-    arms = await MemorySearch(world.redis).arms(
-        Selection((ALICE,)), vector=vector(0, 1), words=[], k=5, timeout_ms=5000
+    arms = await arms_of(
+        MemorySearch(world.redis),
+        Selection((ALICE,)),
+        vector=vector(0, 1),
+        words=[],
+        k=5,
+        timeout_ms=5000,
     )
     assert [(c.memory.text, round(c.raw, 3)) for c in arms[Arm.SEMANTIC]] == [("tea", 1.0)]
 

@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable
-from memory_service.domain.memory import Memory, MemoryType, NewMemory, Source, extracted_id
+from memory_service.domain.memory import (
+    FACTS,
+    Memory,
+    MemoryType,
+    NewMemory,
+    Source,
+    extracted_id,
+)
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, NewMessage, Role
 from memory_service.domain.session_options import DISCRETE, Strategy
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import DeltaLimits
+from memory_service.guarding import Guard
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.reconciling import Reconciling
 from memory_service.store import records
@@ -24,6 +32,7 @@ from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
 from memory_service.store.search import MemorySearch
 from memory_service.store.sessions import SessionStore
+from service_kit.guard.policy import Policy
 from tests.support.embedding import FakeEmbedding
 from tests.support.memories import ALICE, vector
 from tests.support.reconciling import FakeReconciler
@@ -128,6 +137,7 @@ class World:
             extractor or self.extractor,
             self.embedding,
             self.reconciling,
+            Guard(Policy()),
             KeyedLocks[Owner](),
             self.clock,
             delta_messages=delta_messages,
@@ -136,14 +146,21 @@ class World:
     async def append(self, *texts: str, ref: SessionRef = CHAT) -> None:
         await self.sessions.append(ref, said(*texts), now=self.clock.now())
 
-    async def stored(self, owner: Owner = ALICE) -> list[Memory]:
-        """Every memory of the owner, the oldest first, read from the hashes themselves."""
+    async def stored(
+        self, owner: Owner = ALICE, types: Sequence[MemoryType] = FACTS
+    ) -> list[Memory]:
+        """Every fact of the owner, the oldest first, read from the hashes themselves."""
         found = [
             records.decode(owner, await self.redis.hgetall(key))
             async for key in self.redis.scan_iter(match=f"{MEMORY_PREFIX}*", count=1000)
             if memory_owner_of(key.decode()) == owner
         ]
-        return sorted(found, key=lambda memory: memory.created)
+        wanted = [memory for memory in found if memory.type in types]
+        return sorted(wanted, key=lambda memory: memory.created)
+
+    async def turns(self, owner: Owner = ALICE) -> list[Memory]:
+        """Every turn that the owner can search."""
+        return await self.stored(owner, [MemoryType.MESSAGE])
 
     async def texts(self, owner: Owner = ALICE) -> list[str]:
         return [memory.text for memory in await self.stored(owner)]

@@ -110,7 +110,10 @@ class _MemoryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemoryType
     MEMORY_TYPE_EPISODIC: _MemoryType.ValueType  # 2
     """Something that happened or will happen at a time: "Alice moved to Berlin on 3 March 2025." """
     MEMORY_TYPE_MESSAGE: _MemoryType.ValueType  # 3
-    """A turn of a conversation, as it was said. Found only when this type is asked for."""
+    """A turn of a conversation, as it was said. Listed and found only when this type is asked for, by its own words, those of the
+    turn before it, and what was extracted from it. Made by the service, with extraction, of messages of ROLE_USER and
+    ROLE_ASSISTANT; never merged with another, and neither its text nor its times change.
+    """
 
 class MemoryType(_MemoryType, metaclass=_MemoryTypeEnumTypeWrapper):
     """What kind of memory it is."""
@@ -122,7 +125,10 @@ MEMORY_TYPE_SEMANTIC: MemoryType.ValueType  # 1
 MEMORY_TYPE_EPISODIC: MemoryType.ValueType  # 2
 """Something that happened or will happen at a time: "Alice moved to Berlin on 3 March 2025." """
 MEMORY_TYPE_MESSAGE: MemoryType.ValueType  # 3
-"""A turn of a conversation, as it was said. Found only when this type is asked for."""
+"""A turn of a conversation, as it was said. Listed and found only when this type is asked for, by its own words, those of the
+turn before it, and what was extracted from it. Made by the service, with extraction, of messages of ROLE_USER and
+ROLE_ASSISTANT; never merged with another, and neither its text nor its times change.
+"""
 Global___MemoryType: _TypeAlias = MemoryType  # noqa: Y015
 
 class _TimePrecision:
@@ -198,7 +204,7 @@ class _TagFieldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TagField.Val
     TAG_FIELD_TOPIC: _TagField.ValueType  # 4
     """Any of its topics."""
     TAG_FIELD_ENTITY: _TagField.ValueType  # 5
-    """The name of any of its entities."""
+    """The name of any of its entities; of a MESSAGE, the speaker."""
     TAG_FIELD_ENTITY_KIND: _TagField.ValueType  # 6
     """The kind of any of its entities."""
     TAG_FIELD_MESSAGE_ID: _TagField.ValueType  # 7
@@ -222,7 +228,7 @@ TAG_FIELD_TYPE: TagField.ValueType  # 3
 TAG_FIELD_TOPIC: TagField.ValueType  # 4
 """Any of its topics."""
 TAG_FIELD_ENTITY: TagField.ValueType  # 5
-"""The name of any of its entities."""
+"""The name of any of its entities; of a MESSAGE, the speaker."""
 TAG_FIELD_ENTITY_KIND: TagField.ValueType  # 6
 """The kind of any of its entities."""
 TAG_FIELD_MESSAGE_ID: TagField.ValueType  # 7
@@ -515,6 +521,9 @@ class SessionOptions(_message.Message):
 
     TTL_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    TURNS_NOT_SEARCHABLE_FIELD_NUMBER: _builtins.int
+    turns_not_searchable: _builtins.bool
+    """Do not make its turns searchable: no memories of type MESSAGE are made of messages that have not been dealt with yet. Default: false."""
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
         """How long the session is kept after its last change by a caller: 1 second to 3,650 days. When it has expired it is
@@ -530,10 +539,11 @@ class SessionOptions(_message.Message):
         *,
         ttl: _duration_pb2.Duration | None = ...,
         strategy: Global___ExtractionStrategy | None = ...,
+        turns_not_searchable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl", "turns_not_searchable", b"turns_not_searchable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -706,6 +716,40 @@ class Source(_message.Message):
 Global___Source: _TypeAlias = Source  # noqa: Y015
 
 @_typing.final
+class Turn(_message.Message):
+    """Of a memory of type MESSAGE: where the message stands, and who said it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
+    PRECEDING_TEXT_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Its place in its session."""
+    role: Global___Role.ValueType
+    """Who said it."""
+    speaker: _builtins.str
+    """The speaker's name, if one was given. Filters know it as TAG_FIELD_ENTITY."""
+    preceding_text: _builtins.str
+    """What was said right before it, the last 1,024 bytes; empty at the beginning of a session."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        role: Global___Role.ValueType = ...,
+        speaker: _builtins.str = ...,
+        preceding_text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preceding_text", b"preceding_text", "role", b"role", "sequence", b"sequence", "speaker", b"speaker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Turn: _TypeAlias = Turn  # noqa: Y015
+
+@_typing.final
 class Memory(_message.Message):
     """One long-term memory."""
 
@@ -741,6 +785,7 @@ class Memory(_message.Message):
     UNTRUSTED_FIELD_NUMBER: _builtins.int
     CONTRADICTS_FIELD_NUMBER: _builtins.int
     LAST_MENTION_TIME_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique within its owner. Default: given by the service."""
     shared: _builtins.bool
@@ -840,6 +885,12 @@ class Memory(_message.Message):
     def last_mention_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was said last, as far as its sources tell. The same as mention_time if it was said once."""
 
+    @_builtins.property
+    def turn(self) -> Global___Turn:
+        """Output only. Of a MESSAGE: where it stands and who said it. `text` is then the message's, the first 8 KiB of it, with
+        placeholders for secrets; `sources` has the session and the message.
+        """
+
     def __init__(
         self,
         *,
@@ -873,10 +924,11 @@ class Memory(_message.Message):
         untrusted: _builtins.bool = ...,
         contradicts: _abc.Iterable[_builtins.str] | None = ...,
         last_mention_time: _timestamp_pb2.Timestamp | None = ...,
+        turn: Global___Turn | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event_time", b"event_time", "last_mention_time", b"last_mention_time", "mention_time", b"mention_time", "metadata", b"metadata", "scope", b"scope", "supersede_time", b"supersede_time", "update_time", b"update_time", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event_time", b"event_time", "last_mention_time", b"last_mention_time", "mention_time", b"mention_time", "metadata", b"metadata", "scope", b"scope", "supersede_time", b"supersede_time", "turn", b"turn", "update_time", b"update_time", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "contradicts", b"contradicts", "create_time", b"create_time", "embedding_state", b"embedding_state", "end_learned", b"end_learned", "entities", b"entities", "etag", b"etag", "event_time", b"event_time", "extractor", b"extractor", "id", b"id", "last_mention_time", b"last_mention_time", "mention_time", b"mention_time", "metadata", b"metadata", "pinned", b"pinned", "revision", b"revision", "scope", b"scope", "shared", b"shared", "slot", b"slot", "sources", b"sources", "supersede_reason", b"supersede_reason", "supersede_time", b"supersede_time", "superseded_by", b"superseded_by", "supersedes", b"supersedes", "text", b"text", "topics", b"topics", "type", b"type", "untrusted", b"untrusted", "update_time", b"update_time", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "contradicts", b"contradicts", "create_time", b"create_time", "embedding_state", b"embedding_state", "end_learned", b"end_learned", "entities", b"entities", "etag", b"etag", "event_time", b"event_time", "extractor", b"extractor", "id", b"id", "last_mention_time", b"last_mention_time", "mention_time", b"mention_time", "metadata", b"metadata", "pinned", b"pinned", "revision", b"revision", "scope", b"scope", "shared", b"shared", "slot", b"slot", "sources", b"sources", "supersede_reason", b"supersede_reason", "supersede_time", b"supersede_time", "superseded_by", b"superseded_by", "supersedes", b"supersedes", "text", b"text", "topics", b"topics", "turn", b"turn", "type", b"type", "untrusted", b"untrusted", "update_time", b"update_time", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1266,6 +1318,34 @@ class Filter(_message.Message):
 Global___Filter: _TypeAlias = Filter  # noqa: Y015
 
 @_typing.final
+class RecencyBoost(_message.Message):
+    """Favours what was said lately."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    HALF_LIFE_FIELD_NUMBER: _builtins.int
+    weight: _builtins.float
+    """How much recency counts beside the score, which counts 1: more than 0, to 10. Default: 0.2."""
+    @_builtins.property
+    def half_life(self) -> _duration_pb2.Duration:
+        """How old something is that is half as recent: 1 second to 3,650 days. Default: 30 days."""
+
+    def __init__(
+        self,
+        *,
+        weight: _builtins.float = ...,
+        half_life: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["half_life", b"half_life"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["half_life", b"half_life", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecencyBoost: _TypeAlias = RecencyBoost  # noqa: Y015
+
+@_typing.final
 class SearchOptions(_message.Message):
     """What a search looks for and where, shared by SearchMemories and BuildPrompt."""
 
@@ -1279,17 +1359,33 @@ class SearchOptions(_message.Message):
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     INCLUDE_SUPERSEDED_FIELD_NUMBER: _builtins.int
+    RECENCY_FIELD_NUMBER: _builtins.int
+    IMPORTANCE_WEIGHT_FIELD_NUMBER: _builtins.int
+    COLLAPSE_DUPLICATES_FIELD_NUMBER: _builtins.int
+    MAX_TOKENS_FIELD_NUMBER: _builtins.int
     mode: Global___SearchMode.ValueType
     """Default: HYBRID."""
     visibility: Global___Visibility.ValueType
     """Whose memories. Default: OWN; of a scope without user_id and session_id that is the namespace's shared ones."""
     min_score: _builtins.float
-    """Leave out hits whose score is lower: 0 to 1. Default: 0, nothing is left out."""
+    """Leave out hits whose score, boosts included, is lower: 0 to 1. For a prompt 0.1 is a good value, for few and good hits 0.3; what
+    it leaves is measured in docs/retrieval.md. Default: 0, nothing is left out.
+    """
     min_revision: _builtins.int
     """The owner's revision that the answer must include at least, as a write returned it. Default: none."""
     include_superseded: _builtins.bool
     """Find superseded memories, and those whose valid_to is over, too. Default: false. Not with as_of.valid_time, which
     decides that itself.
+    """
+    importance_weight: _builtins.float
+    """The weight i of importance in that formula, 0 to 10: importance is 1 for pinned memories, else 1 - 1/n for what was said n times.
+    Default: 0.
+    """
+    collapse_duplicates: _builtins.bool
+    """Of hits that say nearly the same (at least 0.8 of all their stemmed words in common), give only the best. Default: false."""
+    max_tokens: _builtins.int
+    """Give only as many hits as fit: their texts have at most so many tokens together, counted with the o200k vocabulary. 1 to
+    10,000,000. Default: no limit.
     """
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[Global___MemoryType.ValueType]:
@@ -1303,6 +1399,12 @@ class SearchOptions(_message.Message):
     def as_of(self) -> Global___AsOf:
         """Look back to a time. Default: what is known now, and neither superseded nor over."""
 
+    @_builtins.property
+    def recency(self) -> Global___RecencyBoost:
+        """Favour what was said lately. The score of each candidate becomes (score + r * recency + i * importance) / (1 + r + i), where r and i
+        are the weights given, recency = 2 ^ (-age / half_life), and age is counted from last_mention_time. Default: not at all.
+        """
+
     def __init__(
         self,
         *,
@@ -1314,10 +1416,14 @@ class SearchOptions(_message.Message):
         min_revision: _builtins.int = ...,
         as_of: Global___AsOf | None = ...,
         include_superseded: _builtins.bool = ...,
+        recency: Global___RecencyBoost | None = ...,
+        importance_weight: _builtins.float = ...,
+        collapse_duplicates: _builtins.bool = ...,
+        max_tokens: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter", "recency", b"recency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter", "include_superseded", b"include_superseded", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "types", b"types", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "collapse_duplicates", b"collapse_duplicates", "filter", b"filter", "importance_weight", b"importance_weight", "include_superseded", b"include_superseded", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "recency", b"recency", "types", b"types", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1333,9 +1439,10 @@ class SearchHit(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     score: _builtins.float
-    """0 to 1, higher is better. HYBRID: the logistic function of half the sum of both arms' z-scores, so it ranks within
-    one answer and says nothing across answers. SEMANTIC: the cosine, comparable between answers. KEYWORD: BM25 over
-    the best of the answer.
+    """0 to 1, higher is better. HYBRID: an estimate of the chance that the memory bears on the query, from all that speaks for it:
+    comparable between answers, so that a threshold makes sense. SEMANTIC: the cosine, comparable between answers. KEYWORD, and
+    HYBRID when `degraded`: BM25 over the best of its kind in the answer, which ranks within one answer. Without a query: 0. Boosts, if
+    asked for, are included.
     """
     @_builtins.property
     def memory(self) -> Global___Memory:
@@ -1367,22 +1474,69 @@ class ScoreExplanation(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ARMS_FIELD_NUMBER: _builtins.int
+    SIGNALS_FIELD_NUMBER: _builtins.int
+    BOOSTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArmScore]:
         """One entry for each arm that found the memory."""
+
+    @_builtins.property
+    def signals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreSignal]:
+        """HYBRID: what speaks for the memory; each adds value * weight to the log-odds, of which the score is the logistic function."""
+
+    @_builtins.property
+    def boosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreSignal]:
+        """Boosts, if asked for; see SearchOptions.recency for what they do to the score."""
 
     def __init__(
         self,
         *,
         arms: _abc.Iterable[Global___ArmScore] | None = ...,
+        signals: _abc.Iterable[Global___ScoreSignal] | None = ...,
+        boosts: _abc.Iterable[Global___ScoreSignal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "boosts", b"boosts", "signals", b"signals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreExplanation: _TypeAlias = ScoreExplanation  # noqa: Y015
+
+@_typing.final
+class ScoreSignal(_message.Message):
+    """One of the things that make a score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"bias"; "meaning": the cosine, with the query's names of speakers left out; "words": 0 to 1, the share that it has of the best that a
+    memory could have by BM25 for the query's words; "named": 1 if it is about, or by, the only one whom the query names; "length":
+    log(1 + words); "answers": 1 if it was said right after a question; "timed": 1 if it says when and the query asks for it;
+    "dated": 1 if it is of a time that the query names, less the further it is from it; "neighbor": the mean of meaning and
+    words of the turn before or after it; "vote": that of the facts that were extracted from it. Boosts: "recency", "importance".
+    """
+    value: _builtins.float
+    """How much of it there is."""
+    weight: _builtins.float
+    """How much it counts."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.float = ...,
+        weight: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreSignal: _TypeAlias = ScoreSignal  # noqa: Y015
 
 @_typing.final
 class ArmScore(_message.Message):
@@ -1404,9 +1558,9 @@ class ArmScore(_message.Message):
     BM25 depends on all tenants' documents and is never shown).
     """
     normalized: _builtins.float
-    """`raw` as z-score among all candidates of the answer; 0 if only one arm was asked."""
+    """`raw` as it enters the score: the signal "meaning" or "words"; with a single arm, the score."""
     weight: _builtins.float
-    """The arm's share in the fused score."""
+    """The weight of that signal; 1 with a single arm."""
     def __init__(
         self,
         *,

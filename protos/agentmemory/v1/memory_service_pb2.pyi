@@ -1201,6 +1201,7 @@ class DeleteMemoriesRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
     dry_run: _builtins.bool
     """Only count. Default: false."""
     request_id: _builtins.str
@@ -1217,7 +1218,11 @@ class DeleteMemoriesRequest(_message.Message):
 
     @_builtins.property
     def filter(self) -> _memory_pb2.Filter:
-        """Delete the facts and events (SEMANTIC, EPISODIC) that match, superseded ones too. Required, and not empty, unless there are ids."""
+        """Delete the memories of `types` that match, superseded ones too. Required, and not empty, unless there are ids."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemoryType.ValueType]:
+        """With a filter: which types. Default: SEMANTIC and EPISODIC."""
 
     def __init__(
         self,
@@ -1228,10 +1233,11 @@ class DeleteMemoriesRequest(_message.Message):
         dry_run: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         etag: _builtins.str = ...,
+        types: _abc.Iterable[_memory_pb2.MemoryType.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "etag", b"etag", "filter", b"filter", "ids", b"ids", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "etag", b"etag", "filter", b"filter", "ids", b"ids", "request_id", b"request_id", "scope", b"scope", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1553,7 +1559,9 @@ class SearchMemoriesRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """Required. What to look for, at most 32 KiB of UTF-8; of longer text than the model takes, its beginning counts."""
+    """What to look for, at most 32 KiB of UTF-8; of longer text than the model takes, its beginning counts. Default: nothing, the
+    memories that match the filter are given, those first that were stored last.
+    """
     limit: _builtins.int
     """How many hits, 1 to 100. Default: 10."""
     explain: _builtins.bool

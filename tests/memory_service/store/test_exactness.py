@@ -12,6 +12,7 @@ from memory_service.domain.search import Arm, Selection
 from memory_service.store import schema
 from memory_service.store.search import MemorySearch
 from tests.support.memories import ALICE, BOB, SHARED, make, put
+from tests.support.searching import arms_of
 
 DIMENSION = 384
 OWN, OTHERS = 3_000, 1_000
@@ -54,8 +55,8 @@ async def test_a_filter_leaves_the_nearest_of_what_it_lets_through(
 
 
 async def nearest(redis: Redis, question: Vectors, selection: Selection) -> dict[int, float]:
-    arms = await MemorySearch(redis).arms(
-        selection, vector=question.tobytes(), words=(), k=K, timeout_ms=5000
+    arms = await arms_of(
+        MemorySearch(redis), selection, vector=question.tobytes(), words=(), k=K, timeout_ms=5000
     )
     assert all(candidate.memory.owner == ALICE for candidate in arms[Arm.SEMANTIC])
     return {int(candidate.memory.id): candidate.raw for candidate in arms[Arm.SEMANTIC]}

@@ -30,6 +30,7 @@ from memory_service.store.query import Query, compile_selection, nearest, with_w
 from memory_service.store.search import MemorySearch
 from tests.support.filters import EVERY_OWNER, MEMORIES, SELECTIONS, WORDS, selected
 from tests.support.memories import ALICE, BOB, make, put, vector
+from tests.support.searching import arms_of
 
 ON_THE_ENGINE = settings(
     deadline=None,
@@ -82,8 +83,13 @@ async def _ranked(redis: Redis, query: Query) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("arm", list(Arm))
 async def test_a_filter_holds_in_each_arm(library: Redis, arm: Arm) -> None:
     selection = Selection((ALICE,), filter=Filter(must=(AnyOf(TagField.ENTITY, ("a", "b", "*")),)))
-    arms = await MemorySearch(library).arms(
-        selection, vector=vector(1), words=["alic", "bob"], k=300, timeout_ms=1000
+    arms = await arms_of(
+        MemorySearch(library),
+        selection,
+        vector=vector(1),
+        words=["alic", "bob"],
+        k=300,
+        timeout_ms=1000,
     )
     found = {candidate.memory.id for candidate in arms[arm]}
     assert found
@@ -130,8 +136,13 @@ async def test_no_string_of_a_filter_becomes_syntax(redis: Redis, attack: str) -
             assert await search.ids(selection, 10) == ["mine"]
     for id_filter in (Filter(must=(AnyOf(TagField.ID, (attack,)),)), _nowhere(attack)):
         assert await search.ids(Selection((ALICE,), filter=id_filter), 10) == []
-    arms = await search.arms(
-        Selection((ALICE,)), vector=None, words=[attack.replace("\0", "x")], k=10, timeout_ms=1000
+    arms = await arms_of(
+        search,
+        Selection((ALICE,)),
+        vector=None,
+        words=[attack.replace("\0", "x")],
+        k=10,
+        timeout_ms=1000,
     )
     assert _owners(arms[Arm.KEYWORD]) <= {ALICE}
 

@@ -14,6 +14,7 @@ from memory_service.store.search import MemorySearch
 from memory_service.store.spaces import Model, ModelMismatch, Space
 from tests.support.memories import ALICE, make, put, vector
 from tests.support.redis import DIMENSION
+from tests.support.searching import arms_of
 
 SELECTION = Selection((ALICE,))
 INDEX = b"am:index:3:flat:8"
@@ -45,8 +46,8 @@ async def test_another_algorithm_gets_an_index_beside_the_one_that_is_searched(
     assert (flat.index, hnsw.index) == (INDEX.decode(), "am:index:3:hnsw:8")
     assert sorted(await command(redis, "FT._LIST")) == [INDEX, b"am:index:3:hnsw:8"]
     for space in (flat, hnsw, Space()):
-        arms = await MemorySearch(redis, space).arms(
-            SELECTION, vector=vector(1), words=[], k=1, timeout_ms=1000
+        arms = await arms_of(
+            MemorySearch(redis, space), SELECTION, vector=vector(1), words=[], k=1, timeout_ms=1000
         )
         assert [found.memory.id for found in arms[Arm.SEMANTIC]] == ["m1"]
         assert arms[Arm.SEMANTIC][0].memory.embedded

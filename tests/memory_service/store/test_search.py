@@ -21,6 +21,7 @@ from memory_service.store import search as search_module
 from memory_service.store.connection import connect
 from memory_service.store.search import MemorySearch, whole
 from tests.support.memories import ALICE, BOB, SHARED, at_angle, make, put, vector
+from tests.support.searching import arms_of
 
 OWN = Selection((ALICE,))
 
@@ -33,8 +34,8 @@ async def find(
     text: str = "",
     k: int = 10,
 ) -> dict[Arm, list[Candidate]]:
-    return await MemorySearch(redis).arms(
-        selection, vector=near, words=query_terms(text), k=k, timeout_ms=5000
+    return await arms_of(
+        MemorySearch(redis), selection, vector=near, words=query_terms(text), k=k, timeout_ms=5000
     )
 
 
@@ -72,7 +73,9 @@ async def test_each_term_of_a_text_finds_it_whatever_its_characters(
 ) -> None:
     await put(redis, make("m1", text))
     for term in query_terms(text):
-        found = await MemorySearch(redis).arms(OWN, vector=None, words=[term], k=1, timeout_ms=5000)
+        found = await arms_of(
+            MemorySearch(redis), OWN, vector=None, words=[term], k=1, timeout_ms=5000
+        )
         assert ids(found[Arm.KEYWORD]) == ["m1"], (term, ascii(term))
 
 
@@ -82,7 +85,7 @@ async def test_characters_of_which_case_is_an_issue_find_their_text(redis: Redis
     await put(redis, *(make(c, c) for c in by_term.values()))
     search = MemorySearch(redis)
     for term, c in by_term.items():
-        arms = await search.arms(OWN, vector=None, words=[term], k=1, timeout_ms=5000)
+        arms = await arms_of(search, OWN, vector=None, words=[term], k=1, timeout_ms=5000)
         assert ids(arms[Arm.KEYWORD]) == [c], ascii(c)
 
 
@@ -182,8 +185,10 @@ async def test_a_query_that_takes_too_long_is_an_error_not_a_part_of_the_answer(
     selection = Selection((ALICE,), filter=Filter(must_not=conditions))
     search = MemorySearch(redis)
     with pytest.raises(SearchTimeout):
-        await search.arms(selection, vector=None, words=words, k=3000, timeout_ms=1)
-    whole_answer = await search.arms(selection, vector=None, words=words, k=3000, timeout_ms=60_000)
+        await arms_of(search, selection, vector=None, words=words, k=3000, timeout_ms=1)
+    whole_answer = await arms_of(
+        search, selection, vector=None, words=words, k=3000, timeout_ms=60_000
+    )
     assert len(whole_answer[Arm.KEYWORD]) == 3000 - 60
 
 

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import pytest
 from agentmemory.v1 import memory_pb2 as pb
+from google.protobuf.duration_pb2 import Duration
 
+from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.fusion import ArmScore, Fused
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.search import Arm, SearchMode, Selection, View
-from memory_service.search import SearchQuery
+from memory_service.domain.ranking import ArmScore, Ranked, Signal
+from memory_service.domain.search import Arm, Found, SearchMode, Selection, View
+from memory_service.domain.signals import signals_of
+from memory_service.search import Hit, SearchQuery
 from memory_service.translate import searches
 from tests.support.memories import ALICE, SHARED, make
 
@@ -49,6 +52,12 @@ def test_all_options_are_taken_over():
         ({"filter": pb.Filter(must=[pb.Condition()])}, "options.filter.must[0]"),
         ({"visibility": 9}, "options.visibility"),
         ({"as_of": pb.AsOf()}, "options.as_of"),
+        ({"recency": pb.RecencyBoost(weight=-1)}, "options.recency.weight"),
+        ({"recency": pb.RecencyBoost(weight=11)}, "options.recency.weight"),
+        ({"recency": pb.RecencyBoost(half_life=Duration())}, "options.recency.half_life"),
+        ({"importance_weight": float("nan")}, "options.importance_weight"),
+        ({"max_tokens": -1}, "options.max_tokens"),
+        ({"max_tokens": 10_000_001}, "options.max_tokens"),
     ],
 )
 def test_the_option_at_fault_is_named(options: dict[str, object], path: str):
@@ -63,11 +72,50 @@ def test_a_query_is_required_and_bounded(text: str):
         query(text)
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_a_query_may_be_left_out_where_it_is_not_required(text: str):
+    bare = pb.SearchOptions()
+    found = searches.query("acme", SCOPE, text, bare, limit=5, now=NOW, required=False)
+    assert found.text == text
+
+
+def test_boosts_have_defaults_and_a_budget_is_none_unless_given():
+    assert query().boosts == Boosts()
+    assert query(recency=pb.RecencyBoost()).boosts == Boosts(recency=0.2)
+    half_life = Duration(seconds=60)
+    given = query(
+        recency=pb.RecencyBoost(weight=1, half_life=half_life),
+        importance_weight=2,
+        collapse_duplicates=True,
+        max_tokens=7,
+    )
+    assert given.boosts == Boosts(1, 60_000_000, 2)
+    assert (given.collapse, given.token_budget, query().token_budget) == (True, 7, None)
+
+
 def test_a_hit_explains_itself_only_when_asked():
-    found = Fused(make("m"), 0.75, (ArmScore(Arm.SEMANTIC, 1, 0.5, 1.5, 0.25),))
-    assert not searches.hit(found, explain=False).HasField("explanation")
-    hit = searches.hit(found, explain=True)
+    found = Found((ALICE, "m"), 0.5, (), signals_of(make("m")))
+    signals = (Signal("bias", 1, -3), Signal("meaning", 0.5, 2.0))
+    boosts = (Signal("recency", 0.25, 0.2),)
+    ranked = Ranked(found, 0.75, (ArmScore(Arm.SEMANTIC, 1, 0.5),), signals, boosts)
+    found_memory = Hit(make("m"), ranked)
+    assert not searches.hit(found_memory, explain=False).HasField("explanation")
+    hit = searches.hit(found_memory, explain=True)
     assert (hit.memory.id, hit.score) == ("m", 0.75)
+    assert hit.explanation == pb.ScoreExplanation(
+        arms=[pb.ArmScore(arm="semantic", rank=1, raw=0.5, normalized=0.5, weight=2.0)],
+        signals=[
+            pb.ScoreSignal(name="bias", value=1, weight=-3),
+            pb.ScoreSignal(name="meaning", value=0.5, weight=2.0),
+        ],
+        boosts=[pb.ScoreSignal(name="recency", value=0.25, weight=0.2)],
+    )
+
+
+def test_a_single_arm_explains_the_score_by_its_own_measure():
+    found = Found((ALICE, "m"), -0.5, (), signals_of(make("m")))
+    ranked = Ranked(found, 0.0, (ArmScore(Arm.SEMANTIC, 3, -0.5),))
+    hit = searches.hit(Hit(make("m"), ranked), explain=True)
     assert list(hit.explanation.arms) == [
-        pb.ArmScore(arm="semantic", rank=1, raw=0.5, normalized=1.5, weight=0.25)
+        pb.ArmScore(arm="semantic", rank=3, raw=-0.5, normalized=0.0, weight=1.0)
     ]

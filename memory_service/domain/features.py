@@ -1,0 +1,152 @@
+"""What speaks for a memory that was found, in numbers that mean the same in every answer. Pure.
+
+Nothing here depends on the scores of the engine, which know all tenants' documents.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from memory_service.domain.asking import Asked
+from memory_service.domain.owner import Owner
+from memory_service.domain.search import Arm, Arms, Found, Key
+from memory_service.domain.signals import Place
+
+K1, B = 1.2, 0.5
+"""BM25's saturation of repeated words, and how much it takes long texts back."""
+
+NAMED_SHARE = 0.2
+"""How much being about the one who is asked about adds to what a neighbor says for a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All that the arms found of one kind of memories, each once, and how they speak for it.
+
+    `meaning`: the cosine; of those that the vectors did not find, at most that of the last one that
+    they found, which is taken for it. `words`: the share, 0 to 1, of what a memory could have at
+    best by BM25 for the query's words. How rare a word is, is reckoned among the found ones.
+    """
+
+    found: Mapping[Key, Found]
+    meaning: Mapping[Key, float]
+    words: Mapping[Key, float]
+
+    def strength(self, key: Key) -> float:
+        """What both arms say of a memory, 0 to 1 for most."""
+        return (self.meaning[key] + self.words[key]) / 2
+
+
+def pool_of(arms: Arms, words: Sequence[str]) -> Pool:
+    """Return what `arms`, asked with these words, found."""
+    found = {each.key: each for arm in arms.values() for each in arm}
+    near = arms.get(Arm.SEMANTIC, ())
+    floor = max(min((each.raw for each in near), default=0.0), 0.0)
+    meaning = dict.fromkeys(found, floor) | {each.key: each.raw for each in near}
+    return Pool(found, meaning, _shares(found, words))
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What speaks for one memory; 0 where there is nothing to say.
+
+    `named`: it is about, or by, the only one whom the query names. `length`: log(1 + words of its
+    own). `answers`: it was said right after a question. `timed`: it says when, and that is asked.
+    `dated`: it is of a time that the query names, see `Period.closeness`. `neighbor`: the strength
+    of the turn before or after it. `vote`: that of the facts that were drawn from it.
+    """
+
+    meaning: float
+    words: float
+    named: float
+    length: float
+    answers: float
+    timed: float
+    dated: float
+    neighbor: float = 0.0
+    vote: float = 0.0
+
+
+def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> dict[Key, Features]:
+    """Return what speaks for each memory of the pool; `facts` vote for the turns they are from."""
+    votes = _votes(facts) if facts else {}
+    strengths = {
+        (key[0], found.signals.place): pool.strength(key) + NAMED_SHARE * _named(found, asked)
+        for key, found in pool.found.items()
+        if found.signals.place
+    }
+    return {
+        key: Features(
+            meaning=pool.meaning[key],
+            words=pool.words[key],
+            named=_named(found, asked),
+            length=math.log1p(found.signals.length),
+            answers=float(found.signals.answers),
+            timed=float(asked.wants_time and found.signals.timed),
+            dated=_dated(found, asked),
+            neighbor=_neighbor(key, found, strengths),
+            vote=max((votes.get((key[0], s), 0.0) for s in found.signals.sources), default=0.0),
+        )
+        for key, found in pool.found.items()
+    }
+
+
+def _named(found: Found, asked: Asked) -> float:
+    return float(len(asked.names) == 1 and not asked.names.isdisjoint(found.signals.names))
+
+
+def _dated(found: Found, asked: Asked) -> float:
+    time = found.signals.time
+    return max((period.closeness(time) for period in asked.periods), default=0.0)
+
+
+def _neighbor(key: Key, found: Found, strengths: Mapping[tuple[Owner, Place], float]) -> float:
+    if found.signals.place is None:
+        return 0.0
+    session, sequence = found.signals.place
+    beside = ((key[0], (session, sequence + step)) for step in (-1, 1))
+    return max(strengths.get(place, 0.0) for place in beside)
+
+
+def _votes(facts: Pool) -> dict[tuple[Owner, tuple[str, str]], float]:
+    votes: dict[tuple[Owner, tuple[str, str]], float] = {}
+    for key, fact in facts.found.items():
+        strength = facts.strength(key)
+        for source in fact.signals.sources:
+            place = (key[0], source)
+            votes[place] = max(votes.get(place, 0.0), strength)
+    return votes
+
+
+def _shares(found: Mapping[Key, Found], words: Sequence[str]) -> dict[Key, float]:
+    if not found or not words:
+        return dict.fromkeys(found, 0.0)
+    wanted = frozenset(words)
+    counts = {key: _counts(each.words, wanted) for key, each in found.items()}
+    rarity = _rarity(counts.values(), words)
+    best = sum(rarity.values()) * (K1 + 1)
+    average = fmean(len(each.words) for each in found.values()) or 1.0
+    shares = {}
+    for key, each in found.items():
+        damped = K1 * (1 - B + B * len(each.words) / average)
+        of_it = counts[key].items()
+        shares[key] = sum(rarity[w] * n * (K1 + 1) / (n + damped) for w, n in of_it) / best
+    return shares
+
+
+def _counts(words: Iterable[str], wanted: frozenset[str]) -> Counter[str]:
+    return Counter(word for word in words if word in wanted)
+
+
+def _rarity(counts: Iterable[Counter[str]], words: Sequence[str]) -> dict[str, float]:
+    """Return BM25's inverse document frequency of each word among the found memories."""
+    having: Counter[str] = Counter()
+    total = 0
+    for each in counts:
+        having.update(each.keys())
+        total += 1
+    return {w: math.log1p((total - having[w] + 0.5) / (having[w] + 0.5)) for w in words}

@@ -1,0 +1,137 @@
+"""Make one ranking of what the arms of a search found. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from memory_service.domain.asking import Asked
+from memory_service.domain.features import Features, Pool, features
+from memory_service.domain.search import Arm, Arms, Found, Key
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScore:
+    """What one arm said: `rank` from 1, and its own measure."""
+
+    arm: Arm
+    rank: int
+    raw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One of the things that speak for a memory: it adds `value` times `weight` to the log-odds."""
+
+    name: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A memory with its score, 0 to 1, and how it came about."""
+
+    found: Found
+    score: float
+    arms: tuple[ArmScore, ...]
+    signals: tuple[Signal, ...] = ()
+    boosts: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each feature adds to the log-odds that a memory bears on the query."""
+
+    bias: float
+    of: Features
+
+
+OF_TURNS = Weights(
+    bias=-9.4,
+    of=Features(
+        meaning=2.7,
+        words=4.5,
+        named=1.3,
+        length=0.26,
+        answers=0.4,
+        timed=1.0,
+        dated=2.0,
+        neighbor=3.9,
+        vote=3.1,
+    ),
+)
+OF_FACTS = Weights(
+    bias=-8.1,
+    of=Features(
+        meaning=7.8,
+        words=4.8,
+        named=0.6,
+        length=0.3,
+        answers=0.0,
+        timed=0.15,
+        dated=2.5,
+    ),
+)
+"""Fitted on four conversations of LoCoMo by `make fit-ranking`: what ranks best within an answer,
+scaled so that the score is the share of memories with such a score that people named as evidence.
+docs/retrieval.md has the figures, each conversation ranked by weights fitted on the others."""
+
+
+def rank_arm(arms: Arms) -> list[Ranked]:
+    """Rank what a single arm found by its own measure, cut to 0 to 1."""
+    return in_order(
+        [
+            Ranked(each, min(max(each.raw, 0.0), 1.0), (ArmScore(arm, rank, each.raw),))
+            for arm, found in arms.items()
+            for rank, each in enumerate(found, start=1)
+        ]
+    )
+
+
+def rank(
+    pool: Pool, arms: Arms, asked: Asked, weights: Weights, facts: Pool | None = None
+) -> list[Ranked]:
+    """Rank all that the arms found by all that speaks for it.
+
+    The score is the logistic function of bias and weighted features, the chance that a memory
+    bears on the query as conversations of people have it: comparable between answers.
+    """
+    said = _arm_scores(arms)
+    ranked = []
+    for key, values in features(pool, asked, facts).items():
+        signals = (Signal("bias", 1.0, weights.bias), *_signals(values, weights.of))
+        odds = sum(signal.value * signal.weight for signal in signals)
+        ranked.append(Ranked(pool.found[key], _logistic(odds), tuple(said[key]), signals))
+    return in_order(ranked)
+
+
+def in_order(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Return the best first; equals come in the order of their ids."""
+    return sorted(ranked, key=lambda each: (-each.score, *_order(each.found.key)))
+
+
+_NAMES = tuple(field.name for field in fields(Features))
+
+
+def _signals(values: Features, weights: Features) -> list[Signal]:
+    pairs = ((name, getattr(values, name), getattr(weights, name)) for name in _NAMES)
+    return [Signal(name, value, weight) for name, value, weight in pairs if value]
+
+
+def _arm_scores(arms: Arms) -> Mapping[Key, list[ArmScore]]:
+    said: dict[Key, list[ArmScore]] = {}
+    for arm in sorted(arms, key=lambda arm: arm.value):
+        for place, each in enumerate(arms[arm], start=1):
+            said.setdefault(each.key, []).append(ArmScore(arm, place, each.raw))
+    return said
+
+
+def _order(key: Key) -> tuple[str, ...]:
+    owner, memory_id = key
+    return memory_id, owner.kind.value, owner.id, owner.namespace, owner.tenant
+
+
+def _logistic(value: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(min(value, 700.0), -700.0)))

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import math
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory_service.domain.asking import understand
+from memory_service.domain.features import pool_of
+from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Ranked, rank, rank_arm
+from memory_service.domain.search import Arm, Arms, Found
+from memory_service.domain.signals import signals_of
+from tests.support.memories import ALICE, SHARED, make
+
+ASKED = understand("tea at night", (), 0)
+
+
+def found(id_: str, raw: float, text: str = "") -> Found:
+    return Found((ALICE, id_), raw, text.split(), signals_of(make(id_, text)))
+
+
+def ranked(arms: Arms) -> list[Ranked]:
+    return rank(pool_of(arms, ASKED.words), arms, ASKED, OF_FACTS)
+
+
+def order(of: list[Ranked]) -> list[str]:
+    return [each.found.key[1] for each in of]
+
+
+IDS = st.sampled_from([f"m{i}" for i in range(12)])
+TEXTS = st.sampled_from(["tea", "tea night", "night night tea", "sun", ""])
+FINDS = st.dictionaries(IDS, st.tuples(st.floats(-1, 1), TEXTS))
+
+
+def test_what_both_arms_like_comes_first() -> None:
+    near = [found("a", 0.6, "sun"), found("b", 0.55, "tea night"), found("c", 0.1, "tea")]
+    arms = {Arm.SEMANTIC: near, Arm.KEYWORD: [near[1], near[2]]}
+    assert order(ranked(arms)) == ["b", "a", "c"]
+
+
+def test_a_score_is_what_its_signals_add_up_to() -> None:
+    (one,) = ranked({Arm.SEMANTIC: [found("a", 0.6, "tea")]})
+    odds = sum(signal.value * signal.weight for signal in one.signals)
+    assert one.score == 1 / (1 + math.exp(-odds))
+    assert {"bias", "meaning", "words", "length"} <= {signal.name for signal in one.signals}
+    assert [(arm.arm, arm.rank, arm.raw) for arm in one.arms] == [(Arm.SEMANTIC, 1, 0.6)]
+
+
+def test_scores_are_comparable_between_answers() -> None:
+    """What else there is to find may change how rare a word is, and nothing else."""
+    alone = ranked({Arm.SEMANTIC: [found("a", 0.6, "sun")]})
+    among = ranked({Arm.SEMANTIC: [found("a", 0.6, "sun"), found("z", 0.59, "moon")]})
+    assert alone[0].score == among[0].score
+
+
+def test_what_has_nothing_to_do_with_a_query_has_next_to_no_score() -> None:
+    (far,) = ranked({Arm.SEMANTIC: [found("a", 0.1, "sun")]})
+    (near,) = ranked({Arm.SEMANTIC: [found("a", 0.75, "tea night")]})
+    assert far.score < 0.01
+    assert near.score > 0.5
+
+
+def test_a_single_arm_ranks_by_its_own_measure_cut_to_0_to_1() -> None:
+    by_meaning = rank_arm({Arm.SEMANTIC: [found("c", 1.0000001), found("b", 0.7), found("a", -1)]})
+    assert [(each.found.key[1], each.score) for each in by_meaning] == [
+        ("c", 1),
+        ("b", 0.7),
+        ("a", 0),
+    ]
+
+
+def test_equals_come_in_the_order_of_ids_and_owners() -> None:
+    same = [found("b", 0.5, "tea"), found("a", 0.5, "tea")]
+    shared = Found((SHARED, "a"), 0.5, ["tea"], signals_of(make("a", "tea")))
+    arms = {Arm.SEMANTIC: [*same, shared]}
+    assert [each.found.key for each in ranked(arms)] == [
+        (SHARED, "a"),
+        (ALICE, "a"),
+        (ALICE, "b"),
+    ]
+
+
+@given(FINDS, FINDS, st.randoms(use_true_random=False))
+def test_each_find_is_ranked_once_by_a_score_of_0_to_1_whatever_the_order_it_came_in(
+    semantic: dict[str, tuple[float, str]], keyword: dict[str, tuple[float, str]], random: Random
+) -> None:
+    texts = {id_: text for id_, (_, text) in (semantic | keyword).items()}
+    arms = {
+        Arm.SEMANTIC: [found(i, raw, texts[i]) for i, (raw, _) in semantic.items()],
+        Arm.KEYWORD: [found(i, abs(raw), texts[i]) for i, (raw, _) in keyword.items()],
+    }
+    first = ranked(arms)
+    assert sorted(order(first)) == sorted(semantic.keys() | keyword.keys())
+    assert all(0 <= each.score <= 1 for each in first)
+    shuffled = {arm: random.sample(of, len(of)) for arm, of in arms.items()}
+    again = ranked(shuffled)
+    assert {e.found.key: round(e.score, 12) for e in again} == {
+        e.found.key: round(e.score, 12) for e in first
+    }
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_nearer_is_never_worse(one: float, other: float) -> None:
+    near, far = max(one, other), min(one, other)
+    arms = {Arm.SEMANTIC: [found("near", near, "tea"), found("far", far, "tea")]}
+    scores = {each.found.key[1]: each.score for each in ranked(arms)}
+    assert scores["near"] >= scores["far"]
+
+
+def test_no_weight_speaks_against_what_a_feature_says_for() -> None:
+    for weights in (OF_FACTS, OF_TURNS):
+        values = [getattr(weights.of, name) for name in weights.of.__dataclass_fields__]
+        assert all(value >= 0 for value in values)
