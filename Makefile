@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test lint format protos bench bench-index eval eval-extraction clean
+.PHONY: help demo run reembed test lint format protos bench bench-index eval eval-extraction fit-ranking clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ bench-index: $(READY) ## Measure the vector index: recall, latency, memory, load
 
 eval: $(READY) ## Measure what is found (DATASET=path: LoCoMo or .jsonl; OUT=path.json; PUBLISHED=path; ARGS=--help)
 	$(BIN)/python -m tests.evaluation.retrieval --dataset "$(DATASET)" $(if $(OUT),--out "$(OUT)") $(if $(PUBLISHED),--published "$(PUBLISHED)") $(ARGS)
+
+fit-ranking: $(READY) ## Fit the weights of the ranking, and say what each feature gains (DATASET=path, as eval)
+	$(BIN)/python -m tests.evaluation.retrieval.fit --dataset "$(DATASET)"
 
 eval-extraction: $(READY) ## Measure what is extracted (DATASET=path: a LoCoMo file; OUT=path.json; GOLD=path.jsonl: texts)
 	$(BIN)/python -m tests.evaluation.extraction.by_service --dataset "$(DATASET)" $(if $(GOLD),--gold "$(GOLD)") $(if $(OUT),--out "$(OUT)")
