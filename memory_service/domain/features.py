@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
 from memory_service.domain.owner import Owner
 from memory_service.domain.search import Arm, Arms, Found, Key
-from memory_service.domain.signals import Place
+from memory_service.domain.signals import Place, Signals
 
 K1, B = 1.2, 0.5
 """BM25's saturation of repeated words, and how much it takes long texts back."""
@@ -50,14 +51,14 @@ def pool_of(arms: Arms, words: Sequence[str]) -> Pool:
     return Pool(found, meaning, _shares(found, words))
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(NamedTuple):
     """What speaks for one memory; 0 where there is nothing to say.
 
     `named`: it is about, or by, the only one whom the query names. `length`: log(1 + words of its
     own). `answers`: it was said right after a question. `timed`: it says when, and that is asked.
     `dated`: it is of a time that the query names, see `Period.closeness`. `neighbor`: the strength
-    of the turn before or after it. `vote`: that of the facts that were drawn from it.
+    of the turn before or after it. `vote`: that of the facts that were drawn from it. A tuple,
+    because hundreds are made for a search.
     """
 
     meaning: float
@@ -74,45 +75,59 @@ class Features:
 def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> dict[Key, Features]:
     """Return what speaks for each memory of the pool; `facts` vote for the turns they are from."""
     votes = _votes(facts) if facts else {}
-    strengths = {
-        (key[0], found.signals.place): pool.strength(key) + NAMED_SHARE * _named(found, asked)
-        for key, found in pool.found.items()
-        if found.signals.place
-    }
+    only = next(iter(asked.names)) if len(asked.names) == 1 else None
+    strengths = _strengths(pool, only)
     return {
         key: Features(
             meaning=pool.meaning[key],
             words=pool.words[key],
-            named=_named(found, asked),
+            named=_named(found.signals, only),
             length=math.log1p(found.signals.length),
             answers=float(found.signals.answers),
             timed=float(asked.wants_time and found.signals.timed),
-            dated=_dated(found, asked),
-            neighbor=_neighbor(key, found, strengths),
-            vote=max((votes.get((key[0], s), 0.0) for s in found.signals.sources), default=0.0),
+            dated=_dated(found.signals, asked),
+            neighbor=_neighbor(key[0], found.signals.place, strengths) if strengths else 0.0,
+            vote=_vote(key[0], found.signals, votes) if votes else 0.0,
         )
         for key, found in pool.found.items()
     }
 
 
-def _named(found: Found, asked: Asked) -> float:
-    return float(len(asked.names) == 1 and not asked.names.isdisjoint(found.signals.names))
+Strengths = Mapping[tuple[Owner, Place], float]
+Votes = Mapping[tuple[Owner, tuple[str, str]], float]
 
 
-def _dated(found: Found, asked: Asked) -> float:
-    time = found.signals.time
-    return max((period.closeness(time) for period in asked.periods), default=0.0)
+def _strengths(pool: Pool, only: str | None) -> Strengths:
+    return {
+        (key[0], found.signals.place): pool.strength(key)
+        + NAMED_SHARE * _named(found.signals, only)
+        for key, found in pool.found.items()
+        if found.signals.place
+    }
 
 
-def _neighbor(key: Key, found: Found, strengths: Mapping[tuple[Owner, Place], float]) -> float:
-    if found.signals.place is None:
+def _named(signals: Signals, only: str | None) -> float:
+    return float(only is not None and only in signals.names)
+
+
+def _dated(signals: Signals, asked: Asked) -> float:
+    if not asked.periods:
         return 0.0
-    session, sequence = found.signals.place
-    beside = ((key[0], (session, sequence + step)) for step in (-1, 1))
-    return max(strengths.get(place, 0.0) for place in beside)
+    return max(period.closeness(signals.time) for period in asked.periods)
 
 
-def _votes(facts: Pool) -> dict[tuple[Owner, tuple[str, str]], float]:
+def _neighbor(owner: Owner, place: Place | None, strengths: Strengths) -> float:
+    if place is None:
+        return 0.0
+    session, sequence = place
+    return max(strengths.get((owner, (session, sequence + step)), 0.0) for step in (-1, 1))
+
+
+def _vote(owner: Owner, signals: Signals, votes: Votes) -> float:
+    return max((votes.get((owner, source), 0.0) for source in signals.sources), default=0.0)
+
+
+def _votes(facts: Pool) -> Votes:
     votes: dict[tuple[Owner, tuple[str, str]], float] = {}
     for key, fact in facts.found.items():
         strength = facts.strength(key)
@@ -133,20 +148,21 @@ def _shares(found: Mapping[Key, Found], words: Sequence[str]) -> dict[Key, float
     shares = {}
     for key, each in found.items():
         damped = K1 * (1 - B + B * len(each.words) / average)
-        of_it = counts[key].items()
+        of_it = counts[key]
         shares[key] = sum(rarity[w] * n * (K1 + 1) / (n + damped) for w, n in of_it) / best
     return shares
 
 
-def _counts(words: Iterable[str], wanted: frozenset[str]) -> Counter[str]:
-    return Counter(word for word in words if word in wanted)
+Counts = Sequence[tuple[str, int]]
+"""Words of the query, and how often a memory has each; at least once."""
 
 
-def _rarity(counts: Iterable[Counter[str]], words: Sequence[str]) -> dict[str, float]:
+def _counts(words: Sequence[str], wanted: frozenset[str]) -> Counts:
+    return [(word, words.count(word)) for word in wanted.intersection(words)]
+
+
+def _rarity(counts: Collection[Counts], words: Sequence[str]) -> dict[str, float]:
     """Return BM25's inverse document frequency of each word among the found memories."""
-    having: Counter[str] = Counter()
-    total = 0
-    for each in counts:
-        having.update(each.keys())
-        total += 1
+    having = Counter(word for each in counts for word, _ in each)
+    total = len(counts)
     return {w: math.log1p((total - having[w] + 0.5) / (having[w] + 0.5)) for w in words}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from operator import mul
 
 from memory_service.domain.asking import Asked
 from memory_service.domain.features import Features, Pool, features
@@ -22,7 +23,7 @@ class ArmScore:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One of the things that speak for a memory: it adds `value` times `weight` to the log-odds."""
+    """One of the things that speak for a memory: there is `value` of it, and it counts `weight`."""
 
     name: str
     value: float
@@ -30,22 +31,40 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """How much of the log-odds that a memory bears on the query there is without anything that
+    speaks for it, and how much each feature adds."""
+
+    bias: float
+    of: Features
+
+    def odds(self, features: Features) -> float:
+        """Return the log-odds of a memory with these features."""
+        return float(sum(map(mul, features, self.of), self.bias))
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
-    """A memory with its score, 0 to 1, and how it came about."""
+    """A memory with its score, 0 to 1, and how it came about.
+
+    A single arm has neither `features` nor `weights`.
+    """
 
     found: Found
     score: float
     arms: tuple[ArmScore, ...]
-    signals: tuple[Signal, ...] = ()
+    features: Features | None = None
+    weights: Weights | None = None
     boosts: tuple[Signal, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """How much each feature adds to the log-odds that a memory bears on the query."""
-
-    bias: float
-    of: Features
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """Bias and features that are not 0: value times weight adds up to the log-odds."""
+        if self.features is None or self.weights is None:
+            return ()
+        parts = zip(Features._fields, self.features, self.weights.of, strict=True)
+        spoken = (Signal(name, value, weight) for name, value, weight in parts if value)
+        return (Signal("bias", 1.0, self.weights.bias), *spoken)
 
 
 OF_TURNS = Weights(
@@ -99,25 +118,17 @@ def rank(
     bears on the query as conversations of people have it: comparable between answers.
     """
     said = _arm_scores(arms)
-    ranked = []
-    for key, values in features(pool, asked, facts).items():
-        signals = (Signal("bias", 1.0, weights.bias), *_signals(values, weights.of))
-        odds = sum(signal.value * signal.weight for signal in signals)
-        ranked.append(Ranked(pool.found[key], _logistic(odds), tuple(said[key]), signals))
-    return in_order(ranked)
+    return in_order(
+        [
+            Ranked(pool.found[key], _logistic(weights.odds(of)), tuple(said[key]), of, weights)
+            for key, of in features(pool, asked, facts).items()
+        ]
+    )
 
 
 def in_order(ranked: Sequence[Ranked]) -> list[Ranked]:
     """Return the best first; equals come in the order of their ids."""
     return sorted(ranked, key=lambda each: (-each.score, *_order(each.found.key)))
-
-
-_NAMES = tuple(field.name for field in fields(Features))
-
-
-def _signals(values: Features, weights: Features) -> list[Signal]:
-    pairs = ((name, getattr(values, name), getattr(weights, name)) for name in _NAMES)
-    return [Signal(name, value, weight) for name, value, weight in pairs if value]
 
 
 def _arm_scores(arms: Arms) -> Mapping[Key, list[ArmScore]]:

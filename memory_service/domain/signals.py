@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from memory_service.domain.lexical import terms
 from memory_service.domain.memory import Memory
@@ -22,17 +23,16 @@ _TIME_WORDS = re.compile(
 """Words of English that say when; "may" is a verb more often than a month."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """Of a memory: whose `names` it bears, in lower case; how many words it has of its own.
 
     `answers`: it was said right after a question. `timed`: it says when. `time`, in microseconds:
     when it happened, else when it was said; `said`: when it was said last. `mentions`: how often
     it was said. `place` is that of a message; `sources` are the session and message ids that it
-    comes from.
+    comes from. A tuple, because hundreds are made for a search.
     """
 
-    names: tuple[str, ...]
+    names: Sequence[str]
     length: int
     answers: bool
     timed: bool
@@ -41,7 +41,7 @@ class Signals:
     mentions: int
     pinned: bool
     place: Place | None
-    sources: tuple[tuple[str, str], ...]
+    sources: Sequence[tuple[str, str]]
 
 
 def signals_of(memory: Memory) -> Signals:

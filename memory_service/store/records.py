@@ -45,6 +45,8 @@ RETURNED = (BODY, EMBEDDED, OWNER)
 RANKED = (*RETURNED, RAW_ID, TERMS, SIGNALS)
 """What a reader asks for who ranks memories first, and decodes those that are shown."""
 
+_RAW_ID, _TERMS, _SIGNALS = (name.encode() for name in (RAW_ID, TERMS, SIGNALS))
+
 _OPTIONAL = (
     *("topic", "entity", "kind", "session", "message", "extractor", "pinned", "superseded"),
     *("event_time", "valid_from", "valid_to", "superseded_at", "terms", "meta"),
@@ -125,11 +127,11 @@ def decode(owner: Owner, fields: Mapping[bytes, bytes]) -> Memory:
 
 def found(owner: Owner, fields: Mapping[bytes, bytes], raw: float) -> Found:
     """Return what ranking looks at in the memory whose hash has these fields, at least RANKED."""
-    seen = fields.get(SIGNALS.encode())
+    seen = fields.get(_SIGNALS)
     return Found(
-        key=(owner, fields[RAW_ID.encode()].decode()),
+        key=(owner, fields[_RAW_ID].decode()),
         raw=raw,
-        words=fields.get(TERMS.encode(), b"").decode().split(),
+        words=fields.get(_TERMS, b"").decode().split(),
         signals=signals.decode(seen) if seen else signals_of(decode(owner, fields)),
         stored=fields,
     )

@@ -14,7 +14,7 @@ import asyncio
 import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ from .own_data import read
 if TYPE_CHECKING:
     from tests.evaluation.serving import Stub
 
-NAMES = tuple(field.name for field in fields(Features))
+NAMES = Features._fields
 CANDIDATES = 100
 PENALTY = 3e-3
 UNITS = {"meaning": 0.25, "words": 0.25, "neighbor": 0.5, "vote": 0.5}

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ NOW = 1000 * DAY
 def ranked(
     id_: str, score: float, *, age: int = 0, mentions: int = 1, pinned: bool = False
 ) -> Ranked:
-    signals = replace(signals_of(make(id_)), said=NOW - age, mentions=mentions, pinned=pinned)
+    signals = signals_of(make(id_))._replace(said=NOW - age, mentions=mentions, pinned=pinned)
     return Ranked(Found((ALICE, id_), 0.0, (), signals), score, ())
 
 

@@ -110,5 +110,4 @@ def test_nearer_is_never_worse(one: float, other: float) -> None:
 
 def test_no_weight_speaks_against_what_a_feature_says_for() -> None:
     for weights in (OF_FACTS, OF_TURNS):
-        values = [getattr(weights.of, name) for name in weights.of.__dataclass_fields__]
-        assert all(value >= 0 for value in values)
+        assert all(value >= 0 for value in weights.of)

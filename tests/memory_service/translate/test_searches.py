@@ -6,8 +6,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
+from memory_service.domain.features import Features
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.ranking import ArmScore, Ranked, Signal
+from memory_service.domain.ranking import ArmScore, Ranked, Signal, Weights
 from memory_service.domain.search import Arm, Found, SearchMode, Selection, View
 from memory_service.domain.signals import signals_of
 from memory_service.search import Hit, SearchQuery
@@ -95,9 +96,10 @@ def test_boosts_have_defaults_and_a_budget_is_none_unless_given():
 
 def test_a_hit_explains_itself_only_when_asked():
     found = Found((ALICE, "m"), 0.5, (), signals_of(make("m")))
-    signals = (Signal("bias", 1, -3), Signal("meaning", 0.5, 2.0))
+    features = Features(0.5, *[0.0] * 8)
+    weights = Weights(-3, Features(2.0, *[1.0] * 8))
     boosts = (Signal("recency", 0.25, 0.2),)
-    ranked = Ranked(found, 0.75, (ArmScore(Arm.SEMANTIC, 1, 0.5),), signals, boosts)
+    ranked = Ranked(found, 0.75, (ArmScore(Arm.SEMANTIC, 1, 0.5),), features, weights, boosts)
     found_memory = Hit(make("m"), ranked)
     assert not searches.hit(found_memory, explain=False).HasField("explanation")
     hit = searches.hit(found_memory, explain=True)
