@@ -24,10 +24,14 @@ class MemoryType(enum.Enum):
 
 
 class Precision(enum.Enum):
-    """How much of an event time is known; the rest of the timestamp is the start of that unit."""
+    """How much of an event time is known; the rest of the timestamp is the start of that unit.
+
+    A week starts on Monday.
+    """
 
     YEAR = "year"
     MONTH = "month"
+    WEEK = "week"
     DAY = "day"
     MINUTE = "minute"
 
@@ -53,8 +57,8 @@ class Strategy:
 class Turn:
     """One message of a conversation, as it was said.
 
-    `speaker` may be empty when the caller gave no name. `time` is timezone-aware: it is "now" for
-    every relative date in `text`.
+    `speaker` may be empty when the caller gave no name. `time` is in the time zone of whoever said
+    it: it is "now" for every relative date in `text`, and "at 9" is meant there.
     """
 
     id: str
@@ -102,10 +106,21 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """When something happened or will happen: the start of the unit that `precision` names."""
+    """When something happened or will happen: the start of the unit that `precision` names.
+
+    `time` is in the time zone of whose calendar the unit is.
+    """
 
     time: datetime
     precision: Precision
+
+    def same(self, other: EventTime | None) -> bool:
+        """Whether both are one moment, or one unit of the calendar, whosever it is."""
+        if other is None or self.precision is not other.precision:
+            return False
+        if self.precision is Precision.MINUTE:
+            return self.time == other.time
+        return self.time.replace(tzinfo=None) == other.time.replace(tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True)

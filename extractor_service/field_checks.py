@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from extractor_service.errors import invalid
 from service_kit.errors import FieldViolation
+from service_kit.time_zones import zone_of
 
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_NAME_CHARS = 256
@@ -81,6 +82,8 @@ def _violations(
         yield FieldViolation(f"{path}.create_time", "is required")
     elif not is_time(message.create_time):
         yield FieldViolation(f"{path}.create_time", "is not within the years 1 to 9999")
+    if zone_of(message.time_zone) is None:
+        yield FieldViolation(f"{path}.time_zone", "is no time zone")
 
 
 def _id_violations(identifier: str, path: str, seen: set[str]) -> Iterator[FieldViolation]:

@@ -33,6 +33,7 @@ from extractor_service.pipeline import Extracted, Extraction
 from extractor_service.summarizer import Written
 from extractor_service.summary import MAX_SUMMARY_BYTES
 from service_kit.errors import FieldViolation
+from service_kit.time_zones import in_zone, name_of
 
 MAX_UNARY_MESSAGES = 256
 MAX_EMBED_TEXTS = 256
@@ -61,6 +62,7 @@ _TYPES = {
 _PRECISIONS = {
     Precision.YEAR: memory_pb2.TIME_PRECISION_YEAR,
     Precision.MONTH: memory_pb2.TIME_PRECISION_MONTH,
+    Precision.WEEK: memory_pb2.TIME_PRECISION_WEEK,
     Precision.DAY: memory_pb2.TIME_PRECISION_DAY,
     Precision.MINUTE: memory_pb2.TIME_PRECISION_MINUTE,
 }
@@ -190,7 +192,7 @@ def _turn(message: memory_pb2.Message) -> Turn:
         role=_ROLES[message.role],
         speaker=message.name,
         text=message.content,
-        time=message.create_time.ToDatetime(tzinfo=UTC),
+        time=in_zone(message.create_time.ToDatetime(tzinfo=UTC), message.time_zone),
     )
 
 
@@ -248,4 +250,8 @@ def _usage(usage: LlmUsage) -> pb.LlmUsage | None:
 def _event_time(event: EventTime | None) -> memory_pb2.EventTime | None:
     if event is None:
         return None
-    return memory_pb2.EventTime(time=_timestamp(event.time), precision=_PRECISIONS[event.precision])
+    return memory_pb2.EventTime(
+        time=_timestamp(event.time),
+        precision=_PRECISIONS[event.precision],
+        time_zone=name_of(event.time.tzinfo),
+    )

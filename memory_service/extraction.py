@@ -124,9 +124,12 @@ class SessionExtraction:
     async def _extract(self, work: Unextracted) -> list[NewMemory]:
         if not work.messages:
             return []
-        return await self._extractor.extract(
-            work.session.ref, work.context, work.messages, work.session.options.strategy
+        options = work.session.options
+        context, messages = (
+            [message.in_zone(options.time_zone) for message in part]
+            for part in (work.context, work.messages)
         )
+        return await self._extractor.extract(work.session.ref, context, messages, options.strategy)
 
     def _failed(self, work: Unextracted, error: ExtractionFailed) -> FailedRange:
         logger.warning("messages given up", extra={"reason": error.reason})

@@ -69,7 +69,7 @@ def _line(turn: Turn, place: dict[str, object], most: int) -> str:
         return ""
     line = {
         **place,
-        "time": turn.time.strftime("%A %Y-%m-%dT%H:%MZ"),
+        "time": f"{turn.time:%A} {turn.time.isoformat(timespec='minutes')}",
         "role": turn.role.value,
         "speaker": turn.speaker,
         "text": turn.text[:most],

@@ -191,7 +191,7 @@ def _text(raw: str, vocabulary: Vocabulary, characters: int) -> str:
 def _event_time(raw: str | None, turn: Turn) -> EventTime | None:
     if raw is None or raw.strip().casefold() in _UNKNOWN_DATES:
         return None
-    event = event_time_of(raw)
+    event = event_time_of(raw, turn.time.tzinfo)
     if event is None or not is_plausible(event, turn.time):
         raise _Dropped(Drop.DATE)
     # The time that stands beside the message, copied: it says when this was told, not when it was.

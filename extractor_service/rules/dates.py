@@ -134,6 +134,12 @@ _AMOUNT: _Pattern = (
 _UNIT = _one_of(*UNITS, *(f"{unit}s" for unit in UNITS))
 _DIRECTION = _one_of("last", "next", "this", "past", "coming", "previous")
 
+_DAYS_OF_MONTH: tuple[_Pattern, ...] = (
+    (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
+    (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
+)
+_WEEK_OF: _Pattern = (*_words("the", "week"), _one_of("of", "beginning", "starting"))
+
 _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "day_word": (
         (
@@ -177,12 +183,7 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "ahead": (((_one_of("in"), *_AMOUNT, _UNIT),), rules.of_ahead),
     "duration": (((_one_of("for"), *_AMOUNT, _UNIT),), rules.of_duration),
     "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
-    "day_of_month": (
-        (
-            (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
-            (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
-        ),
-        rules.of_day_of_month,
-    ),
+    "day_of_month": (_DAYS_OF_MONTH, rules.of_day_of_month),
+    "week_of": (tuple((*_WEEK_OF, *day) for day in _DAYS_OF_MONTH), rules.of_week_of),
     "year": (((_YEAR,),), rules.of_year),
 }

@@ -24,7 +24,7 @@ from extractor_service.rules.speaker import Participants, participants, self_int
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.things import Thing
 
-RULES_VERSION = "rules-2"
+RULES_VERSION = "rules-3"
 
 CONTEXT_TURNS = 6
 """How many turns before a turn may tell who its pronouns mean."""

@@ -7,8 +7,12 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from memory_service.domain.owner import Owner
+from service_kit.time_zones import in_zone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryType(enum.Enum):
@@ -28,6 +32,7 @@ class Precision(enum.Enum):
 
     YEAR = "year"
     MONTH = "month"
+    WEEK = "week"
     DAY = "day"
     MINUTE = "minute"
 
@@ -42,10 +47,14 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """When something happened: `micros` is the start of the unit that `precision` names."""
+    """When something happened: `micros` is the start of the unit that `precision` names.
+
+    `zone` is the name of the time zone of whose calendar the unit is; UTC if it is empty.
+    """
 
     micros: int
     precision: Precision
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,18 @@ def ends_before_it_begins(memory: Memory | NewMemory) -> bool:
     return memory.valid_to <= memory.valid_from
 
 
+def calendar_micros(event: EventTime) -> int:
+    """Return the same for the same day of the calendar, in whatever zone; a minute is a moment."""
+    if not event.zone or event.precision is Precision.MINUTE:
+        return event.micros
+    return (reading(event).replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def reading(event: EventTime) -> datetime:
+    """Return what calendar and clock in the event's zone show as it begins."""
+    return in_zone(EPOCH + timedelta(microseconds=event.micros), event.zone)
+
+
 def fact_digest(memory: Memory | NewMemory) -> str:
     """Tell whether two memories say the same thing, in the same words, of the same time.
 
@@ -165,7 +186,7 @@ def fact_digest(memory: Memory | NewMemory) -> str:
     """
     words = unicodedata.normalize("NFKC", memory.text).casefold().split()
     folded = " ".join(words).rstrip(" .!")
-    time = str(memory.event_time.micros) if memory.event_time else ""
+    time = str(calendar_micros(memory.event_time)) if memory.event_time else ""
     return stable_id((memory.type.value, folded, time))
 
 

@@ -18,10 +18,14 @@ class ExtractionKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a session is extracted; `instructions` go with CUSTOM, and with nothing else."""
+    """How a session is extracted; `instructions` go with CUSTOM, and with nothing else.
+
+    `include_assistant`: also what the assistant did for the user.
+    """
 
     kind: ExtractionKind = ExtractionKind.DISCRETE
     instructions: str = ""
+    include_assistant: bool = False
 
     @property
     def extracts(self) -> bool:
@@ -34,10 +38,14 @@ DISCRETE = Strategy()
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How a session is kept: `ttl` microseconds after its last change by a caller, or forever."""
+    """How a session is kept: `ttl` microseconds after its last change by a caller, or forever.
+
+    `time_zone` is that of messages without one of their own; UTC if it is empty.
+    """
 
     ttl: int | None = None
     strategy: Strategy = DISCRETE
+    time_zone: str = ""
 
 
 DEFAULTS = SessionOptions()

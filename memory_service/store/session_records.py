@@ -69,21 +69,34 @@ def holds(session: Session, fence: Row) -> bool:
 
 def encode_options(options: SessionOptions) -> dict[str, str]:
     """Return the fields that say how a session is kept; empty for the defaults."""
-    strategy = options.strategy
-    given = json.dumps([strategy.kind.value, strategy.instructions], ensure_ascii=False)
     return {
         "ttl": "" if options.ttl is None else str(options.ttl),
-        "strategy": "" if strategy == DISCRETE else given,
+        "strategy": _encode_extraction(options),
     }
 
 
-def _options(ttl: bytes | None, strategy: bytes | None) -> SessionOptions:
-    return SessionOptions(int(ttl) if ttl else None, _strategy(strategy) if strategy else DISCRETE)
+def _encode_extraction(options: SessionOptions) -> str:
+    """Return all that says how messages are extracted: what is moved by none must move the fence.
+
+    What was added later is left out where it is the default, as it was not there before.
+    """
+    strategy = options.strategy
+    if strategy == DISCRETE and not options.time_zone:
+        return ""
+    values: list[Any] = [strategy.kind.value, strategy.instructions]
+    if strategy.include_assistant or options.time_zone:
+        values += [strategy.include_assistant, options.time_zone]
+    return json.dumps(values, ensure_ascii=False)
 
 
-def _strategy(value: bytes) -> Strategy:
-    kind, instructions = json.loads(value)
-    return Strategy(ExtractionKind(kind), instructions)
+def _options(ttl: bytes | None, extraction: bytes | None) -> SessionOptions:
+    kept = int(ttl) if ttl else None
+    if not extraction:
+        return SessionOptions(kept)
+    kind, instructions, *later = json.loads(extraction)
+    include_assistant, time_zone = later or (False, "")
+    strategy = Strategy(ExtractionKind(kind), instructions, include_assistant)
+    return SessionOptions(kept, strategy, time_zone)
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -26,7 +26,9 @@ _KINDS_OUT = {kind: value for value, kind in _KINDS.items()}
 def from_proto(options: pb.SessionOptions, path: str) -> SessionOptions:
     """Return how a session is to be kept."""
     ttl = _ttl(options.ttl, f"{path}.ttl") if options.HasField("ttl") else None
-    return SessionOptions(ttl, _strategy(options.strategy, f"{path}.strategy"))
+    strategy = _strategy(options.strategy, f"{path}.strategy")
+    zone = fields.time_zone(options.time_zone, f"{path}.time_zone")
+    return SessionOptions(ttl, strategy, zone)
 
 
 def _ttl(value: Duration, path: str) -> int:
@@ -48,13 +50,15 @@ def _strategy(value: pb.ExtractionStrategy, path: str) -> Strategy:
     return Strategy(
         kind,
         fields.text(value.instructions, at, max_bytes=MAX_INSTRUCTIONS, required=custom),
+        value.include_assistant,
     )
 
 
 def to_proto(options: SessionOptions) -> pb.SessionOptions:
     """Return how a session is kept; the strategy is named even if it is the default."""
     ttl = None if options.ttl is None else _duration(options.ttl)
-    return pb.SessionOptions(ttl=ttl, strategy=strategy_to_proto(options.strategy))
+    strategy = strategy_to_proto(options.strategy)
+    return pb.SessionOptions(ttl=ttl, strategy=strategy, time_zone=options.time_zone)
 
 
 def _duration(micros: int) -> Duration:
@@ -64,4 +68,8 @@ def _duration(micros: int) -> Duration:
 
 def strategy_to_proto(strategy: Strategy) -> pb.ExtractionStrategy:
     """Return how messages are to be extracted."""
-    return pb.ExtractionStrategy(kind=_KINDS_OUT[strategy.kind], instructions=strategy.instructions)
+    return pb.ExtractionStrategy(
+        kind=_KINDS_OUT[strategy.kind],
+        instructions=strategy.instructions,
+        include_assistant=strategy.include_assistant,
+    )

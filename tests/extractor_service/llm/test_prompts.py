@@ -42,7 +42,7 @@ def test_the_conversation_is_one_line_of_json_a_turn() -> None:
     assert [turn["text"] for turn in said] == ["before", "I ski.", 'He said:\n"no" – ok']
     assert [turn.get("message") for turn in said] == [None, 1, 2]
     assert said[0]["context"] is True
-    assert said[1]["time"] == "Wednesday 2024-05-01T12:00Z"
+    assert said[1]["time"] == "Wednesday 2024-05-01T12:00+00:00"
     assert (said[1]["speaker"], said[1]["role"]) == ("Ada", "user")
     assert "I ski." not in system["content"]
 
