@@ -47,10 +47,14 @@ class StrategyKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a conversation is extracted; `instructions` are there for CUSTOM and empty otherwise."""
+    """How a conversation is extracted; `instructions` are there for CUSTOM and empty otherwise.
+
+    `include_assistant`: also what the assistant did for the user.
+    """
 
     kind: StrategyKind = StrategyKind.DISCRETE
     instructions: str = ""
+    include_assistant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,36 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEntity:
+    """Somebody or something known from before: Emma, a person, who is the sister of Alice."""
+
+    name: str
+    kind: str
+    relation: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
-    """New turns, oldest first, and those right before them, which are not extracted from."""
+    """New turns, oldest first, and those right before them, which are not extracted from.
+
+    `known` are those in the lives of who speaks, from before the conversation.
+    """
 
     messages: tuple[Turn, ...]
     context: tuple[Turn, ...]
+    known: tuple[KnownEntity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What matters beside the turns: who is known, and whether the assistant's deeds count."""
+
+    known: tuple[KnownEntity, ...] = ()
+    include_assistant: bool = False
+
+
+PLAIN = Setting()
 
 
 @dataclass(frozen=True, slots=True)

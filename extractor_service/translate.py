@@ -164,7 +164,7 @@ def _conversation(
 
 
 def _strategy(strategy: memory_pb2.ExtractionStrategy) -> Strategy:
-    return Strategy(_KINDS[strategy.kind], strategy.instructions)
+    return Strategy(_KINDS[strategy.kind], strategy.instructions, strategy.include_assistant)
 
 
 def _numbered(messages: Sequence[memory_pb2.Message], now: datetime) -> list[memory_pb2.Message]:

@@ -24,6 +24,7 @@ _EVENING = word_set(
     "tonight evening night afternoon dinner supper table restaurant concert gig party drinks pub "
     "bar film movie cinema theatre theater opera"
 )
+_BOOKED = word_set("book booked reserve reserved")
 _NIGHT = word_set("tonight night")
 _SMALL_HOURS = 5
 _FIRST_OF_A_DAY = 7
@@ -86,5 +87,7 @@ def _meant(token: Token, tokens: Sequence[Token]) -> time | None:
         return None  # of this night or of the next
     if words & _MORNING:
         return time(hour % _NOON)
+    if words & _BOOKED and not words & _EVENING and hour >= _FIRST_OF_A_DAY:
+        return None  # "I've booked it for Friday at 8": whatever it is
     late = bool(words & _EVENING) or hour < _FIRST_OF_A_DAY or hour == _NOON
     return time(hour % _NOON + _NOON * late)

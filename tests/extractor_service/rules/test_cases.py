@@ -2,7 +2,7 @@
 
 Alice speaks unless `speaker` says otherwise ("" has no name), on Thursday 25 May 2023. `before` are
 the turns before, oldest first, as "Name: text"; the name "assistant" is the assistant's role.
-`expect` is all that is remembered, in order; `expect_not` must be in none of it.
+With `role = "assistant"` the assistant speaks, and what it did is asked for. `expect` is all that is remembered, in order; `expect_not` must be in none of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from extractor_service.domain import Role, Turn
+from extractor_service.domain import Role, Setting, Turn
 from extractor_service.rules import RulesExtractor
 
 from .conftest import NOW
@@ -44,8 +44,11 @@ def test_what_is_said_is_remembered_as_the_table_has_it(
     extractor: RulesExtractor, case: dict[str, Any]
 ) -> None:
     context = [earlier(number, line) for number, line in enumerate(case.get("before", []))]
-    turn = Turn("turn", Role.USER, case.get("speaker", "Alice"), case["say"], NOW)
-    texts = [finding.text for finding in extractor.extract(turn, context)]
+    role = Role(case.get("role", "user"))
+    speaker = case.get("speaker", "Alice") if role is Role.USER else ""
+    turn = Turn("turn", role, speaker, case["say"], NOW)
+    setting = Setting(include_assistant=role is Role.ASSISTANT)
+    texts = [finding.text for finding in extractor.extract(turn, context, setting)]
     assert texts == case["expect"]
     assert not [text for text in texts for bad in case.get("expect_not", []) if bad in text]
 
