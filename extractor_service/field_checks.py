@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 
+from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import memory_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -17,6 +18,7 @@ MAX_CONTENT_BYTES = 256 * 1024
 MAX_NAME_CHARS = 256
 MAX_ID_CHARS = 128
 MAX_INSTRUCTIONS_BYTES = 4 * 1024
+MAX_KNOWN = 32
 
 
 def refuse(violations: Iterable[FieldViolation]) -> None:
@@ -65,6 +67,21 @@ def strategy_violations(
         yield from bytes_violations(path, strategy.instructions, MAX_INSTRUCTIONS_BYTES)
     elif strategy.instructions:
         yield FieldViolation(path, "is for CUSTOM alone")
+
+
+def known_violations(known: Sequence[pb.KnownEntity]) -> Iterator[FieldViolation]:
+    """Those known from before, each with a name of one line, a relation, and of whom."""
+    if len(known) > MAX_KNOWN:
+        yield FieldViolation("known_entities", f"must hold at most {MAX_KNOWN}")
+    for place, entity in enumerate(known[:MAX_KNOWN]):
+        for field in ("name", "relation", "of"):
+            path, value = f"known_entities[{place}].{field}", getattr(entity, field)
+            if not value.strip():
+                yield FieldViolation(path, "is required")
+            elif len(value) > MAX_NAME_CHARS:
+                yield FieldViolation(path, f"is longer than {MAX_NAME_CHARS} characters")
+            elif not value.isprintable():
+                yield FieldViolation(path, "must be one line of printable characters")
 
 
 def _violations(

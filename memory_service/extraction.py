@@ -14,6 +14,7 @@ from memory_service.attempts import until_written
 from memory_service.clock import Clock
 from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.failed_ranges import FailedRange
+from memory_service.domain.known_entities import KnownEntity
 from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, Session
@@ -129,7 +130,9 @@ class SessionExtraction:
             [message.in_zone(options.time_zone) for message in part]
             for part in (work.context, work.messages)
         )
-        return await self._extractor.extract(work.session.ref, context, messages, options.strategy)
+        return await self._extractor.extract(
+            work.session.ref, context, messages, options.strategy, _known(work)
+        )
 
     def _failed(self, work: Unextracted, error: ExtractionFailed) -> FailedRange:
         logger.warning("messages given up", extra={"reason": error.reason})
@@ -186,10 +189,20 @@ def _unchanged(session: Session) -> Progress:
     )
 
 
+def _known(work: Unextracted) -> tuple[KnownEntity, ...]:
+    return work.acquaintance.entities if work.acquaintance else ()
+
+
 def _advance(work: Unextracted, failed: FailedRange | None) -> SessionAdvance:
     session, promoted = work.session, len(work.given)
     if not work.again:
         # Without messages, the range is empty and ends at the cursor.
-        return SessionAdvance(session, work.last, failed=failed, promoted=promoted)
+        return SessionAdvance(
+            session,
+            work.last,
+            failed=failed,
+            promoted=promoted,
+            acquaintance=work.acquaintance if work.messages else None,
+        )
     again = (work.first, work.last)
     return SessionAdvance(session, session.cursor, failed=failed, again=again, promoted=promoted)

@@ -16,6 +16,7 @@ from extractor_service.rules.context import Earlier
 from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, finding
+from extractor_service.rules.known import mention_of, named, pointed_at
 from extractor_service.rules.parse import load, parse
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
@@ -70,7 +71,7 @@ class RulesExtractor:
             return ()
         find = self._extract if turn.role is Role.USER else self._deeds
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
-            found = find(turn, tuple(context[-CONTEXT_TURNS:]))
+            found = find(turn, tuple(context[-CONTEXT_TURNS:]), setting)
             placed = tuple(replace(memory, slot=self._slot(memory.text)) for memory in found)
         self._bound_lemma_cache()
         return placed
@@ -86,13 +87,17 @@ class RulesExtractor:
         """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
         return self._reader.slot(text)
 
-    def _extract(self, turn: Turn, context: tuple[Turn, ...]) -> tuple[Finding, ...]:
+    def _extract(
+        self, turn: Turn, context: tuple[Turn, ...], setting: Setting
+    ) -> tuple[Finding, ...]:
         doc = parse(self._nlp, turn.text)
         who = participants(turn, context, self._introduced(doc, turn, context))
         self._earlier.remember(turn, who, doc)
-        people = (*self._people_before(doc, who, context), *mentions(doc, who))
+        known = tuple(m for each in setting.known if (m := mention_of(each)) is not None)
+        people = self._people(doc, who, context, known)
         dates = self._dates.find(doc, turn.time)
-        around = Surroundings(turn, who, people, dates, partial(self._things, who, context))
+        things = partial(self._things, who, context)
+        around = Surroundings(turn, who, people, dates, things, known)
         answered = self._answer(doc, around, context)
         parts = list(doc.sents)
         told = [] if answered is None else [answer_finding(answered, around)]
@@ -100,7 +105,19 @@ class RulesExtractor:
         told += [found for passage in rest if (found := finding(passage, around)) is not None]
         return tuple({memory.text: memory for memory in told}.values())
 
-    def _deeds(self, turn: Turn, context: tuple[Turn, ...]) -> tuple[Finding, ...]:
+    def _people(
+        self, doc: Doc, who: Participants, context: tuple[Turn, ...], known: tuple[Mention, ...]
+    ) -> tuple[Mention, ...]:
+        """Those who were mentioned, in their order, with their names where these are known."""
+        pointed = tuple(pointed_at(doc, who, context))
+        here = sorted((*mentions(doc, who), *pointed), key=lambda mention: mention.start)
+        before = self._people_before(doc, who, context, always=bool(pointed))
+        people = named((*before, *here), known)
+        return tuple(m for m in people if m.supplied or m not in pointed)
+
+    def _deeds(
+        self, turn: Turn, context: tuple[Turn, ...], setting: Setting
+    ) -> tuple[Finding, ...]:
         """What the assistant did, as it says."""
         users = [before for before in context if before.role is Role.USER]
         introductions = (self._earlier.introduction(before) for before in reversed(users))
@@ -123,9 +140,9 @@ class RulesExtractor:
         return self_introduction(doc) or next(earlier, None)
 
     def _people_before(
-        self, doc: Doc, who: Participants, context: tuple[Turn, ...]
+        self, doc: Doc, who: Participants, context: tuple[Turn, ...], *, always: bool
     ) -> Iterator[Mention]:
-        if any(token.tag_ in {"PRP", "PRP$"} for token in doc):
+        if always or any(token.tag_ in {"PRP", "PRP$"} for token in doc):
             for turn in context:
                 if turn.role is Role.USER:
                     yield from self._earlier.told(turn, _as_said(turn, who)).people

@@ -41,7 +41,9 @@ def finding(passage: Passage, around: Surroundings) -> Finding | None:
         text=text,
         type=frame.type,
         topics=topics(frame.topic, passage.own),
-        entities=entities(passage.tokens, frame.name, around.who, around.people, text),
+        entities=entities(
+            passage.tokens, frame.name, around.who, (*around.people, *around.known), text
+        ),
         source=source_of(passage.own, around.turn),
         confidence=min(frame.confidence, SURENESS_OF_A_GUESS if passage.guessed else 1.0),
         event_time=event_time(clause, dates_of(clause, around.dates)),

@@ -551,7 +551,7 @@ class ExtractMemoriesRequest(_message.Message):
 
     @_builtins.property
     def known_entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownEntity]:
-        """As Delta.known_entities."""
+        """As Delta.known_entities. Default: none."""
 
     def __init__(
         self,
