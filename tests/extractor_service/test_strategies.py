@@ -64,3 +64,10 @@ def test_only_preferences_keep_less_than_all(kind: StrategyKind) -> None:
     found = [finding("Ada skis."), finding("Ada loves tea."), finding("Ada wants a dog.")]
     expected = found[1:] if kind is StrategyKind.PREFERENCES else found
     assert kept(found, Role.USER, Strategy(kind, "")) == tuple(expected)
+
+
+def test_what_the_assistant_did_is_no_preference_and_kept_with_them() -> None:
+    deed = finding("The assistant booked Alice a table.")
+    strategy = Strategy(StrategyKind.PREFERENCES, include_assistant=True)
+    assert kept([deed], Role.ASSISTANT, strategy) == (deed,)
+    assert kept([deed], Role.USER, strategy) == ()
