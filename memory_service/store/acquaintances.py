@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgpack
 
@@ -17,8 +18,8 @@ def encode_counts(counts: Mapping[KnownEntity, int]) -> dict[bytes, int]:
     return {msgpack.packb(_values(entity)): count for entity, count in counts.items()}
 
 
-def begun(page: int, counts: Mapping[bytes, bytes]) -> Acquaintance:
-    """Return who is known on this page, given the owner's counts."""
+def begun(page: int, counts: Mapping[Any, Any]) -> Acquaintance:
+    """Return who is known on this page, given the owner's counts as they are stored."""
     known = {KnownEntity(*msgpack.unpackb(who)): int(number) for who, number in counts.items()}
     return Acquaintance(page, foremost(known))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,11 +214,10 @@ class SessionStore:
                 pipe.xrange(log, min=f"{first}-0", max=f"{end}-0", count=limit)
                 pipe.xrevrange(log, max=f"{first - 1}-0", count=_counted(context))
                 pipe.hget(key, acquaintances.FIELD)
-                pipe.hgetall(keys.known)
             fence, waiting, *read = await pipe.execute()
         if not session_records.holds(session, fence):
             return None
-        ahead, behind, seen, counts = read or ((), (), None, {})
+        ahead, behind, known = read or ((), (), None)
         new = tuple(messages.decode(*entry) for entry in ahead)
         return Unextracted(
             session,
@@ -227,8 +226,22 @@ class SessionStore:
             _oldest_first(behind[:context]),
             new,
             tuple(given.decode(session.ref, fields) for _, fields in waiting),
-            _acquaintance(session, first, seen, counts) if reading else None,
+            await self._acquaintance(session, first, known) if reading else None,
         )
+
+    async def _acquaintance(
+        self, session: Session, first: int, known: bytes | None
+    ) -> Acquaintance:
+        """Return who is known to messages from `first` on: as before, unless a page begins.
+
+        Whoever begins it as well meanwhile, and commits, is noticed by the fence.
+        """
+        before, page = acquaintances.decode(known), page_of(first)
+        again = first <= session.cursor
+        if before is not None and (again or before.page == page):
+            return before
+        counts = await self._redis.hgetall(OwnerKeys(session.ref.owner).known)
+        return acquaintances.begun(page, counts)
 
     async def list(self, owner: Owner, *, offset: int, count: int) -> tuple[list[Session], int]:
         """Return `count` sessions from `offset` on, last active first, and how many there are."""
@@ -248,17 +261,6 @@ class SessionStore:
 
 _WHOLE = (*session_records.STATE, *session_records.NOTES, session_records.SUMMARY)
 _STATE = len(session_records.STATE)
-
-
-def _acquaintance(
-    session: Session, first: int, seen: bytes | None, counts: Mapping[bytes, bytes]
-) -> Acquaintance:
-    """Return who is known to messages from `first` on: as before, unless a page begins."""
-    before, page = acquaintances.decode(seen), page_of(first)
-    again = first <= session.cursor
-    if before is not None and (again or before.page == page):
-        return before
-    return acquaintances.begun(page, counts)
 
 
 def _counted(count: int) -> int:
