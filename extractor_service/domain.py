@@ -24,10 +24,14 @@ class MemoryType(enum.Enum):
 
 
 class Precision(enum.Enum):
-    """How much of an event time is known; the rest of the timestamp is the start of that unit."""
+    """How much of an event time is known; the rest of the timestamp is the start of that unit.
+
+    A week starts on Monday.
+    """
 
     YEAR = "year"
     MONTH = "month"
+    WEEK = "week"
     DAY = "day"
     MINUTE = "minute"
 
@@ -43,18 +47,22 @@ class StrategyKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a conversation is extracted; `instructions` are there for CUSTOM and empty otherwise."""
+    """How a conversation is extracted; `instructions` are there for CUSTOM and empty otherwise.
+
+    `include_assistant`: also what the assistant did for the user.
+    """
 
     kind: StrategyKind = StrategyKind.DISCRETE
     instructions: str = ""
+    include_assistant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message of a conversation, as it was said.
 
-    `speaker` may be empty when the caller gave no name. `time` is timezone-aware: it is "now" for
-    every relative date in `text`.
+    `speaker` may be empty when the caller gave no name. `time` is in the time zone of whoever said
+    it: it is "now" for every relative date in `text`, and "at 9" is meant there.
     """
 
     id: str
@@ -65,11 +73,36 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEntity:
+    """Somebody or something known from before: Emma, a person, who is the sister of Alice."""
+
+    name: str
+    kind: str
+    relation: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
-    """New turns, oldest first, and those right before them, which are not extracted from."""
+    """New turns, oldest first, and those right before them, which are not extracted from.
+
+    `known` are those in the lives of who speaks, from before the conversation.
+    """
 
     messages: tuple[Turn, ...]
     context: tuple[Turn, ...]
+    known: tuple[KnownEntity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What matters beside the turns: who is known, and whether the assistant's deeds count."""
+
+    known: tuple[KnownEntity, ...] = ()
+    include_assistant: bool = False
+
+
+PLAIN = Setting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +135,21 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """When something happened or will happen: the start of the unit that `precision` names."""
+    """When something happened or will happen: the start of the unit that `precision` names.
+
+    `time` is in the time zone of whose calendar the unit is.
+    """
 
     time: datetime
     precision: Precision
+
+    def same(self, other: EventTime | None) -> bool:
+        """Whether both are one moment, or one unit of the calendar, whosever it is."""
+        if other is None or self.precision is not other.precision:
+            return False
+        if self.precision is Precision.MINUTE:
+            return self.time == other.time
+        return self.time.replace(tzinfo=None) == other.time.replace(tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True)

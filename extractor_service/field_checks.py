@@ -6,16 +6,19 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 
+from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import memory_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from extractor_service.errors import invalid
 from service_kit.errors import FieldViolation
+from service_kit.time_zones import zone_of
 
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_NAME_CHARS = 256
 MAX_ID_CHARS = 128
 MAX_INSTRUCTIONS_BYTES = 4 * 1024
+MAX_KNOWN = 32
 
 
 def refuse(violations: Iterable[FieldViolation]) -> None:
@@ -66,6 +69,21 @@ def strategy_violations(
         yield FieldViolation(path, "is for CUSTOM alone")
 
 
+def known_violations(known: Sequence[pb.KnownEntity]) -> Iterator[FieldViolation]:
+    """Those known from before, each with a name of one line, a relation, and of whom."""
+    if len(known) > MAX_KNOWN:
+        yield FieldViolation("known_entities", f"must hold at most {MAX_KNOWN}")
+    for place, entity in enumerate(known[:MAX_KNOWN]):
+        for field in ("name", "relation", "of"):
+            path, value = f"known_entities[{place}].{field}", getattr(entity, field)
+            if not value.strip():
+                yield FieldViolation(path, "is required")
+            elif len(value) > MAX_NAME_CHARS:
+                yield FieldViolation(path, f"is longer than {MAX_NAME_CHARS} characters")
+            elif not value.isprintable():
+                yield FieldViolation(path, "must be one line of printable characters")
+
+
 def _violations(
     message: memory_pb2.Message, path: str, roles: Collection[int]
 ) -> Iterator[FieldViolation]:
@@ -81,6 +99,8 @@ def _violations(
         yield FieldViolation(f"{path}.create_time", "is required")
     elif not is_time(message.create_time):
         yield FieldViolation(f"{path}.create_time", "is not within the years 1 to 9999")
+    if zone_of(message.time_zone) is None:
+        yield FieldViolation(f"{path}.time_zone", "is no time zone")
 
 
 def _id_violations(identifier: str, path: str, seen: set[str]) -> Iterator[FieldViolation]:

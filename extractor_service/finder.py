@@ -9,7 +9,7 @@ from itertools import chain
 from math import inf
 from typing import Protocol
 
-from extractor_service.domain import NO_USAGE, Conversation, Finding, LlmUsage, Strategy, Turn
+from extractor_service.domain import NO_USAGE, Conversation, Finding, LlmUsage, Setting, Strategy
 from extractor_service.strategies import kept
 from extractor_service.worker import RulesFailed, RulesWorker, Task
 from service_kit.safe_traceback import safe_traceback
@@ -69,9 +69,11 @@ class RulesFinder:
         conversation gives the same memories wherever it is cut into deltas.
         """
         ruleset = self._worker.ruleset
-        tasks = windows(conversation.messages, conversation.context, ruleset.context_turns)
-        findings = chain.from_iterable(await self._run(tasks))
-        return Found(kept(findings, strategy), ruleset.version)
+        setting = Setting(conversation.known, strategy.include_assistant)
+        tasks = windows(conversation, ruleset.context_turns, setting)
+        found = zip(tasks, await self._run(tasks), strict=True)
+        findings = (kept(each, task.turn.role, strategy) for task, each in found)
+        return Found(tuple(chain.from_iterable(findings)), ruleset.version)
 
     async def _run(self, tasks: Sequence[Task]) -> list[tuple[Finding, ...]]:
         try:
@@ -84,11 +86,11 @@ class RulesFinder:
             raise
 
 
-def windows(messages: Sequence[Turn], context: Sequence[Turn], size: int) -> list[Task]:
+def windows(conversation: Conversation, size: int, setting: Setting) -> list[Task]:
     """Each message with the `size` turns before it, or as many as there are."""
-    turns = (*context, *messages)
-    first = len(context)
+    turns = (*conversation.context, *conversation.messages)
+    first = len(conversation.context)
     return [
-        Task(turns[place], turns[max(0, place - size) : place])
+        Task(turns[place], turns[max(0, place - size) : place], setting)
         for place in range(first, len(turns))
     ]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
-from extractor_service.domain import Conversation, Finding, Source, Strategy, Turn
+from extractor_service.domain import Conversation, Finding, KnownEntity, Source, Strategy, Turn
 from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.finder import Finder, Found
 from extractor_service.summarizer import Writer, Written
@@ -79,10 +79,18 @@ class GuardedFinder:
         clean, turns = await asyncio.to_thread(_conversation, conversation, self._policy)
         for turn in turns.values():
             self._count(turn.text.kinds)
+        clean = replace(clean, known=self._nameable(conversation.known))
         wanted = replace(strategy, instructions=_clean(strategy.instructions, self._policy))
         found = await self._finder.find(clean, wanted, deadline)
         findings = await asyncio.to_thread(self._guarded, found.findings, turns)
         return replace(found, findings=findings)
+
+    def _nameable(self, known: Iterable[KnownEntity]) -> tuple[KnownEntity, ...]:
+        """Those of whom nothing is kept out, and whose names do not try to instruct."""
+        parts = ((each, f"{each.name}, {each.relation} of {each.of}") for each in known)
+        return tuple(
+            each for each, words in parts if self._may_name(words) and not tries_to_instruct(words)
+        )
 
     def _guarded(
         self, findings: Iterable[Finding], turns: Mapping[str, GuardedTurn]

@@ -92,6 +92,7 @@ class Verdict:
 _UNITS = {
     Precision.YEAR: relativedelta(years=1),
     Precision.MONTH: relativedelta(months=1),
+    Precision.WEEK: relativedelta(weeks=1),
     Precision.DAY: relativedelta(days=1),
     Precision.MINUTE: relativedelta(minutes=1),
 }
@@ -157,7 +158,7 @@ def _why_later(new: Fact) -> str:
 
 
 def _relation(new: Fact, known: Neighbour, thresholds: Thresholds) -> _Relation:
-    if new.text == known.fact.text and new.event == known.fact.event:
+    if new.text == known.fact.text and _of_one_time(new, known.fact):
         return _Relation.SAME
     if new.place and new.place == known.fact.place:
         alike = _alike(new.claim, known.fact.claim)
@@ -217,10 +218,14 @@ def _near(new: Fact, known: Neighbour, thresholds: Thresholds) -> _Relation:
     return _Relation.SAME if reworded else _Relation.NONE
 
 
+def _of_one_time(new: Fact, known: Fact) -> bool:
+    return known.event is None if new.event is None else new.event.same(known.event)
+
+
 def _could_be_one(new: Fact, known: Fact) -> bool:
     """Whether nothing that an embedding hardly sees tells two sentences apart."""
     mine, theirs = new.reading, known.reading
-    if new.event is not None and known.event is not None and new.event != known.event:
+    if new.event is not None and known.event is not None and not new.event.same(known.event):
         return False
     if new.place != known.place and new.slot and known.slot:
         return False

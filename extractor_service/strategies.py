@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from extractor_service.domain import Finding, Strategy, StrategyKind
+from extractor_service.domain import Finding, Role, Strategy, StrategyKind
 
 PREFERENCES = "preferences"
 """The topic of memories that are of nothing but a like or dislike."""
@@ -28,12 +28,13 @@ _PREFERRING = re.compile(
 )
 
 
-def kept(findings: Iterable[Finding], strategy: Strategy) -> tuple[Finding, ...]:
-    """The findings that the strategy asks for, in their order.
+def kept(findings: Iterable[Finding], role: Role, strategy: Strategy) -> tuple[Finding, ...]:
+    """The findings in a turn of this role that the strategy asks for, in their order.
 
-    Without a language model SUMMARY and CUSTOM are as DISCRETE: all of them.
+    Without a language model SUMMARY and CUSTOM are as DISCRETE: all of them. What the assistant
+    did is found only where it is asked for, beside whatever else is.
     """
-    if strategy.kind is StrategyKind.PREFERENCES:
+    if strategy.kind is StrategyKind.PREFERENCES and role is Role.USER:
         return tuple(finding for finding in findings if is_preference(finding))
     return tuple(findings)
 

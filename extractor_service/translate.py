@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from agentmemory.v1 import extractor_service_pb2 as pb
@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from extractor_service.domain import (
     Conversation,
     EventTime,
+    KnownEntity,
     LlmUsage,
     MemoryType,
     Precision,
@@ -24,6 +25,7 @@ from extractor_service.domain import (
 from extractor_service.embedder import ModelInfo, Purpose
 from extractor_service.field_checks import (
     bytes_violations,
+    known_violations,
     message_violations,
     refuse,
     size_violations,
@@ -33,6 +35,7 @@ from extractor_service.pipeline import Extracted, Extraction
 from extractor_service.summarizer import Written
 from extractor_service.summary import MAX_SUMMARY_BYTES
 from service_kit.errors import FieldViolation
+from service_kit.time_zones import in_zone, name_of
 
 MAX_UNARY_MESSAGES = 256
 MAX_EMBED_TEXTS = 256
@@ -61,6 +64,7 @@ _TYPES = {
 _PRECISIONS = {
     Precision.YEAR: memory_pb2.TIME_PRECISION_YEAR,
     Precision.MONTH: memory_pb2.TIME_PRECISION_MONTH,
+    Precision.WEEK: memory_pb2.TIME_PRECISION_WEEK,
     Precision.DAY: memory_pb2.TIME_PRECISION_DAY,
     Precision.MINUTE: memory_pb2.TIME_PRECISION_MINUTE,
 }
@@ -90,17 +94,17 @@ class ToSummarize:
 
 def from_delta(delta: pb.Delta, max_messages: int) -> ToExtract:
     """A delta; INVALID_FIELD names all that is wrong with it."""
-    wrong = strategy_violations(delta.strategy, _KINDS)
+    wrong = _asked_violations(delta)
     conversation = _conversation(delta.messages, delta.context, max_messages, wrong)
-    return ToExtract(conversation, _strategy(delta.strategy))
+    return _to_extract(delta, conversation)
 
 
 def from_request(request: pb.ExtractMemoriesRequest, now: datetime) -> ToExtract:
     """A unary request, ids and times filled in; INVALID_FIELD as for a delta."""
-    wrong = strategy_violations(request.strategy, _KINDS)
+    wrong = _asked_violations(request)
     filled = _numbered(request.messages, now)
     conversation = _conversation(filled, request.context, MAX_UNARY_MESSAGES, wrong)
-    return ToExtract(conversation, _strategy(request.strategy))
+    return _to_extract(request, conversation)
 
 
 def from_summarize(request: pb.SummarizeRequest, now: datetime) -> ToSummarize:
@@ -161,8 +165,20 @@ def _conversation(
     return Conversation(tuple(map(_turn, messages)), tuple(map(_turn, before)))
 
 
+def _asked_violations(asked: pb.Delta | pb.ExtractMemoriesRequest) -> Iterator[FieldViolation]:
+    yield from strategy_violations(asked.strategy, _KINDS)
+    yield from known_violations(asked.known_entities)
+
+
+def _to_extract(
+    asked: pb.Delta | pb.ExtractMemoriesRequest, conversation: Conversation
+) -> ToExtract:
+    known = tuple(KnownEntity(e.name, e.kind, e.relation, e.of) for e in asked.known_entities)
+    return ToExtract(replace(conversation, known=known), _strategy(asked.strategy))
+
+
 def _strategy(strategy: memory_pb2.ExtractionStrategy) -> Strategy:
-    return Strategy(_KINDS[strategy.kind], strategy.instructions)
+    return Strategy(_KINDS[strategy.kind], strategy.instructions, strategy.include_assistant)
 
 
 def _numbered(messages: Sequence[memory_pb2.Message], now: datetime) -> list[memory_pb2.Message]:
@@ -190,7 +206,7 @@ def _turn(message: memory_pb2.Message) -> Turn:
         role=_ROLES[message.role],
         speaker=message.name,
         text=message.content,
-        time=message.create_time.ToDatetime(tzinfo=UTC),
+        time=in_zone(message.create_time.ToDatetime(tzinfo=UTC), message.time_zone),
     )
 
 
@@ -248,4 +264,8 @@ def _usage(usage: LlmUsage) -> pb.LlmUsage | None:
 def _event_time(event: EventTime | None) -> memory_pb2.EventTime | None:
     if event is None:
         return None
-    return memory_pb2.EventTime(time=_timestamp(event.time), precision=_PRECISIONS[event.precision])
+    return memory_pb2.EventTime(
+        time=_timestamp(event.time),
+        precision=_PRECISIONS[event.precision],
+        time_zone=name_of(event.time.tzinfo),
+    )

@@ -14,6 +14,7 @@ from extractor_service.field_checks import bytes_violations, is_time, refuse, si
 from extractor_service.reconciling import Item
 from extractor_service.relating import Decision, Fact, Verdict
 from service_kit.errors import FieldViolation
+from service_kit.time_zones import in_zone, zone_of
 
 MAX_ITEMS = 64
 MAX_NEIGHBORS = 32
@@ -26,6 +27,7 @@ _PRECISIONS = {
     memory_pb2.TIME_PRECISION_UNSPECIFIED: Precision.MINUTE,
     memory_pb2.TIME_PRECISION_YEAR: Precision.YEAR,
     memory_pb2.TIME_PRECISION_MONTH: Precision.MONTH,
+    memory_pb2.TIME_PRECISION_WEEK: Precision.WEEK,
     memory_pb2.TIME_PRECISION_DAY: Precision.DAY,
     memory_pb2.TIME_PRECISION_MINUTE: Precision.MINUTE,
 }
@@ -67,9 +69,9 @@ def _item(item: pb.ReconcileItem) -> Item:
 def _fact(memory: memory_pb2.Memory) -> Fact:
     event = None
     if memory.HasField("event_time"):
-        event = EventTime(
-            _datetime(memory.event_time.time), _PRECISIONS[memory.event_time.precision]
-        )
+        said = memory.event_time
+        time = in_zone(_datetime(said.time), said.time_zone)
+        event = EventTime(time, _PRECISIONS[said.precision])
     return Fact(memory.id, memory.text, slot=memory.slot, event=event, mentioned=_said(memory))
 
 
@@ -114,6 +116,8 @@ def _memory_violations(memory: memory_pb2.Memory, path: str) -> Iterator[FieldVi
         yield FieldViolation(f"{path}.event_time.time", "is not within the years 1 to 9999")
     if event.precision not in _PRECISIONS:
         yield FieldViolation(f"{path}.event_time.precision", "is none of the known ones")
+    if zone_of(event.time_zone) is None:
+        yield FieldViolation(f"{path}.event_time.time_zone", "is no time zone")
     for name in ("mention_time", "last_mention_time"):
         if memory.HasField(name) and not is_time(getattr(memory, name)):
             yield FieldViolation(f"{path}.{name}", "is not within the years 1 to 9999")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from extractor_service.batcher import NotServing
-from extractor_service.domain import Finding, Turn
+from extractor_service.domain import PLAIN, Finding, Setting, Turn
 from extractor_service.reading import Reading
 
 Result = TypeVar("Result")
@@ -35,7 +35,9 @@ class RulesFailed(Exception):
 class Extract(Protocol):
     """Finds the memories in one turn; called from one thread, and may block."""
 
-    def __call__(self, turn: Turn, context: Sequence[Turn], /) -> tuple[Finding, ...]:
+    def __call__(
+        self, turn: Turn, context: Sequence[Turn], setting: Setting, /
+    ) -> tuple[Finding, ...]:
         """The memories in `turn`; `context` holds the turns before it, oldest first."""
         ...
 
@@ -56,10 +58,11 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One message to extract from, and the turns before it."""
+    """One message to extract from, the turns before it, and what else matters."""
 
     turn: Turn
     context: tuple[Turn, ...]
+    setting: Setting = PLAIN
 
 
 class RulesWorker:
@@ -109,7 +112,9 @@ class RulesWorker:
         the message that is running.
         """
         extract = self.ruleset.extract
-        return await self._each([partial(extract, task.turn, task.context) for task in tasks])
+        return await self._each(
+            [partial(extract, task.turn, task.context, task.setting) for task in tasks]
+        )
 
     async def read(self, groups: Sequence[Sequence[str]]) -> list[list[Reading]]:
         """What each sentence says, in order; a group counts as a message, and fails as one.

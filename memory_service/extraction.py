@@ -15,6 +15,7 @@ from memory_service.clock import Clock
 from memory_service.domain.conversation import turns
 from memory_service.domain.errors import ExtractionFailed
 from memory_service.domain.failed_ranges import FailedRange
+from memory_service.domain.known_entities import KnownEntity
 from memory_service.domain.memory import NewMemory, embedded_text
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, Session
@@ -129,7 +130,11 @@ class SessionExtraction:
         if not work.messages or not work.session.options.strategy.extracts:
             return []
         return await self._extractor.extract(
-            work.session.ref, work.context, work.messages, work.session.options.strategy
+            work.session.ref,
+            work.context,
+            work.messages,
+            work.session.options.strategy,
+            _known(work),
         )
 
     def _failed(self, work: Unextracted, error: ExtractionFailed) -> FailedRange:
@@ -196,10 +201,20 @@ def _unchanged(session: Session) -> Progress:
     )
 
 
+def _known(work: Unextracted) -> tuple[KnownEntity, ...]:
+    return work.acquaintance.entities if work.acquaintance else ()
+
+
 def _advance(work: Unextracted, failed: FailedRange | None) -> SessionAdvance:
     session, promoted = work.session, len(work.given)
     if not work.again:
         # Without messages, the range is empty and ends at the cursor.
-        return SessionAdvance(session, work.last, failed=failed, promoted=promoted)
+        return SessionAdvance(
+            session,
+            work.last,
+            failed=failed,
+            promoted=promoted,
+            acquaintance=work.acquaintance if work.messages else None,
+        )
     again = (work.first, work.last)
     return SessionAdvance(session, session.cursor, failed=failed, again=again, promoted=promoted)

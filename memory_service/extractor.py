@@ -9,6 +9,7 @@ from typing import Protocol
 from agentmemory.v1 import extractor_service_pb2 as pb
 
 from memory_service.domain.errors import ExtractionFailed, InvalidField
+from memory_service.domain.known_entities import KnownEntity
 from memory_service.domain.memory import NewMemory, Source, extracted_id, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message
@@ -42,6 +43,7 @@ class Extractor(Protocol):
         context: Sequence[Message],
         new: Sequence[Message],
         strategy: Strategy,
+        known: Sequence[KnownEntity] = (),
     ) -> list[NewMemory]:
         """Return what is found in `new`. Raises ExtractionFailed, ExtractorUnavailable."""
         ...
@@ -66,12 +68,17 @@ class RemoteExtractor:
         context: Sequence[Message],
         new: Sequence[Message],
         strategy: Strategy,
+        known: Sequence[KnownEntity] = (),
     ) -> list[NewMemory]:
         """Return what is found in `new`, with ids that a second extraction would give again."""
         delta = pb.Delta(
             context=[messages.for_extraction(message) for message in context],
             messages=[messages.for_extraction(message) for message in new],
             strategy=session_options.strategy_to_proto(strategy),
+            known_entities=[
+                pb.KnownEntity(name=k.name, kind=k.kind, relation=k.relation, of=k.of)
+                for k in known
+            ],
         )
         extraction = await self._stream.extract(delta)
         if not all(item.text and item.sources for item in extraction.memories):

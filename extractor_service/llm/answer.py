@@ -50,7 +50,10 @@ _Text = Annotated[str, _bound(maxLength=400)]
 _IsoTime = Annotated[
     str,
     WithJsonSchema(
-        {"type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2})?)?)?$"}
+        {
+            "type": "string",
+            "pattern": "^[0-9]{4}(-W[0-9]{2}|-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2})?)?)?$",
+        }
     ),
 ]
 

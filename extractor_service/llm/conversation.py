@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from extractor_service.domain import Conversation, Turn
+from extractor_service.domain import Conversation, KnownEntity, Turn
 
 CONTEXT_TURNS = 8
 """How many turns before the new ones the model sees, if there are so many."""
@@ -17,10 +17,14 @@ _CONTEXT_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Turns that go into one prompt, and those before them. `messages` are numbered from 1 on."""
+    """Turns that go into one prompt, those before them, and who is known from before.
+
+    `messages` are numbered from 1 on.
+    """
 
     messages: tuple[Turn, ...]
     context: tuple[Turn, ...]
+    known: tuple[KnownEntity, ...] = ()
 
 
 def chunks(conversation: Conversation, messages: int, characters: int) -> Iterator[Chunk]:
@@ -35,7 +39,7 @@ def chunks(conversation: Conversation, messages: int, characters: int) -> Iterat
                 break
             end += 1
         earlier = (*conversation.context, *turns[:start])
-        yield Chunk(turns[start:end], earlier[-CONTEXT_TURNS:])
+        yield Chunk(turns[start:end], earlier[-CONTEXT_TURNS:], conversation.known)
         start = end
 
 
@@ -69,7 +73,7 @@ def _line(turn: Turn, place: dict[str, object], most: int) -> str:
         return ""
     line = {
         **place,
-        "time": turn.time.strftime("%A %Y-%m-%dT%H:%MZ"),
+        "time": f"{turn.time:%A} {turn.time.isoformat(timespec='minutes')}",
         "role": turn.role.value,
         "speaker": turn.speaker,
         "text": turn.text[:most],

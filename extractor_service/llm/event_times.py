@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from extractor_service.domain import EventTime, Precision
 
 _FORMS = (
     (re.compile(r"\d{4}"), "%Y", Precision.YEAR),
     (re.compile(r"\d{4}-\d\d"), "%Y-%m", Precision.MONTH),
+    (re.compile(r"\d{4}-W\d\d"), "%G-W%V-%u", Precision.WEEK),
     (re.compile(r"\d{4}-\d\d-\d\d"), "%Y-%m-%d", Precision.DAY),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d"), "%Y-%m-%dT%H:%M", Precision.MINUTE),
 )
-_SECONDS_AND_UTC = re.compile(r"(?<=:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)?$")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
+_MONDAY = "-1"
 
 LONGEST_AGO_YEARS = 120
 FARTHEST_AHEAD_YEARS = 50
 
 
-def event_time_of(text: str) -> EventTime | None:
-    """An ISO date or time in UTC; its form says how much is known. None if it is none.
+def event_time_of(text: str, zone: tzinfo | None = UTC) -> EventTime | None:
+    """An ISO date or time of this zone; its form says how much is known. None if it is none.
 
-    YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDTHH:MM; seconds are cut off.
+    YYYY, YYYY-MM, YYYY-Www, YYYY-MM-DD or YYYY-MM-DDTHH:MM, which may say another offset from UTC;
+    seconds are cut off.
     """
     bare = text.strip()
-    if ":" in bare:
-        bare = _SECONDS_AND_UTC.sub("", bare)
-    for form, pattern, precision in _FORMS:
-        if form.fullmatch(bare):
-            try:
-                time = datetime.strptime(bare.replace(" ", "T"), pattern).replace(tzinfo=UTC)
-            except ValueError:
-                return None
-            return EventTime(time, precision)
+    try:
+        if moment := _MOMENT.fullmatch(bare):
+            day, clock, offset = moment.groups()
+            time = datetime.fromisoformat(f"{day}T{clock}{(offset or '').replace('Z', '+00:00')}")
+            placed = time.astimezone(zone) if offset else time.replace(tzinfo=zone)
+            return EventTime(placed, Precision.MINUTE)
+        for form, pattern, precision in _FORMS:
+            if form.fullmatch(bare):
+                day = f"{bare}{_MONDAY}" if precision is Precision.WEEK else bare
+                return EventTime(datetime.strptime(day, pattern).replace(tzinfo=zone), precision)
+    except (ValueError, OverflowError):
+        return None
     return None
 
 

@@ -16,7 +16,7 @@ from extractor_service.llm.failures import LlmFailed
 from extractor_service.llm.metrics import LlmMetrics
 from extractor_service.llm.model import Job, LanguageModel, Question
 from extractor_service.llm.prompts import View, for_memories
-from extractor_service.llm.validation import ALLOWED, Kept, valid
+from extractor_service.llm.validation import Kept, allowed, valid
 
 # What the model is asked for at most; of one message more may be kept.
 _MOST_PER_MESSAGE = 3
@@ -26,7 +26,7 @@ class LlmFinder:
     """A `Finder`: whole chunks of a conversation go to the model, not message by message.
 
     One extraction has one extractor. If the model fails on any chunk, the rules do all of the
-    conversation, and `extractor` says so: "rules-2 after llm-1:qwen3-8b".
+    conversation, and `extractor` says so: "rules-3 after llm-2:qwen3-8b".
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class LlmFinder:
 
 
 def _read(chunk: Chunk, strategy: Strategy, items: Sequence[Any]) -> Kept:
-    return valid(items, chunk, strategy.kind)
+    return valid(items, chunk, strategy)
 
 
 def _has_anything(chunk: Chunk, strategy: Strategy) -> bool:
     """Whether the strategy takes memories of any of these messages: else nothing is asked."""
-    roles = ALLOWED[strategy.kind].roles
+    roles = allowed(strategy).roles
     return any(turn.role in roles and turn.text.strip() for turn in chunk.messages)

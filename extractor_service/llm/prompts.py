@@ -11,7 +11,7 @@ from extractor_service.domain import Strategy, StrategyKind
 from extractor_service.llm.answer import Fault
 from extractor_service.llm.conversation import Chunk, as_json, fenced, lines_of
 
-VERSION = "llm-1"
+VERSION = "llm-2"
 """Of the prompts and of what is kept of the answers: the same model finds the same with it."""
 
 Messages = list[dict[str, str]]
@@ -41,10 +41,18 @@ def for_memories(chunk: Chunk, strategy: Strategy, view: View) -> Messages:
     if strategy.kind is StrategyKind.CUSTOM:
         wanted = as_json({"what_to_extract": strategy.instructions})
         asked.append(fenced("What the caller wants to be extracted", [wanted]))
+    if chunk.known:
+        known = [
+            as_json({"name": k.name, "kind": k.kind, "relation": k.relation, "of": k.of})
+            for k in chunk.known
+        ]
+        asked.append(fenced("Who and what is known from before", known))
     asked.append(_conversation(chunk, view))
     asked.append(f"Give the memories of messages 1 to {len(chunk.messages)} as JSON.")
-    system = f"{_text(strategy.kind.value)}\n{_text('memories')}"
-    return _messages(system, asked)
+    parts = [strategy.kind.value, "memories"]
+    parts += ["assistant"] if strategy.include_assistant else []
+    parts += ["known"] if chunk.known else []
+    return _messages("\n".join(map(_text, parts)), asked)
 
 
 def for_summary(so_far: Sequence[str], chunk: Chunk, max_words: int, view: View) -> Messages:

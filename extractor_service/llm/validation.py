@@ -18,6 +18,7 @@ from extractor_service.domain import (
     Precision,
     Role,
     Source,
+    Strategy,
     StrategyKind,
     Turn,
 )
@@ -34,6 +35,7 @@ _MAX_ENTITIES = 16
 _MAX_NAME_CHARS = 256  # The contract's.
 _MAX_KIND_CHARS = 32
 _MINUTE = Precision.MINUTE
+_DEED = "The assistant "
 _UNKNOWN_DATES = frozenset({"", "null", "none", "unknown"})
 
 
@@ -62,15 +64,19 @@ class _Dropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a strategy takes: memories out of whose messages, and how long ones, in characters."""
+    """What a strategy takes: memories out of whose messages, and how long ones, in characters.
+
+    `deeds_only`: out of the assistant's messages only what it did.
+    """
 
     roles: Collection[Role]
     characters: int
+    deeds_only: bool = False
 
 
 _USERS = frozenset({Role.USER})
 _SPEAKERS = frozenset({Role.USER, Role.ASSISTANT})
-ALLOWED = {
+_ALLOWED = {
     StrategyKind.DISCRETE: Allowed(_USERS, 400),
     StrategyKind.PREFERENCES: Allowed(_USERS, 400),
     StrategyKind.CUSTOM: Allowed(_SPEAKERS, 400),
@@ -86,15 +92,24 @@ class Kept:
     drops: Counter[Drop]
 
 
-def valid(items: Iterable[Any], chunk: Chunk, kind: StrategyKind) -> Kept:
+def allowed(strategy: Strategy) -> Allowed:
+    """What a strategy takes; of what the assistant says its deeds, if it wants no more of that."""
+    taken = _ALLOWED[strategy.kind]
+    if not strategy.include_assistant or Role.ASSISTANT in taken.roles:
+        return taken
+    return Allowed(_SPEAKERS, taken.characters, deeds_only=True)
+
+
+def valid(items: Iterable[Any], chunk: Chunk, strategy: Strategy) -> Kept:
     """The items of an answer that are memories of the chunk's messages as the strategy wants."""
+    takes = allowed(strategy)
     vocabulary = vocabulary_of(chunk)
     drops: Counter[Drop] = Counter()
     found: dict[str, tuple[int, Finding]] = {}
     per_message: Counter[int] = Counter()
     for raw in items:
         try:
-            number, finding = _finding(raw, chunk, ALLOWED[kind], vocabulary)
+            number, finding = _finding(raw, chunk, takes, vocabulary)
             _check_new(finding.text.casefold(), found, per_message[number])
         except _Dropped as dropped:
             drops[dropped.drop] += 1
@@ -127,19 +142,22 @@ def valid_sentences(
 def vocabulary_of(chunk: Chunk, others: Sequence[str] = ()) -> Vocabulary:
     """The words of the chunk's turns and their speakers, and of other texts."""
     turns = (*chunk.context, *chunk.messages)
-    return Vocabulary([*(turn.text for turn in turns), *(turn.speaker for turn in turns), *others])
+    said = (text for turn in turns for text in (turn.text, turn.speaker))
+    known = (f"{each.name} {each.relation} {each.of}" for each in chunk.known)
+    return Vocabulary([*said, *known, *others])
 
 
-def _finding(
-    raw: Any, chunk: Chunk, allowed: Allowed, vocabulary: Vocabulary
-) -> tuple[int, Finding]:
+def _finding(raw: Any, chunk: Chunk, takes: Allowed, vocabulary: Vocabulary) -> tuple[int, Finding]:
     item = _item(raw)
-    turn = _turn(item.message, chunk, allowed.roles)
+    turn = _turn(item.message, chunk, takes.roles)
     source = _source(item.quote, turn)
-    text = _text(item.text, vocabulary, allowed.characters)
+    text = _text(item.text, vocabulary, takes.characters)
+    deed = takes.deeds_only and turn.role is Role.ASSISTANT
+    if deed and not text.startswith(_DEED):
+        raise _Dropped(Drop.ROLE)
     finding = Finding(
         text=text,
-        type=MemoryType(item.type),
+        type=MemoryType.EPISODIC if deed else MemoryType(item.type),
         topics=_topics(item.topics),
         entities=_entities(item.entities, text),
         source=source,
@@ -191,7 +209,7 @@ def _text(raw: str, vocabulary: Vocabulary, characters: int) -> str:
 def _event_time(raw: str | None, turn: Turn) -> EventTime | None:
     if raw is None or raw.strip().casefold() in _UNKNOWN_DATES:
         return None
-    event = event_time_of(raw)
+    event = event_time_of(raw, turn.time.tzinfo)
     if event is None or not is_plausible(event, turn.time):
         raise _Dropped(Drop.DATE)
     # The time that stands beside the message, copied: it says when this was told, not when it was.

@@ -18,6 +18,11 @@ _ARRANGED = word_set(
 _DAYS = frozenset({"weekday", "turned_weekday", "day_of_month"})
 
 
+def is_arranging(verb: Token | None) -> bool:
+    """Whether it is done for something that is yet to come: "booked", "scheduled"."""
+    return verb is not None and verb.lemma_ in _ARRANGING
+
+
 def is_arranged(date: Span, verb: Token | None) -> bool:
     """Whether the date is that of a thing arranged, and not of the arranging."""
     if verb is None or not date.start:

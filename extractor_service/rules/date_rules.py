@@ -1,14 +1,15 @@
 """One small resolver for each kind of date expression.
 
-Weeks start on Monday. "Last Monday" is the latest one before today, "next Monday" the first after
-it. The domain knows no precision of a week: a week or a weekend gets the day it starts on, and its
-wording says "week of". "A few" counts as three, "a couple" as two, and both as "around".
+All of them are of the calendar of the zone in which it was said. Weeks start on Monday. "Last
+Monday" is the latest one before today, "next Monday" the first after it. "Two weeks ago" is known
+to the week; a weekend gets the day it starts on. "A few" counts as three, "a couple" as two, and
+both as "around".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from dateutil.relativedelta import relativedelta
@@ -21,6 +22,7 @@ from extractor_service.rules.when import (
     in_month,
     in_week,
     in_year,
+    near_day_of_week,
     on_day,
     on_weekend,
 )
@@ -168,7 +170,7 @@ def _shifted(said: Said, sign: int) -> When | None:
 
 _ROUNDED: dict[str, Callable[[datetime], When]] = {
     "day": on_day,
-    "week": on_day,
+    "week": near_day_of_week,
     "month": in_month,
     "year": in_year,
 }
@@ -217,6 +219,15 @@ def of_day_of_month(said: Said) -> When | None:
     if len(numbers) > 1:
         return on_day(said.today().replace(year=numbers[1], month=month, day=numbers[0]))
     return on_day(_nearest_day(said, month, numbers[0]))
+
+
+def of_week_of(said: Said) -> When | None:
+    """Resolve "the week of 5 May", "the week beginning May 5th": the week that the day is in."""
+    day = of_day_of_month(replace(said, words=said.words[3:]))
+    if day is None or day.event is None:
+        return None
+    time = day.event.time
+    return in_week(time - timedelta(days=time.weekday()))
 
 
 def _nearest_day(said: Said, month: int, day: int) -> datetime:

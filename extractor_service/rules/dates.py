@@ -12,7 +12,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from extractor_service.rules import date_rules as rules
-from extractor_service.rules.arranged import is_arranged
+from extractor_service.rules.arranged import is_arranged, is_arranging
 from extractor_service.rules.date_rules import (
     NUMBERS,
     PARTS_OF_DAY,
@@ -49,20 +49,25 @@ class DateFinder:
         for kind, (patterns, _) in _TABLE.items():
             self._matcher.add(kind, [list(pattern) for pattern in patterns], greedy="LONGEST")
 
-    def find(self, doc: Doc, now: datetime) -> tuple[DateMention, ...]:
-        """Every date expression that can be resolved, in reading order, none overlapping."""
+    def find(self, doc: Doc, now: datetime, *, just_done: bool = False) -> tuple[DateMention, ...]:
+        """Every date expression that can be resolved, in reading order, none overlapping.
+
+        `just_done`: what is told in the past was done now, so that "I booked a flight on 19 July"
+        looks ahead.
+        """
         spans = filter_spans(self._matcher(doc, as_spans=True))
-        found = (_mention(span, now) for span in spans if not _is_habit(span))
+        found = (_mention(span, now, just_done) for span in spans if not _is_habit(span))
         return tuple(mention for mention in found if mention is not None)
 
 
-def _mention(span: Span, now: datetime) -> DateMention | None:
+def _mention(span: Span, now: datetime, just_done: bool) -> DateMention | None:
     kind = span.label_
     verb = governing_verb(span.root)
     if kind == "duration" and not is_present_perfect(verb):
         return None
     since = span.start > 0 and span.doc[span.start - 1].lower_ == "since"
-    past = since or (is_past(verb) and not is_arranged(span, verb))
+    ahead = is_arranged(span, verb) or (just_done and is_arranging(verb))
+    past = since or (is_past(verb) and not ahead)
     said = Said(tuple(token.lower_ for token in span), now, past)
     try:
         when = _TABLE[kind][1](said)
@@ -134,6 +139,12 @@ _AMOUNT: _Pattern = (
 _UNIT = _one_of(*UNITS, *(f"{unit}s" for unit in UNITS))
 _DIRECTION = _one_of("last", "next", "this", "past", "coming", "previous")
 
+_DAYS_OF_MONTH: tuple[_Pattern, ...] = (
+    (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
+    (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
+)
+_WEEK_OF: _Pattern = (*_words("the", "week"), _one_of("of", "beginning", "starting"))
+
 _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "day_word": (
         (
@@ -177,12 +188,7 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "ahead": (((_one_of("in"), *_AMOUNT, _UNIT),), rules.of_ahead),
     "duration": (((_one_of("for"), *_AMOUNT, _UNIT),), rules.of_duration),
     "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
-    "day_of_month": (
-        (
-            (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
-            (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
-        ),
-        rules.of_day_of_month,
-    ),
+    "day_of_month": (_DAYS_OF_MONTH, rules.of_day_of_month),
+    "week_of": (tuple((*_WEEK_OF, *day) for day in _DAYS_OF_MONTH), rules.of_week_of),
     "year": (((_YEAR,),), rules.of_year),
 }

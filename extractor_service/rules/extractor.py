@@ -9,30 +9,37 @@ from functools import partial
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from extractor_service.domain import Finding, Role, Turn
+from extractor_service.domain import PLAIN, Finding, Role, Setting, Turn
 from extractor_service.reading import Reading
 from extractor_service.rules.answers import Answer, answer, may_answer
 from extractor_service.rules.context import Earlier
 from extractor_service.rules.dates import DateFinder
+from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, finding
+from extractor_service.rules.known import mention_of, named, pointed_at
 from extractor_service.rules.parse import load, parse
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
 from extractor_service.rules.pronouns import Around
 from extractor_service.rules.reader import Reader
-from extractor_service.rules.speaker import Participants, participants, self_introduction, tidy_name
+from extractor_service.rules.speaker import (
+    ASSISTANT,
+    UNNAMED,
+    Participants,
+    participants,
+    self_introduction,
+    tidy_name,
+)
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.things import Thing
 
-RULES_VERSION = "rules-2"
+RULES_VERSION = "rules-3"
 
 CONTEXT_TURNS = 6
 """How many turns before a turn may tell who its pronouns mean."""
 
 LONGEST_QUESTION = 300
 """Characters at the end of an assistant's turn in which its question is looked for."""
-
-ASSISTANT = "the assistant"
 
 _LEMMA_CACHE_ENTRIES = 100_000
 
@@ -52,16 +59,19 @@ class RulesExtractor:
         """An extractor on the pinned model."""
         return cls(load())
 
-    def extract(self, turn: Turn, context: Sequence[Turn]) -> tuple[Finding, ...]:
+    def extract(
+        self, turn: Turn, context: Sequence[Turn], setting: Setting = PLAIN
+    ) -> tuple[Finding, ...]:
         """The memories in one turn, in reading order.
 
         `context` holds the turns before it, oldest first; only the last CONTEXT_TURNS count, so
         that a longer context changes nothing. Same input, same output, byte for byte.
         """
-        if turn.role is not Role.USER or not turn.text.strip():
+        if not _is_read(turn, setting):
             return ()
+        find = self._extract if turn.role is Role.USER else self._deeds
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
-            found = self._extract(turn, tuple(context[-CONTEXT_TURNS:]))
+            found = find(turn, tuple(context[-CONTEXT_TURNS:]), setting)
             placed = tuple(replace(memory, slot=self._slot(memory.text)) for memory in found)
         self._bound_lemma_cache()
         return placed
@@ -77,19 +87,49 @@ class RulesExtractor:
         """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
         return self._reader.slot(text)
 
-    def _extract(self, turn: Turn, context: tuple[Turn, ...]) -> tuple[Finding, ...]:
+    def _extract(
+        self, turn: Turn, context: tuple[Turn, ...], setting: Setting
+    ) -> tuple[Finding, ...]:
         doc = parse(self._nlp, turn.text)
         who = participants(turn, context, self._introduced(doc, turn, context))
         self._earlier.remember(turn, who, doc)
-        people = (*self._people_before(doc, who, context), *mentions(doc, who))
+        known = tuple(m for each in setting.known if (m := mention_of(each)) is not None)
+        people = self._people(doc, who, context, known)
         dates = self._dates.find(doc, turn.time)
-        around = Surroundings(turn, who, people, dates, partial(self._things, who, context))
+        things = partial(self._things, who, context)
+        around = Surroundings(turn, who, people, dates, things, known)
         answered = self._answer(doc, around, context)
         parts = list(doc.sents)
         told = [] if answered is None else [answer_finding(answered, around)]
         rest = passages(parts if answered is None else parts[1:], around)
         told += [found for passage in rest if (found := finding(passage, around)) is not None]
         return tuple({memory.text: memory for memory in told}.values())
+
+    def _people(
+        self, doc: Doc, who: Participants, context: tuple[Turn, ...], known: tuple[Mention, ...]
+    ) -> tuple[Mention, ...]:
+        """Those who were mentioned, in their order, with their names where these are known."""
+        pointed = tuple(pointed_at(doc, who, context))
+        here = sorted((*mentions(doc, who), *pointed), key=lambda mention: mention.start)
+        before = self._people_before(doc, who, context, always=bool(pointed))
+        people = named((*before, *here), known)
+        return tuple(m for m in people if m.supplied or m not in pointed)
+
+    def _deeds(
+        self, turn: Turn, context: tuple[Turn, ...], setting: Setting
+    ) -> tuple[Finding, ...]:
+        """What the assistant did, as it says."""
+        users = [before for before in context if before.role is Role.USER]
+        introductions = (self._earlier.introduction(before) for before in reversed(users))
+        introduced = next((name for name in introductions if name), None)
+        user = served([tidy_name(before.speaker) for before in users], introduced)
+        doc, who = parse(self._nlp, turn.text), Participants(ASSISTANT, user)
+        told = [self._earlier.told(t, _user(t, user)) for t in users]
+        people = (*(m for each in told for m in each.people), *mentions(doc, who))
+        things = told[-1].things if told else ()
+        dates = self._dates.find(doc, turn.time, just_done=True)
+        around = Surroundings(turn, who, people, dates, lambda: things)
+        return tuple({memory.text: memory for memory in deeds(doc, around)}.values())
 
     def _introduced(self, doc: Doc, turn: Turn, context: tuple[Turn, ...]) -> str | None:
         """The name that a nameless speaker gives here, or gave last."""
@@ -100,9 +140,9 @@ class RulesExtractor:
         return self_introduction(doc) or next(earlier, None)
 
     def _people_before(
-        self, doc: Doc, who: Participants, context: tuple[Turn, ...]
+        self, doc: Doc, who: Participants, context: tuple[Turn, ...], *, always: bool
     ) -> Iterator[Mention]:
-        if any(token.tag_ in {"PRP", "PRP$"} for token in doc):
+        if always or any(token.tag_ in {"PRP", "PRP$"} for token in doc):
             for turn in context:
                 if turn.role is Role.USER:
                     yield from self._earlier.told(turn, _as_said(turn, who)).people
@@ -128,6 +168,17 @@ class RulesExtractor:
         cache = getattr(self._nlp.get_pipe("lemmatizer"), "cache", {})
         if len(cache) > _LEMMA_CACHE_ENTRIES:
             cache.clear()
+
+
+def _is_read(turn: Turn, setting: Setting) -> bool:
+    if turn.role is Role.ASSISTANT:
+        return setting.include_assistant and may_tell(turn.text)
+    return turn.role is Role.USER and bool(turn.text.strip())
+
+
+def _user(turn: Turn, served: str | None) -> Participants:
+    """Who speaks in an earlier turn to the assistant, given whom it serves."""
+    return Participants(tidy_name(turn.speaker) or served or UNNAMED, None)
 
 
 def _as_said(turn: Turn, who: Participants) -> Participants:

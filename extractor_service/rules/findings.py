@@ -41,8 +41,10 @@ def finding(passage: Passage, around: Surroundings) -> Finding | None:
         text=text,
         type=frame.type,
         topics=topics(frame.topic, passage.own),
-        entities=entities(passage.tokens, frame.name, around.who, around.people, text),
-        source=_source(passage.own, around.turn),
+        entities=entities(
+            passage.tokens, frame.name, around.who, (*around.people, *around.known), text
+        ),
+        source=source_of(passage.own, around.turn),
         confidence=min(frame.confidence, SURENESS_OF_A_GUESS if passage.guessed else 1.0),
         event_time=event_time(clause, dates_of(clause, around.dates)),
     )
@@ -65,7 +67,7 @@ def answer_finding(answered: Answer, around: Surroundings) -> Finding:
         type=frame.type,
         topics=topics(frame.topic, tokens),
         entities=entities(tokens, frame.name, around.who, around.people, text),
-        source=_source(tokens, around.turn),
+        source=source_of(tokens, around.turn),
         confidence=frame.confidence,
     )
 
@@ -83,7 +85,7 @@ def _kept_frame(passage: Passage, around: Surroundings) -> Frame | None:
     return REMARK if enough and not points_at_a_sight(passage.clauses[0]) else None
 
 
-def _source(own: Sequence[Token], turn: Turn) -> Source:
+def source_of(own: Sequence[Token], turn: Turn) -> Source:
     """The UTF-8 bytes from the first word to the last."""
     words = [token for token in own if not (token.is_space or token.is_punct)]
     start = len(turn.text[: words[0].idx].encode())

@@ -53,9 +53,13 @@ def passages(parts: Sequence[Span], around: Surroundings) -> list[Passage]:
             told_so_far.append(Passage((clause,), (told,)))
         elif told_so_far and (told := _told(clause, alone.after(told_so_far[-1].tokens), dates)):
             told_so_far[-1] = told_so_far[-1].with_(clause, told)
-        elif told := _told(clause, alone.among(_things_ahead(clause, around)), dates):
+        elif told := _told(clause, _guessing(alone, clause, around), dates):
             told_so_far.append(Passage((clause,), (told,), guessed=True))
     return told_so_far
+
+
+def _guessing(alone: Around, clause: Clause, around: Surroundings) -> Around:
+    return alone.among(_things_ahead(clause, around), around.known)
 
 
 def _things_ahead(clause: Clause, around: Surroundings) -> tuple[Thing, ...]:

@@ -40,7 +40,8 @@ class Mention:
     """Someone named ("Emma") or described ("Alice's mother"), at token `start` of this text.
 
     `gender` is "f", "m", or "" when the text does not say. `start` is -1 for an earlier text.
-    `kind` is "person" or "pet" for a name, "" for a description.
+    `kind` is "person", "pet" or "org" for a name, "" for a description. `relation` is what they
+    are to `owner`: "sister" of "Alice". `supplied`: the text itself does not name them.
     """
 
     name: str
@@ -48,6 +49,9 @@ class Mention:
     plural: bool
     start: int
     kind: str
+    relation: str = ""
+    owner: str = ""
+    supplied: bool = False
 
 
 def mentions(doc: Doc, who: Participants) -> tuple[Mention, ...]:
@@ -76,8 +80,12 @@ def _mention(token: Token, who: Participants) -> Mention | None:
         return _named(token, who)
     if not is_relation(token) or _is_named(token):
         return None
-    name = f"{who.speaker}'s {_description(token)}"
-    return Mention(name, _gender(token), token.tag_ == "NNS", token.i, kind="")
+    described = _description(token)
+    name, plural = f"{who.speaker}'s {described}", token.tag_ == "NNS"
+    # "My husband and I" are told of the speaker: nobody's name is wanted in between.
+    joint = any(t.dep_ == "conj" and t.lower_ in FIRST_PERSON for t in token.children)
+    relation = "" if joint else described.lower()
+    return Mention(name, _gender(token), plural, token.i, "", relation, who.speaker)
 
 
 def _named(name: Token, who: Participants) -> Mention | None:
@@ -87,8 +95,33 @@ def _named(name: Token, who: Participants) -> Mention | None:
     if not is_person or known or not name.text[0].isupper():
         return None
     gender = _gender(relation) if relation else ""
-    kind = "pet" if relation and relation.lemma_.lower() in PETS else "person"
-    return Mention(full_name(name), gender, plural=False, start=name.i, kind=kind)
+    lemma = relation.lemma_.lower() if relation else ""
+    kind = "pet" if lemma in PETS else "person"
+    # "We adopted a dog called Rex": the speaker's, unless said otherwise.
+    own = relation is not None and (_owner(relation) is not None or _is_taken_in(relation))
+    relation_, owner = (lemma, who.speaker) if own else ("", "")
+    return Mention(
+        full_name(name),
+        gender,
+        plural=False,
+        start=name.i,
+        kind=kind,
+        relation=relation_,
+        owner=owner,
+    )
+
+
+def _is_taken_in(relation: Token) -> bool:
+    """ "I have a dog called Rex"."""
+    takes = relation.dep_ == "dobj" and relation.head.lemma_ in {
+        "have",
+        "adopt",
+        "get",
+        "own",
+        "buy",
+    }
+    subjects = (child for child in relation.head.children if child.dep_ == "nsubj")
+    return takes and any(subject.lower_ in FIRST_PERSON for subject in subjects)
 
 
 def _reads_as_person(name: Token) -> bool:
@@ -115,6 +148,7 @@ def _relation_of(name: Token) -> Token | None:
 _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
+_TAKING = word_set("have adopt get own buy")
 
 
 def _is_named(relation: Token) -> bool:
@@ -147,6 +181,6 @@ def _gender(relation: Token) -> str:
 def _fits(pronoun: str, mention: Mention) -> bool:
     if pronoun in THEY:
         return mention.plural
-    if mention.plural:
+    if mention.plural or mention.kind == "org":
         return False
     return mention.gender != ("m" if pronoun in SHE else "f")

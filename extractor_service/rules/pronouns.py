@@ -9,6 +9,7 @@ from spacy.tokens import Token
 
 from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
+from extractor_service.rules.known import alone_fitting
 from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention, referent
 from extractor_service.rules.several import means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
@@ -33,26 +34,34 @@ class Around:
     """What a pronoun may point at outside its clause.
 
     `people` stand in the order they were mentioned, `before` are the words that the memory already
-    holds when the clause joins it, `things` the ones just spoken of, the likeliest first.
+    holds when the clause joins it, `things` the ones just spoken of, the likeliest first, and
+    `known` are those known from before: both are guesses.
     """
 
     who: Participants
     people: tuple[Mention, ...]
     before: tuple[Token, ...] = ()
     things: tuple[Thing, ...] = ()
+    known: tuple[Mention, ...] = ()
+
+    def supplied(self, token: Token) -> Mention | None:
+        """Whom this word means, if their name has to be put beside it."""
+        return next((m for m in self.people if m.supplied and m.start == token.i), None)
 
     def after(self, before: tuple[Token, ...]) -> Around:
         """The same, for a clause that joins a memory of these words."""
         return replace(self, before=before)
 
-    def among(self, things: tuple[Thing, ...]) -> Around:
-        """The same, where these things were just spoken of."""
-        return replace(self, things=things)
+    def among(self, things: tuple[Thing, ...], known: tuple[Mention, ...] = ()) -> Around:
+        """The same, where these things were just spoken of, and these people are known."""
+        return replace(self, things=things, known=known)
 
 
 def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
     """The words to put for a pronoun, None to leave the token. Raises UnresolvedError."""
     word = token.lower_
+    if named := _named_elsewhere(token, around):
+        return named
     if word in FIRST_PERSON and token.tag_ not in {"NN", "CD"}:
         name = _name(token, around.who.speaker)
         return f"{name} and others" if means_several(token) else name
@@ -63,6 +72,15 @@ def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
     if not _points_away(token, clause) or _said_before(token, clause, around.before):
         return None
     return _name(token, _thing(token, around))
+
+
+def _named_elsewhere(token: Token, around: Around) -> str | None:
+    """ "Sister Emma" for the "sister" who is Emma, and "Alice's" for the "the" of her dog."""
+    if token.pos_ == "NOUN" and (meant := around.supplied(token)):
+        return f"{token.text} {meant.name}"
+    if token.dep_ == "det" and token.lower_ == "the" and (meant := around.supplied(token.head)):
+        return f"{meant.owner}'s"
+    return None
 
 
 def first_thing(around: Around) -> str:
@@ -101,6 +119,7 @@ def _for_third_person(pronoun: Token, clause: Clause, around: Around) -> str | N
     name = referent(pronoun.lower_, [m for m in around.people if m.start < pronoun.i])
     if name is None and any(_is_meant_before(pronoun, token) for token in around.before):
         return None
+    name = name or alone_fitting(pronoun.lower_, around.known)
     return _name(pronoun, name or _thing(pronoun, around))
 
 

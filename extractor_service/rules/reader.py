@@ -15,6 +15,7 @@ from extractor_service.rules.parse import bounded, parse
 from extractor_service.rules.recent import Recent
 from extractor_service.rules.same_words import same_words
 from extractor_service.rules.slots import claim_of
+from extractor_service.rules.speaker import ASSISTANT
 from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
@@ -92,7 +93,9 @@ def _claim(split: list[Clause]) -> Claim:
     """Of a sentence that states one thing; with two of them, one could not go without the other."""
     if len(split) != 1 or _has_two_verbs(split[0]):
         return NO_CLAIM
-    return claim_of(split[0]) or NO_CLAIM
+    claim = claim_of(split[0]) or NO_CLAIM
+    # One thing that the assistant has done takes no other's place.
+    return NO_CLAIM if claim.slot.startswith(f"{ASSISTANT}|") else claim
 
 
 def _has_two_verbs(clause: Clause) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from spacy.tokens import Token
 
+from extractor_service.domain import Precision
 from extractor_service.rules.agreement import agreement
 from extractor_service.rules.clauses import Clause, dependents_of, subject_of
+from extractor_service.rules.clock import bare_hour
 from extractor_service.rules.dates import DateMention
 from extractor_service.rules.inflect import spelled_out
 from extractor_service.rules.presenting import shown
@@ -22,7 +24,7 @@ _ADVERBIAL = frozenset({"npadvmod", "advmod", "pobj", "ROOT", "conj", "tmod", "p
 _DATE_PREPOSITIONS = frozenset({"on", "in", "at", "during", "over"})
 
 
-def third_person(clause: Clause, around: Around, dates: Iterable[DateMention]) -> str:
+def third_person(clause: Clause, around: Around, dates: Sequence[DateMention]) -> str:
     """The clause in words that need no context, without capital and full stop.
 
     Raises UnresolvedError when it cannot be said so.
@@ -37,6 +39,7 @@ def third_person(clause: Clause, around: Around, dates: Iterable[DateMention]) -
     edits.words |= agreement(clause)
     if clause.subject is None and not clause.children("expl") and not _is_subject(clause):
         _supply(_left_out(clause, around), clause, edits)
+    _edit_clock(clause, dates, edits)
     for mention in dates:
         _edit_date(mention, clause, edits)
     return render(clause.tokens, edits)
@@ -137,6 +140,16 @@ def _edit_date(mention: DateMention, clause: Clause, edits: Edits) -> None:
         return
     edits.dropped.discard(first.i)
     edits.words[first.i] = words
+
+
+def _edit_clock(clause: Clause, dates: Iterable[DateMention], edits: Edits) -> None:
+    """ "At 9" of a day is "at 21:00" where the evening is spoken of."""
+    days = (m.when.event for m in dates if m.when.event is not None)
+    if any(event.precision is Precision.DAY for event in days):
+        spoken = bare_hour(clause.own)
+        if spoken is not None:
+            token, clock = spoken
+            edits.words[token.i] = f"{clock.hour}:{clock.minute:02d}"
 
 
 def _governs(before: Token, date: Token) -> bool:

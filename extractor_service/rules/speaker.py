@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Token
 from extractor_service.domain import Role, Turn
 
 UNNAMED = "the user"
+ASSISTANT = "the assistant"
 FIRST_PERSON = frozenset(
     {"i", "me", "my", "mine", "myself", "we", "us", "our", "ours", "ourselves"}
 )

@@ -17,7 +17,7 @@ class Surroundings:
     """A turn, who speaks to whom, and what its words may point at.
 
     `people` stand in the order they were mentioned; `things` gives those of the turn before, and
-    is asked only when a pronoun needs them.
+    is asked only when a pronoun needs them. `known` are those known from before the conversation.
     """
 
     turn: Turn
@@ -25,3 +25,4 @@ class Surroundings:
     people: tuple[Mention, ...]
     dates: tuple[DateMention, ...]
     things: Callable[[], tuple[Thing, ...]]
+    known: tuple[Mention, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from extractor_service.domain import EventTime, Precision
 from extractor_service.rules.words import word_list
@@ -49,7 +49,13 @@ def in_year(year: datetime, words: str = "") -> When:
 
 def in_week(monday: datetime) -> When:
     """The week that starts on this day."""
-    return When(EventTime(monday, Precision.DAY), "in", f"the week of {day_words(monday)}")
+    return When(EventTime(monday, Precision.WEEK), "in", f"the week of {day_words(monday)}")
+
+
+def near_day_of_week(day: datetime) -> When:
+    """A day of which no more than the week is known."""
+    monday = day - timedelta(days=day.weekday())
+    return When(EventTime(monday, Precision.WEEK), "around", day_words(day))
 
 
 def on_weekend(saturday: datetime) -> When:

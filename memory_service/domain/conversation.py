@@ -69,7 +69,7 @@ def _turn(ref: SessionRef, message: Message, before: Message | None) -> NewMemor
         id=_id(ref, message),
         text=_first_bytes(content, LONGEST),
         type=MemoryType.MESSAGE,
-        event_time=EventTime(message.created, Precision.MINUTE),
+        event_time=EventTime(message.created, Precision.MINUTE, message.time_zone),
         sources=(Source(ref.session_id, message.id),),
         mentioned=message.created,
         turn=Turn(message.sequence, message.role, message.name, _last_bytes(said, BEFORE)),

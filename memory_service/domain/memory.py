@@ -7,9 +7,13 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from memory_service.domain.owner import Owner
 from memory_service.domain.session import Role
+from service_kit.time_zones import in_zone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryType(enum.Enum):
@@ -29,6 +33,7 @@ class Precision(enum.Enum):
 
     YEAR = "year"
     MONTH = "month"
+    WEEK = "week"
     DAY = "day"
     MINUTE = "minute"
 
@@ -43,10 +48,14 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """When something happened: `micros` is the start of the unit that `precision` names."""
+    """When something happened: `micros` is the start of the unit that `precision` names.
+
+    `zone` is the name of the time zone of whose calendar the unit is; UTC if it is empty.
+    """
 
     micros: int
     precision: Precision
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,18 @@ def embedded_text(text: str, turn: Turn | None) -> str:
     return f"{text}\n{turn.preceding}" if turn and turn.preceding else text
 
 
+def calendar_micros(event: EventTime) -> int:
+    """Return the same for the same day of the calendar, in whatever zone; a minute is a moment."""
+    if not event.zone or event.precision is Precision.MINUTE:
+        return event.micros
+    return (reading(event).replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def reading(event: EventTime) -> datetime:
+    """Return what calendar and clock in the event's zone show as it begins."""
+    return in_zone(EPOCH + timedelta(microseconds=event.micros), event.zone)
+
+
 def fact_digest(memory: Memory | NewMemory) -> str:
     """Tell whether two memories say the same thing, in the same words, of the same time.
 
@@ -190,7 +211,7 @@ def fact_digest(memory: Memory | NewMemory) -> str:
         return stable_id((memory.type.value, memory.id))
     words = unicodedata.normalize("NFKC", memory.text).casefold().split()
     folded = " ".join(words).rstrip(" .!")
-    time = str(memory.event_time.micros) if memory.event_time else ""
+    time = str(calendar_micros(memory.event_time)) if memory.event_time else ""
     return stable_id((memory.type.value, folded, time))
 
 

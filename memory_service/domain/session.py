@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory_service.domain.errors import MessageIdReused
 from memory_service.domain.failed_ranges import FailedRanges
@@ -46,11 +46,15 @@ class NewMessage:
     tool_call_id: str = ""
     metadata: str = ""
     """JSON object, or nothing."""
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of a session's log; `sequence` counts from 1 without gaps."""
+    """A message of a session's log; `sequence` counts from 1 without gaps.
+
+    `time_zone` is where it was said; "" is where the session's options say.
+    """
 
     sequence: int
     id: str
@@ -61,6 +65,11 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
     metadata: str = ""
+    time_zone: str = ""
+
+    def in_zone(self, default: str) -> Message:
+        """Return the same, in this time zone unless it has one."""
+        return self if self.time_zone else replace(self, time_zone=default)
 
 
 def without_repeats(messages: Sequence[NewMessage]) -> list[NewMessage]:

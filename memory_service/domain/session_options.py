@@ -18,10 +18,14 @@ class ExtractionKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a session is extracted; `instructions` go with CUSTOM, and with nothing else."""
+    """How a session is extracted; `instructions` go with CUSTOM, and with nothing else.
+
+    `include_assistant`: also what the assistant did for the user.
+    """
 
     kind: ExtractionKind = ExtractionKind.DISCRETE
     instructions: str = ""
+    include_assistant: bool = False
 
     @property
     def extracts(self) -> bool:
@@ -36,11 +40,13 @@ DISCRETE = Strategy()
 class SessionOptions:
     """How a session is kept: `ttl` microseconds after its last change by a caller, or forever.
 
-    `searchable`: its turns can be found as memories.
+    `time_zone` is that of messages without one of their own; UTC if it is empty. `searchable`: its
+    turns can be found as memories.
     """
 
     ttl: int | None = None
     strategy: Strategy = DISCRETE
+    time_zone: str = ""
     searchable: bool = True
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memory_service.domain.changes import Cause, ChangeKind
-from memory_service.domain.memory import EventTime, Memory, Precision
+from memory_service.domain.event_times import order
+from memory_service.domain.memory import Memory
 from memory_service.domain.planning import Planner
 
 SAME_SLOT = "same slot"
@@ -15,10 +15,6 @@ SAME_SLOT = "same slot"
 
 MAX_SUPERSEDED = 256
 """How many of those whose place it took a memory names, the last ones."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WRITTEN = {Precision.YEAR: 4, Precision.MONTH: 7, Precision.DAY: 10, Precision.MINUTE: 16}
-"""How much of a time in ISO 8601 is known."""
 
 
 def newer(one: Memory, other: Memory) -> bool:
@@ -28,9 +24,9 @@ def newer(one: Memory, other: Memory) -> bool:
     equal in all this, neither is newer.
     """
     if one.event_time and other.event_time:
-        ours, theirs = _comparable(one.event_time, other.event_time)
-        if ours != theirs:
-            return ours > theirs
+        later = order(one.event_time, other.event_time)
+        if later:
+            return later > 0
     return one.last_said > other.last_said
 
 
@@ -102,12 +98,3 @@ def _end(old: Memory, begin: int) -> int:
 
 def _order(memory: Memory) -> tuple[int, str]:
     return _begun(memory), memory.id
-
-
-def _comparable(one: EventTime, other: EventTime) -> tuple[str, str]:
-    """Return both as far as the less precise of them is known."""
-    length = min(_WRITTEN[one.precision], _WRITTEN[other.precision])
-    ours, theirs = (
-        (_EPOCH + timedelta(microseconds=time.micros)).isoformat()[:length] for time in (one, other)
-    )
-    return ours, theirs

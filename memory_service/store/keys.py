@@ -130,6 +130,11 @@ class OwnerKeys:
         return self._key("speakers")
 
     @property
+    def known(self) -> str:
+        """Hash: somebody in the owner's life, packed → how many current memories name them."""
+        return self._key("known")
+
+    @property
     def used(self) -> str:
         """Sorted set: the owner's facts by the time when they were last created, changed, found."""
         return self._key("used")

@@ -12,12 +12,13 @@ from redis.asyncio import Redis
 from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
 from memory_service.domain.errors import RequestIdReused
 from memory_service.domain.failed_ranges import FailedRange, FailedRanges, without
+from memory_service.domain.known_entities import Acquaintance, gained
 from memory_service.domain.memory import FACTS, Memory, MemoryType, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.planning import Known
 from memory_service.domain.requests import Job, RequestKey
 from memory_service.domain.session import Session
-from memory_service.store import records
+from memory_service.store import acquaintances, records
 from memory_service.store.history import (
     DELETED_KEPT_SECONDS,
     EARLIER_KEPT,
@@ -38,6 +39,9 @@ CHANGES_KEPT = 10_000
 SPEAKERS_KEPT = 64
 """How many names of speakers of an owner are known."""
 
+MOST_KEPT = 256
+"""How many people and things of an owner's life are counted; others are not known by name."""
+
 GROUP = "pump"
 """The consumer group of the queues."""
 
@@ -56,6 +60,7 @@ class SessionAdvance:
     `notices` are ids of the queue that are done with. `failed` is set if the messages were given
     up. `again` are the first and last of them if they had failed before; the cursor stays then.
     `promoted` memories that wait in the session, the oldest, are among those that are written.
+    `acquaintance`: who was known when the page of these messages was begun.
     """
 
     session: Session
@@ -64,6 +69,7 @@ class SessionAdvance:
     failed: FailedRange | None = None
     again: tuple[int, int] | None = None
     promoted: int = 0
+    acquaintance: Acquaintance | None = None
 
     @property
     def given_cursor(self) -> int:
@@ -191,6 +197,7 @@ class MemoryStore:
             "state": keys.state,
             "facts_key": keys.facts,
             "deleted_facts_key": keys.deleted_facts,
+            "known_key": keys.known,
             "used_key": keys.used,
             "changes_key": keys.changes,
             "unembedded": keys.shared.unembedded,
@@ -205,6 +212,8 @@ class MemoryStore:
             "earlier_kept": EARLIER_KEPT,
             "facts": _facts(plan.changes),
             "deleted_facts": _deleted_facts(plan.changes),
+            "known": acquaintances.encode_counts(gained(plan.changes)),
+            "most_known": MOST_KEPT,
             "used": _used(kept),
             "speakers_key": keys.speakers,
             "speakers": _speakers(plan.changes),
@@ -346,6 +355,8 @@ def _advance(advance: SessionAdvance) -> dict[str, Any]:
     fields = {"cursor": str(advance.cursor), "failed_ranges": encode_failed(advance.failed_ranges)}
     if advance.promoted:
         fields["given_cursor"] = str(advance.given_cursor)
+    if advance.acquaintance:
+        fields[acquaintances.FIELD] = acquaintances.encode(advance.acquaintance)
     argument: dict[str, Any] = {
         "key": keys.session(ref.session_id),
         "given": keys.given(ref.session_id),
@@ -380,7 +391,7 @@ def _dead_letter(ref: SessionRef, failed: FailedRange) -> list[str]:
 
 def _commit_keys(argument: dict[str, Any]) -> list[str]:
     names = (
-        *("state", "facts_key", "deleted_facts_key", "used_key", "changes_key"),
+        *("state", "facts_key", "deleted_facts_key", "known_key", "used_key", "changes_key"),
         *("speakers_key", "unembedded"),
     )
     keys = [argument[name] for name in names]

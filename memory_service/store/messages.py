@@ -21,6 +21,7 @@ def encode(message: NewMessage) -> str:
         "tool_calls": [(call.id, call.name, call.arguments) for call in message.tool_calls],
         "tool_call_id": message.tool_call_id,
         "metadata": message.metadata,
+        "time_zone": message.time_zone,
     }
     given = {name: value for name, value in body.items() if value}
     return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
@@ -63,4 +64,5 @@ def decode(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Message:
         tool_calls=tuple(ToolCall(*call) for call in body.get("tool_calls", ())),
         tool_call_id=body.get("tool_call_id", ""),
         metadata=body.get("metadata", ""),
+        time_zone=body.get("time_zone", ""),
     )

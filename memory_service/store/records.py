@@ -163,14 +163,20 @@ def unpack_entities(packed: Sequence[Sequence[str]]) -> tuple[Entity, ...]:
     return tuple(Entity(name, kind) for name, kind in packed)
 
 
-def pack_event_time(event_time: EventTime | None) -> tuple[int, str] | None:
+def pack_event_time(event_time: EventTime | None) -> tuple[int | str, ...] | None:
     """Return an event time as a JSON value."""
-    return (event_time.micros, event_time.precision.value) if event_time else None
+    if event_time is None:
+        return None
+    known = (event_time.micros, event_time.precision.value)
+    return (*known, event_time.zone) if event_time.zone else known
 
 
 def unpack_event_time(packed: Sequence[Any] | None) -> EventTime | None:
     """Undo `pack_event_time`."""
-    return EventTime(packed[0], Precision(packed[1])) if packed else None
+    if not packed:
+        return None
+    micros, precision, *zone = packed
+    return EventTime(micros, Precision(precision), *zone)
 
 
 def _pack_turn(turn: Turn | None) -> tuple[int, str, str, str] | None:

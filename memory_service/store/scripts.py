@@ -108,6 +108,14 @@ for _, name in ipairs(a.speakers) do
     redis.call('SADD', a.speakers_key, name)
   end
 end
+for who, number in pairs(a.known) do
+  local there = redis.call('HEXISTS', a.known_key, who) == 1
+  if there or (number > 0 and redis.call('HLEN', a.known_key) < a.most_known) then
+    if redis.call('HINCRBY', a.known_key, who, number) <= 0 then
+      redis.call('HDEL', a.known_key, who)
+    end
+  end
+end
 for id, time in pairs(a.used) do redis.call('ZADD', a.used_key, 'GT', time, id) end
 for _, change in ipairs(a.changes) do
   redis.call('XADD', a.changes_key, 'MAXLEN', '~', a.changes_kept, change.revision .. '-0',

@@ -186,6 +186,7 @@ def _message(message: Message) -> dict[str, Any]:
         tool_calls=message.tool_calls,
         tool_call_id=message.tool_call_id,
         metadata=message.metadata,
+        time_zone=message.time_zone,
     )
     return {
         "sequence": message.sequence,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import msgpack
@@ -69,28 +70,37 @@ def holds(session: Session, fence: Row) -> bool:
 
 def encode_options(options: SessionOptions) -> dict[str, str]:
     """Return the fields that say how a session is kept; empty for the defaults."""
-    strategy = options.strategy
-    given = json.dumps([strategy.kind.value, strategy.instructions], ensure_ascii=False)
     return {
         "ttl": "" if options.ttl is None else str(options.ttl),
-        "strategy": "" if strategy == DISCRETE else given,
+        "strategy": _encode_extraction(options),
         "unsearchable": "" if options.searchable else "1",
     }
 
 
+def _encode_extraction(options: SessionOptions) -> str:
+    """Return all that says how messages are extracted: what is moved by none must move the fence.
+
+    What was added later is left out where it is the default, as it was not there before.
+    """
+    strategy = options.strategy
+    if strategy == DISCRETE and not options.time_zone:
+        return ""
+    values: list[Any] = [strategy.kind.value, strategy.instructions]
+    if strategy.include_assistant or options.time_zone:
+        values += [strategy.include_assistant, options.time_zone]
+    return json.dumps(values, ensure_ascii=False)
+
+
 def _options(
-    ttl: bytes | None, strategy: bytes | None, unsearchable: bytes | None
+    ttl: bytes | None, extraction: bytes | None, unsearchable: bytes | None
 ) -> SessionOptions:
-    return SessionOptions(
-        int(ttl) if ttl else None,
-        _strategy(strategy) if strategy else DISCRETE,
-        searchable=not unsearchable,
-    )
-
-
-def _strategy(value: bytes) -> Strategy:
-    kind, instructions = json.loads(value)
-    return Strategy(ExtractionKind(kind), instructions)
+    options = SessionOptions(int(ttl) if ttl else None, searchable=not unsearchable)
+    if not extraction:
+        return options
+    kind, instructions, *later = json.loads(extraction)
+    include_assistant, time_zone = later or (False, "")
+    strategy = Strategy(ExtractionKind(kind), instructions, include_assistant)
+    return replace(options, strategy=strategy, time_zone=time_zone)
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -10,12 +10,13 @@ import msgpack
 from redis.asyncio import Redis
 
 from memory_service.domain.errors import SessionNotFound
+from memory_service.domain.known_entities import Acquaintance, last_of_page, page_of
 from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import Message, NewMessage, Notes, Session, Summary
 from memory_service.domain.session_options import SessionOptions
-from memory_service.store import given, messages, session_records
+from memory_service.store import acquaintances, given, messages, session_records
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.requests import remembered
 from memory_service.store.session_scripts import SessionScripts, contents, session_argument
@@ -59,7 +60,7 @@ class Unextracted:
     """What is to be dealt with next of a session: messages [first, last], and memories `given`.
 
     There are `messages`, and those right before them, if they are to be extracted. Nothing is to be
-    done with messages if `last` is before `first`.
+    done with messages if `last` is before `first`. `acquaintance`: who is known on their page.
     """
 
     session: Session
@@ -68,6 +69,7 @@ class Unextracted:
     context: tuple[Message, ...]
     messages: tuple[Message, ...]
     given: tuple[NewMemory, ...]
+    acquaintance: Acquaintance | None = None
 
     @property
     def again(self) -> bool:
@@ -195,23 +197,27 @@ class SessionStore:
     ) -> Unextracted | None:
         """Return what is to be dealt with next, `limit` messages and `context` before them.
 
-        Messages after the cursor come first, then those that are to be extracted again. None if the
-        session is no longer the one that was read.
+        Messages after the cursor come first, then those that are to be extracted again; none beyond
+        the page of the first. Who is known is read once a page, before anything of it is committed:
+        so it is the same for all messages of the page, wherever they are cut. None if the session
+        is no longer the one that was read.
         """
         keys = OwnerKeys(session.ref.owner)
         key, log = keys.session(session.ref.session_id), keys.log(session.ref.session_id)
         first, last = session.next_range
+        end = min(last, last_of_page(first))
         reading = session.options.reads and first <= last
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hmget(key, session_records.FENCE)
             pipe.xrange(keys.given(session.ref.session_id), count=MOST_PROMOTED)
             if reading:
-                pipe.xrange(log, min=f"{first}-0", max=f"{last}-0", count=limit)
+                pipe.xrange(log, min=f"{first}-0", max=f"{end}-0", count=limit)
                 pipe.xrevrange(log, max=f"{first - 1}-0", count=_counted(context))
+                pipe.hget(key, acquaintances.FIELD)
             fence, waiting, *read = await pipe.execute()
         if not session_records.holds(session, fence):
             return None
-        ahead, behind = read or ((), ())
+        ahead, behind, known = read or ((), (), None)
         new = tuple(messages.decode(*entry) for entry in ahead)
         return Unextracted(
             session,
@@ -220,7 +226,22 @@ class SessionStore:
             _oldest_first(behind[:context]),
             new,
             tuple(given.decode(session.ref, fields) for _, fields in waiting),
+            await self._acquaintance(session, first, known) if reading else None,
         )
+
+    async def _acquaintance(
+        self, session: Session, first: int, known: bytes | None
+    ) -> Acquaintance:
+        """Return who is known to messages from `first` on: as before, unless a page begins.
+
+        Whoever begins it as well meanwhile, and commits, is noticed by the fence.
+        """
+        before, page = acquaintances.decode(known), page_of(first)
+        again = first <= session.cursor
+        if before is not None and (again or before.page == page):
+            return before
+        counts = await self._redis.hgetall(OwnerKeys(session.ref.owner).known)
+        return acquaintances.begun(page, counts)
 
     async def list(self, owner: Owner, *, offset: int, count: int) -> tuple[list[Session], int]:
         """Return `count` sessions from `offset` on, last active first, and how many there are."""

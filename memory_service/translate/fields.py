@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from memory_service.domain.errors import InvalidField
+from service_kit.time_zones import zone_of
 
 MAX_ID = 128
 MAX_NAME = 256
@@ -34,6 +35,13 @@ def name(value: str, path: str, *, required: bool = False) -> str:
         raise InvalidField(path, "is required")
     if len(value) > MAX_NAME:
         raise InvalidField(path, f"is longer than {MAX_NAME} characters")
+    return value
+
+
+def time_zone(value: str, path: str) -> str:
+    """The name of a time zone, or an offset from UTC; empty for none."""
+    if zone_of(value) is None:
+        raise InvalidField(path, "is no time zone")
     return value
 
 

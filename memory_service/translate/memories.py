@@ -42,6 +42,7 @@ _TYPES_OUT = {type_: value for value, type_ in _TYPES.items()}
 _PRECISIONS = {
     pb.TIME_PRECISION_YEAR: Precision.YEAR,
     pb.TIME_PRECISION_MONTH: Precision.MONTH,
+    pb.TIME_PRECISION_WEEK: Precision.WEEK,
     pb.TIME_PRECISION_DAY: Precision.DAY,
     pb.TIME_PRECISION_MINUTE: Precision.MINUTE,
 }
@@ -118,7 +119,8 @@ def _event_time(memory: pb.Memory, path: str) -> EventTime | None:
     precision = memory.event_time.precision
     if precision not in (*_PRECISIONS, pb.TIME_PRECISION_UNSPECIFIED):
         raise InvalidField(f"{path}.precision", "is unknown")
-    return EventTime(micros, _PRECISIONS.get(precision, Precision.MINUTE))
+    zone = fields.time_zone(memory.event_time.time_zone, f"{path}.time_zone")
+    return EventTime(micros, _PRECISIONS.get(precision, Precision.MINUTE), zone)
 
 
 def _valid_from(memory: pb.Memory, path: str) -> int | None:
@@ -208,7 +210,8 @@ def event_time_from_proto(item: extractor_pb.ExtractedMemory) -> EventTime | Non
     if not item.HasField("event_time"):
         return None
     micros = fields.micros(item.event_time.time, "event_time")
-    return EventTime(micros, _PRECISIONS.get(item.event_time.precision, Precision.MINUTE))
+    zone = fields.time_zone(item.event_time.time_zone, "event_time.time_zone")
+    return EventTime(micros, _PRECISIONS.get(item.event_time.precision, Precision.MINUTE), zone)
 
 
 def to_proto(memory: Memory) -> pb.Memory:
@@ -376,4 +379,5 @@ def event_time_to_proto(event_time: EventTime) -> pb.EventTime:
     return pb.EventTime(
         time=fields.timestamp(event_time.micros),
         precision=_PRECISIONS_OUT[event_time.precision],
+        time_zone=event_time.zone,
     )

@@ -52,6 +52,7 @@ def _from_proto(message: pb.Message, path: str) -> NewMessage:
         tool_calls=_tool_calls(message, path),
         tool_call_id=fields.identifier(message.tool_call_id, f"{path}.tool_call_id"),
         metadata=_metadata(message, path),
+        time_zone=fields.time_zone(message.time_zone, f"{path}.time_zone"),
     )
 
 
@@ -96,6 +97,7 @@ def to_proto(message: Message) -> pb.Message:
         tool_calls=tool_calls_to_proto(message.tool_calls),
         tool_call_id=message.tool_call_id,
         metadata=structs.from_json(message.metadata) if message.metadata else None,
+        time_zone=message.time_zone,
     )
 
 
@@ -120,6 +122,7 @@ def logged_from_proto(message: pb.Message, path: str) -> Message:
         tool_calls=new.tool_calls,
         tool_call_id=new.tool_call_id,
         metadata=new.metadata,
+        time_zone=new.time_zone,
     )
 
 

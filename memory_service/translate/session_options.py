@@ -29,6 +29,7 @@ def from_proto(options: pb.SessionOptions, path: str) -> SessionOptions:
     return SessionOptions(
         ttl,
         _strategy(options.strategy, f"{path}.strategy"),
+        fields.time_zone(options.time_zone, f"{path}.time_zone"),
         searchable=not options.turns_not_searchable,
     )
 
@@ -48,6 +49,7 @@ def _strategy(value: pb.ExtractionStrategy, path: str) -> Strategy:
     return Strategy(
         kind,
         fields.text(value.instructions, at, max_bytes=MAX_INSTRUCTIONS, required=custom),
+        value.include_assistant,
     )
 
 
@@ -57,6 +59,7 @@ def to_proto(options: SessionOptions) -> pb.SessionOptions:
     return pb.SessionOptions(
         ttl=ttl,
         strategy=strategy_to_proto(options.strategy),
+        time_zone=options.time_zone,
         turns_not_searchable=not options.searchable,
     )
 
@@ -68,4 +71,8 @@ def _duration(micros: int) -> Duration:
 
 def strategy_to_proto(strategy: Strategy) -> pb.ExtractionStrategy:
     """Return how messages are to be extracted."""
-    return pb.ExtractionStrategy(kind=_KINDS_OUT[strategy.kind], instructions=strategy.instructions)
+    return pb.ExtractionStrategy(
+        kind=_KINDS_OUT[strategy.kind],
+        instructions=strategy.instructions,
+        include_assistant=strategy.include_assistant,
+    )

@@ -82,6 +82,8 @@ def reused(index: int) -> Refusal:
         append(said(create_time=Timestamp(nanos=-1))),
         invalid("messages[0].create_time"),
     ),
+    ("no time zone", append(said(time_zone="Mars/Olympus")), invalid("messages[0].time_zone")),
+    ("a time zone's path", append(said(time_zone="../UTC")), invalid("messages[0].time_zone")),
     ("metadata too large", append(said(metadata=METADATA_BOMB)), invalid("messages[0].metadata")),
     ("metadata no JSON", append(said(metadata=METADATA_NAN)), invalid("messages[0].metadata")),
     (

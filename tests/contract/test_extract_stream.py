@@ -100,12 +100,13 @@ async def test_a_stream_without_a_request_just_ends(extractor: ExtractorServiceS
     [
         (said(create_time=NOON), "messages[0].id"),
         (said(id="m1"), "messages[0].create_time"),
+        (said(id="m1", create_time=NOON, time_zone="Mars"), "messages[0].time_zone"),
         (said(id="m1", create_time=NOON, role=memory_pb2.ROLE_UNSPECIFIED), "messages[0].role"),
         (said("", id="m1", create_time=NOON), "messages[0].content"),
         (said("x" * (256 * 1024 + 1), id="m1", create_time=NOON), "messages[0].content"),
         (said(id="a\0", create_time=NOON), "messages[0].id"),
     ],
-    ids=["no id", "no time", "no role", "no text", "too long", "NUL in id"],
+    ids=["no id", "no time", "no zone", "no role", "no text", "too long", "NUL in id"],
 )
 async def test_a_bad_delta_fails_alone(
     message: memory_pb2.Message, field: str, extractor: ExtractorServiceStub

@@ -43,7 +43,9 @@ async def enrich(memory: MemoryServiceStub, scope: memory_pb2.Scope) -> None:
         "entities": [memory_pb2.Entity(name="Alice", kind="person")],
         "pinned": True,
         "event_time": memory_pb2.EventTime(
-            time=Timestamp(seconds=-5, nanos=3000), precision=memory_pb2.TIME_PRECISION_DAY
+            time=Timestamp(seconds=-5, nanos=3000),
+            precision=memory_pb2.TIME_PRECISION_WEEK,
+            time_zone="Europe/Berlin",
         ),
         "valid_from": Timestamp(seconds=0),
         "valid_to": Timestamp(seconds=4_000_000_000),
@@ -79,10 +81,13 @@ async def talk(memory: MemoryServiceStub, scope: memory_pb2.Scope) -> None:
     whole.options.ttl.CopyFrom(Duration(seconds=86_400))
     whole.options.strategy.kind = memory_pb2.EXTRACTION_KIND_CUSTOM
     whole.options.strategy.instructions = "What they buy."
+    whole.options.strategy.include_assistant = True
+    whole.options.time_zone = "Asia/Tokyo"
     tool = memory_pb2.Message(
         role=memory_pb2.ROLE_ASSISTANT,
         tool_calls=[memory_pb2.ToolCall(id="c", name="buy", arguments='{"n":1}')],
         create_time=Timestamp(seconds=1_700_000_000, nanos=1000),
+        time_zone="-03:30",
     )
     tool.metadata.update({"cost": 1})
     result = memory_pb2.Message(role=memory_pb2.ROLE_TOOL, content="ok", tool_call_id="c")

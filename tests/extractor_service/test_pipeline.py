@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from extractor_service.batcher import Batcher, NotServing
-from extractor_service.domain import Conversation, Role, Strategy, Turn
+from extractor_service.domain import Conversation, Role, Setting, Strategy, Turn
 from extractor_service.embed_metrics import EmbedMetrics
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import Embedder, Purpose, Vectors
@@ -93,7 +93,9 @@ def test_a_message_is_seen_with_the_turns_right_before_it_and_no_more(
     before: int, new: int, size: int
 ) -> None:
     turns = talk(before + new)
-    tasks = windows(turns[before:], turns[:before], size)
+    conversation = Conversation(tuple(turns[before:]), tuple(turns[:before]))
+    tasks = windows(conversation, size, Setting(include_assistant=True))
+    assert all(task.setting.include_assistant for task in tasks)
     assert [task.turn for task in tasks] == turns[before:]
     for place, task in enumerate(tasks, start=before):
         assert list(task.context) == turns[:place][-size:] if size else not task.context

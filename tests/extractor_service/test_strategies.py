@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from extractor_service.domain import Finding, MemoryType, Source, Strategy, StrategyKind
+from extractor_service.domain import Finding, MemoryType, Role, Source, Strategy, StrategyKind
 from extractor_service.strategies import is_preference, kept
 
 
@@ -63,4 +63,11 @@ def test_what_the_rules_call_a_preference_is_one_however_it_is_worded() -> None:
 def test_only_preferences_keep_less_than_all(kind: StrategyKind) -> None:
     found = [finding("Ada skis."), finding("Ada loves tea."), finding("Ada wants a dog.")]
     expected = found[1:] if kind is StrategyKind.PREFERENCES else found
-    assert kept(found, Strategy(kind, "")) == tuple(expected)
+    assert kept(found, Role.USER, Strategy(kind, "")) == tuple(expected)
+
+
+def test_what_the_assistant_did_is_no_preference_and_kept_with_them() -> None:
+    deed = finding("The assistant booked Alice a table.")
+    strategy = Strategy(StrategyKind.PREFERENCES, include_assistant=True)
+    assert kept([deed], Role.ASSISTANT, strategy) == (deed,)
+    assert kept([deed], Role.USER, strategy) == ()

@@ -11,6 +11,7 @@ from extractor_service import field_checks, translate
 from extractor_service.domain import (
     EventTime,
     Finding,
+    KnownEntity,
     MemoryType,
     Precision,
     Role,
@@ -247,3 +248,30 @@ def test_1_to_256_messages_can_be_summed_up(number: int) -> None:
         context=[message("c", "B.")],
     )
     assert set(violations(lambda: translate.from_summarize(request, NOON))) == {"messages"}
+
+
+EMMA = pb.KnownEntity(name="Emma", kind="person", relation="sister", of="Ada")
+
+
+def test_those_who_are_known_come_with_the_conversation() -> None:
+    request = pb.ExtractMemoriesRequest(messages=[message("m", "A.")], known_entities=[EMMA])
+    delta = pb.Delta(messages=request.messages, known_entities=request.known_entities)
+    known = (KnownEntity("Emma", "person", "sister", "Ada"),)
+    assert translate.from_request(request, NOON).conversation.known == known
+    assert translate.from_delta(delta, 10).conversation.known == known
+
+
+@pytest.mark.parametrize("field", ["name", "relation", "of"])
+@pytest.mark.parametrize("value", ["", " ", "x" * 257, "a\nb", "a\u2028b", "a\0"])
+def test_the_part_at_fault_of_somebody_known_is_named(field: str, value: str) -> None:
+    bad = pb.KnownEntity()
+    bad.CopyFrom(EMMA)
+    setattr(bad, field, value)
+    delta = pb.Delta(messages=[message("m", "A.")], known_entities=[EMMA, bad])
+    found = violations(lambda: translate.from_delta(delta, 10))
+    assert set(found) == {f"known_entities[1].{field}"}
+
+
+def test_a_delta_knows_so_many_at_most() -> None:
+    delta = pb.Delta(messages=[message("m", "A.")], known_entities=[EMMA] * 33)
+    assert set(violations(lambda: translate.from_delta(delta, 10))) == {"known_entities"}

@@ -92,7 +92,7 @@ async def test_without_the_extractor_nothing_is_deleted_that_was_not_extracted(
 
 async def test_a_session_that_gets_a_message_while_it_is_extracted_stays(world: World):
     class Interrupted(FakeExtractor):
-        async def extract(self, ref, context, new, strategy):
+        async def extract(self, ref, context, new, strategy, known=()):
             if len(self.asked) == 0:
                 await append(world, "two")
             return await super().extract(ref, context, new, strategy)

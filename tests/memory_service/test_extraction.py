@@ -217,7 +217,7 @@ async def test_what_another_process_left_starts_with_a_clean_slate(world: World)
     await world.append("bad")
 
     class Unlucky(FakeExtractor):
-        async def extract(self, ref, context, new, strategy):
+        async def extract(self, ref, context, new, strategy, known=()):
             found = await super().extract(ref, context, new, strategy)
             if len(self.asked) == ATTEMPTS_PER_INPUT - 1:
                 await world.append("good")
@@ -256,7 +256,7 @@ async def test_an_extractor_that_goes_down_half_way_changes_nothing(world: World
     before = await dump(world.redis)
 
     class Dying(FakeExtractor):
-        async def extract(self, ref, context, new, strategy):
+        async def extract(self, ref, context, new, strategy, known=()):
             self.down = len(self.asked) >= ATTEMPTS_PER_INPUT
             return await super().extract(ref, context, new, strategy)
 

@@ -85,6 +85,20 @@ async def test_a_delta_is_answered(line: Line):
     assert (await task).extractor == "one"
 
 
+async def test_a_delta_arrives_whole(line: Line):
+    message = memory_pb2.Message(id="m", content="one")
+    strategy = memory_pb2.ExtractionStrategy(kind=memory_pb2.EXTRACTION_KIND_PREFERENCES)
+    delta = pb.Delta(context=[message], messages=[message], strategy=strategy)
+    task = asyncio.create_task(line.stream.extract(delta))
+    peer = await line.server.peer()
+    await wait_until(lambda: len(peer.deltas) == 1, "the delta has come")
+    numbered = pb.Delta(sequence=1)
+    numbered.MergeFrom(delta)
+    assert peer.deltas == [numbered]
+    peer.answer(peer.deltas[0])
+    await task
+
+
 async def test_answers_find_their_askers_in_any_order(line: Line):
     texts = [f"text {n}" for n in range(50)]
     tasks, peer = await line.asked(*texts)

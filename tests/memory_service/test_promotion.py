@@ -104,7 +104,7 @@ async def test_more_than_a_batch_is_promoted_step_by_step(world: World):
 
 async def test_a_flush_waits_for_them_and_for_no_later_ones(world: World):
     class Interrupting(FakeExtractor):
-        async def extract(self, ref, context, new, strategy):
+        async def extract(self, ref, context, new, strategy, known=()):
             await give(world, fact("later"))
             return await super().extract(ref, context, new, strategy)
 

@@ -67,6 +67,7 @@ def test_no_memory_can_close_its_fence_or_take_a_second_line(text: str):
     [
         (Precision.YEAR, "2025"),
         (Precision.MONTH, "March 2025"),
+        (Precision.WEEK, "the week of 3 March 2025"),
         (Precision.DAY, "3 March 2025"),
         (Precision.MINUTE, "3 March 2025, 12:23 UTC"),
     ],
@@ -74,6 +75,24 @@ def test_no_memory_can_close_its_fence_or_take_a_second_line(text: str):
 def test_a_time_is_told_as_far_as_it_is_known(precision: Precision, when: str):
     memory = replace(make("m", "It rained."), event_time=EventTime(MARCH, precision))
     (first, _) = prompt.build([memory], [], "q")
+    assert f"- It rained. ({when})\n" in first.content
+
+
+@pytest.mark.parametrize(
+    ("zone", "precision", "when"),
+    [
+        ("Europe/Berlin", Precision.DAY, "4 March 2025"),
+        ("Pacific/Kiritimati", Precision.MINUTE, "4 March 2025, 13:30 Pacific/Kiritimati"),
+        ("-10:00", Precision.DAY, "3 March 2025"),
+        ("", Precision.DAY, "3 March 2025"),
+    ],
+)
+def test_a_time_is_told_as_the_calendar_of_its_zone_has_it(
+    zone: str, precision: Precision, when: str
+):
+    half_past_eleven = 1_741_044_600_000_000
+    event = EventTime(half_past_eleven, precision, zone)
+    (first, _) = prompt.build([replace(make("m", "It rained."), event_time=event)], [], "q")
     assert f"- It rained. ({when})\n" in first.content
 
 

@@ -304,7 +304,7 @@ async def test_a_defect_in_one_session_is_logged_and_the_pump_goes_on(
     world: World, caplog: pytest.LogCaptureFixture
 ):
     class Broken(FakeExtractor):
-        async def extract(self, ref, context, new, strategy):
+        async def extract(self, ref, context, new, strategy, known=()):
             if ref == CHAT:
                 raise ZeroDivisionError
             return await super().extract(ref, context, new, strategy)

@@ -13,6 +13,7 @@ from redis.asyncio.client import Pipeline
 
 from memory_service.domain.deleting import delete
 from memory_service.domain.errors import ExtractorUnavailable
+from memory_service.domain.known_entities import KnownEntity
 from memory_service.domain.memory import Memory, MemoryType, NewMemory
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.session import Message, NewMessage, Role
@@ -47,6 +48,7 @@ class Extractor(FakeExtractor):
         context: Sequence[Message],
         new: Sequence[Message],
         strategy: Strategy = DISCRETE,
+        known: Sequence[KnownEntity] = (),
     ) -> list[NewMemory]:
         await super().extract(ref, context, new, strategy)
         return [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable
+from memory_service.domain.known_entities import KnownEntity
 from memory_service.domain.memory import (
     FACTS,
     Memory,
@@ -61,6 +62,7 @@ class FakeExtractor:
         self.contexts: list[list[int]] = []
         self.answered: list[int] = []
         self.strategies: list[Strategy] = []
+        self.known: list[tuple[KnownEntity, ...]] = []
         self.open = asyncio.Event()
         self.open.set()
         self._limits = DeltaLimits(messages, context)
@@ -76,7 +78,9 @@ class FakeExtractor:
         context: Sequence[Message],
         new: Sequence[Message],
         strategy: Strategy = DISCRETE,
+        known: Sequence[KnownEntity] = (),
     ) -> list[NewMemory]:
+        self.known.append(tuple(known))
         self.strategies.append(strategy)
         self.asked.append([message.sequence for message in new])
         self.contexts.append([message.sequence for message in context])

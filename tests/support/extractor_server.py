@@ -16,7 +16,7 @@ from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from prometheus_client import CollectorRegistry
 
 from extractor_service.app import Extractor, Loaders, assemble
-from extractor_service.domain import Finding, MemoryType, Role, Source, Turn
+from extractor_service.domain import PLAIN, Finding, MemoryType, Role, Setting, Source, Turn
 from extractor_service.embedder import Embedder
 from extractor_service.hashing import HashingEmbedder
 from extractor_service.reading import NO_READING, Reading
@@ -39,7 +39,9 @@ class FakeRules:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def extract(self, turn: Turn, context: Sequence[Turn]) -> tuple[Finding, ...]:
+    def extract(
+        self, turn: Turn, context: Sequence[Turn], setting: Setting = PLAIN
+    ) -> tuple[Finding, ...]:
         self.seen.append(turn.id)
         assert self.gate.wait(30)
         if POISON in turn.text:

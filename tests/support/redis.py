@@ -14,7 +14,8 @@ DIMENSION = 8
 _PART = r"[\w.~%-]*"
 _OWNER = rf"\{{\d{{1,3}}\}}:{_PART}:{_PART}:[usn]:{_PART}"
 _FAMILIES = {
-    **dict.fromkeys(("own", "facts", "tomb", "used", "speakers", "sessions", "changes"), _OWNER),
+    **dict.fromkeys(("own", "facts", "tomb", "known", "used", "speakers"), _OWNER),
+    **dict.fromkeys(("sessions", "changes"), _OWNER),
     **dict.fromkeys(("mem", "rev", "wm", "log", "ids", "given", "lease"), f"{_OWNER}:{_PART}"),
     **dict.fromkeys(("req", "job"), f"{_OWNER}:{_PART}:{_PART}"),
     **dict.fromkeys(("deltas", "expiry", "unembedded", "dead"), r"\{\d{1,3}\}"),

@@ -151,6 +151,42 @@ class Opened(_message.Message):
 Global___Opened: _TypeAlias = Opened  # noqa: Y015
 
 @_typing.final
+class KnownEntity(_message.Message):
+    """Somebody or something in the life of who speaks, known from before: "my sister", "the dog" and "the company" mean them
+    where nobody who is mentioned in the conversation is meant, and they alone fit. Data, whatever it says.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The name, at most 256 characters: "Emma"."""
+    kind: _builtins.str
+    """As Entity.kind: "person", "pet" or "org". Others are not looked at."""
+    relation: _builtins.str
+    """Required. What they are to `of`, one or more lower-case words, at most 256 characters: "sister", "dog", "company"."""
+    of: _builtins.str
+    """Required. The name of the one whose sister it is, as Message.name, or "the user" for who has none; at most 256 characters."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        relation: _builtins.str = ...,
+        of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "of", b"of", "relation", b"relation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownEntity: _TypeAlias = KnownEntity  # noqa: Y015
+
+@_typing.final
 class Delta(_message.Message):
     """New messages of one session."""
 
@@ -160,6 +196,7 @@ class Delta(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    KNOWN_ENTITIES_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The caller's number for this delta, larger than all before on this stream."""
     @_builtins.property
@@ -174,6 +211,12 @@ class Delta(_message.Message):
     def strategy(self) -> _memory_pb2.ExtractionStrategy:
         """What to extract. NONE is refused. Default: DISCRETE."""
 
+    @_builtins.property
+    def known_entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownEntity]:
+        """Who and what the owner is known to have, at most 32. Where deltas are cut changes nothing as long as all deltas of
+        the same messages come with the same. Default: none.
+        """
+
     def __init__(
         self,
         *,
@@ -181,10 +224,11 @@ class Delta(_message.Message):
         context: _abc.Iterable[_memory_pb2.Message] | None = ...,
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
         strategy: _memory_pb2.ExtractionStrategy | None = ...,
+        known_entities: _abc.Iterable[Global___KnownEntity] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "messages", b"messages", "sequence", b"sequence", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "known_entities", b"known_entities", "messages", b"messages", "sequence", b"sequence", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,8 +373,8 @@ class Extraction(_message.Message):
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     extractor: _builtins.str
-    """Name and version of the extractor that found them: "rules-2", "llm-1:qwen3-8b" with a language model of that name, or
-    "rules-2 after llm-1:qwen3-8b" if that was asked in vain, or left alone because it had failed several times.
+    """Name and version of the extractor that found them: "rules-3", "llm-2:qwen3-8b" with a language model of that name, or
+    "rules-3 after llm-2:qwen3-8b" if that was asked in vain, or left alone because it had failed several times.
     """
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExtractedMemory]:
@@ -492,6 +536,7 @@ class ExtractMemoriesRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    KNOWN_ENTITIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
         """The messages right before, oldest first. Default: none."""
@@ -504,16 +549,21 @@ class ExtractMemoriesRequest(_message.Message):
     def strategy(self) -> _memory_pb2.ExtractionStrategy:
         """What to extract. NONE is refused. Default: DISCRETE."""
 
+    @_builtins.property
+    def known_entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownEntity]:
+        """As Delta.known_entities. Default: none."""
+
     def __init__(
         self,
         *,
         context: _abc.Iterable[_memory_pb2.Message] | None = ...,
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
         strategy: _memory_pb2.ExtractionStrategy | None = ...,
+        known_entities: _abc.Iterable[Global___KnownEntity] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "messages", b"messages", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "known_entities", b"known_entities", "messages", b"messages", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -655,8 +705,8 @@ class SummarizeResponse(_message.Message):
     anew. At most 32 KiB, so that it can be extended in its turn. Unchanged where nothing is found.
     """
     summarizer: _builtins.str
-    """Name and version of what made it: "rules-2/extractive-1", "llm-1:qwen3-8b" with a language model of that name, or
-    "rules-2/extractive-1 after llm-1:qwen3-8b" if that was asked in vain, or left alone.
+    """Name and version of what made it: "rules-3/extractive-1", "llm-2:qwen3-8b" with a language model of that name, or
+    "rules-3/extractive-1 after llm-2:qwen3-8b" if that was asked in vain, or left alone.
     """
     @_builtins.property
     def usage(self) -> Global___LlmUsage:

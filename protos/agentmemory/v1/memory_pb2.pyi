@@ -38,7 +38,7 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     ROLE_UNSPECIFIED: _Role.ValueType  # 0
     """Not given; refused where a role is needed."""
     ROLE_USER: _Role.ValueType  # 1
-    """A person. Only a person's own words are extracted from."""
+    """A person. Only a person's own words are extracted from, unless the strategy asks for more."""
     ROLE_ASSISTANT: _Role.ValueType  # 2
     """The agent."""
     ROLE_SYSTEM: _Role.ValueType  # 3
@@ -52,7 +52,7 @@ class Role(_Role, metaclass=_RoleEnumTypeWrapper):
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """Not given; refused where a role is needed."""
 ROLE_USER: Role.ValueType  # 1
-"""A person. Only a person's own words are extracted from."""
+"""A person. Only a person's own words are extracted from, unless the strategy asks for more."""
 ROLE_ASSISTANT: Role.ValueType  # 2
 """The agent."""
 ROLE_SYSTEM: Role.ValueType  # 3
@@ -147,6 +147,8 @@ class _TimePrecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimePre
     """The day."""
     TIME_PRECISION_MINUTE: _TimePrecision.ValueType  # 4
     """The minute or better."""
+    TIME_PRECISION_WEEK: _TimePrecision.ValueType  # 5
+    """The week; it begins on Monday."""
 
 class TimePrecision(_TimePrecision, metaclass=_TimePrecisionEnumTypeWrapper):
     """How much of an event time is known."""
@@ -161,6 +163,8 @@ TIME_PRECISION_DAY: TimePrecision.ValueType  # 3
 """The day."""
 TIME_PRECISION_MINUTE: TimePrecision.ValueType  # 4
 """The minute or better."""
+TIME_PRECISION_WEEK: TimePrecision.ValueType  # 5
+"""The week; it begins on Monday."""
 Global___TimePrecision: _TypeAlias = TimePrecision  # noqa: Y015
 
 class _EmbeddingState:
@@ -437,6 +441,7 @@ class Message(_message.Message):
     TOOL_CALLS_FIELD_NUMBER: _builtins.int
     TOOL_CALL_ID_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique within its session. Default: the sequence in decimal digits; ids of digits only are
     reserved for that. Appending an id again with the same content changes nothing; with other
@@ -454,9 +459,13 @@ class Message(_message.Message):
     """The text, at most 256 KiB of UTF-8. Required, unless there are tool calls."""
     tool_call_id: _builtins.str
     """For ROLE_TOOL: the id of the call that this answers."""
+    time_zone: _builtins.str
+    """Where the clock of whoever said it stands: an IANA name such as "Europe/Berlin", or an offset from UTC such as "+05:30"
+    or "-08:00", at most 14 hours. "Yesterday", "tonight" and "at 9" are meant there. Default: the session's, see SessionOptions.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was said; "yesterday" in the text is resolved against it, in UTC. Default: when it is appended."""
+        """When it was said; "yesterday" in the text is resolved against it, in `time_zone`. Default: when it is appended."""
 
     @_builtins.property
     def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
@@ -478,10 +487,11 @@ class Message(_message.Message):
         tool_calls: _abc.Iterable[Global___ToolCall] | None = ...,
         tool_call_id: _builtins.str = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "create_time", b"create_time", "id", b"id", "metadata", b"metadata", "name", b"name", "role", b"role", "sequence", b"sequence", "tool_call_id", b"tool_call_id", "tool_calls", b"tool_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "create_time", b"create_time", "id", b"id", "metadata", b"metadata", "name", b"name", "role", b"role", "sequence", b"sequence", "time_zone", b"time_zone", "tool_call_id", b"tool_call_id", "tool_calls", b"tool_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -495,19 +505,27 @@ class ExtractionStrategy(_message.Message):
 
     KIND_FIELD_NUMBER: _builtins.int
     INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    INCLUDE_ASSISTANT_FIELD_NUMBER: _builtins.int
     kind: Global___ExtractionKind.ValueType
     """Default: DISCRETE."""
     instructions: _builtins.str
     """For CUSTOM, and required there: what to extract, at most 4 KiB of UTF-8. Empty for other kinds."""
+    include_assistant: _builtins.bool
+    """Whether to extract also what the assistant did for the user, from its own messages ("I've booked you a table"): only what is
+    done, with somebody it was done for; neither offers, recommendations, questions, explanations nor what it is going to do.
+    Such a memory is EPISODIC and told of "the assistant". SUMMARY and CUSTOM by a language model see the assistant's messages in any case;
+    with NONE nothing is extracted. Default: false.
+    """
     def __init__(
         self,
         *,
         kind: Global___ExtractionKind.ValueType = ...,
         instructions: _builtins.str = ...,
+        include_assistant: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instructions", b"instructions", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_assistant", b"include_assistant", "instructions", b"instructions", "kind", b"kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -522,8 +540,13 @@ class SessionOptions(_message.Message):
     TTL_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
     TURNS_NOT_SEARCHABLE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     turns_not_searchable: _builtins.bool
     """Do not make its turns searchable: no memories of type MESSAGE are made of messages that have not been dealt with yet. Default: false."""
+    time_zone: _builtins.str
+    """The time zone of messages that have none of their own, as Message.time_zone. A new one applies to messages that have not been
+    extracted yet. Default: UTC.
+    """
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
         """How long the session is kept after its last change by a caller: 1 second to 3,650 days. When it has expired it is
@@ -540,10 +563,11 @@ class SessionOptions(_message.Message):
         ttl: _duration_pb2.Duration | None = ...,
         strategy: Global___ExtractionStrategy | None = ...,
         turns_not_searchable: _builtins.bool = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "ttl", b"ttl", "turns_not_searchable", b"turns_not_searchable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy", "time_zone", b"time_zone", "ttl", b"ttl", "turns_not_searchable", b"turns_not_searchable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -661,21 +685,25 @@ class EventTime(_message.Message):
 
     TIME_FIELD_NUMBER: _builtins.int
     PRECISION_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     precision: Global___TimePrecision.ValueType
     """How much of `time` is known."""
+    time_zone: _builtins.str
+    """Where the unit is one of the calendar, as Message.time_zone; of what is extracted, that of the message. Default: UTC."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The start, in UTC, of the unit that `precision` names."""
+        """The start of the unit that `precision` names: of 5 May 2026 in "Europe/Berlin", 2026-05-04T22:00:00Z."""
 
     def __init__(
         self,
         *,
         time: _timestamp_pb2.Timestamp | None = ...,
         precision: Global___TimePrecision.ValueType = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["precision", b"precision", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["precision", b"precision", "time", b"time", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,6 +18,8 @@ from extractor_service.llm.event_times import event_time_of, is_plausible
         ("2024-03-05 17:30", datetime(2024, 3, 5, 17, 30), Precision.MINUTE),
         ("2024-03-05T17:30:59.5Z", datetime(2024, 3, 5, 17, 30), Precision.MINUTE),
         ("2024-03-05T17:30+00:00", datetime(2024, 3, 5, 17, 30), Precision.MINUTE),
+        ("2024-03-05T17:30+02:00", datetime(2024, 3, 5, 15, 30), Precision.MINUTE),
+        ("2024-W10", datetime(2024, 3, 4), Precision.WEEK),
     ],
 )
 def test_the_form_says_how_much_is_known(text: str, time: datetime, precision: Precision) -> None:
@@ -26,9 +28,9 @@ def test_the_form_says_how_much_is_known(text: str, time: datetime, precision: P
 
 @pytest.mark.parametrize(
     "text",
-    ["", "24", "2024-3", "2024-02-30", "2024-03-05T25:00", "2024-03-05T17:30+02:00", "March 2024"],
+    ["", "24", "2024-3", "2024-02-30", "2024-03-05T25:00", "2024-W60", "March 2024"],
 )
-def test_what_is_no_iso_date_in_utc_is_none(text: str) -> None:
+def test_what_is_no_iso_date_is_none(text: str) -> None:
     assert event_time_of(text) is None
 
 

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor_service.domain import Conversation, Role, Strategy, StrategyKind, Turn
+from extractor_service.domain import (
+    Conversation,
+    KnownEntity,
+    Role,
+    Strategy,
+    StrategyKind,
+    Turn,
+)
 from extractor_service.llm.answer import MemoryItem
 from extractor_service.llm.conversation import CONTEXT_TURNS, Chunk, chunks, fenced
 from extractor_service.llm.prompts import View, for_memories, for_summary
@@ -42,7 +49,7 @@ def test_the_conversation_is_one_line_of_json_a_turn() -> None:
     assert [turn["text"] for turn in said] == ["before", "I ski.", 'He said:\n"no" – ok']
     assert [turn.get("message") for turn in said] == [None, 1, 2]
     assert said[0]["context"] is True
-    assert said[1]["time"] == "Wednesday 2024-05-01T12:00Z"
+    assert said[1]["time"] == "Wednesday 2024-05-01T12:00+00:00"
     assert (said[1]["speaker"], said[1]["role"]) == ("Ada", "user")
     assert "I ski." not in system["content"]
 
@@ -122,3 +129,30 @@ def test_chunks_are_the_conversation_in_order_and_no_larger_than_allowed(
     for chunk in cut:
         start = everything.index(chunk.messages[0])
         assert chunk.context == everything[max(0, start - CONTEXT_TURNS) : start]
+
+
+def test_those_known_from_before_are_data() -> None:
+    emma = KnownEntity("Emma", "person", "sister", "Ada")
+    chunk = Chunk(talk("My sister skis.").messages, (), (emma,))
+    system, user = for_memories(chunk, Strategy(), VIEW)
+    known, said = data(user["content"])
+    assert [json.loads(line) for line in known] == [
+        {"name": "Emma", "kind": "person", "relation": "sister", "of": "Ada"}
+    ]
+    assert len(said) == 1
+    assert "known from before" in system["content"]
+    assert "Emma" not in system["content"]
+    assert "known from before" not in for_memories(talk("I ski."), Strategy(), VIEW)[0]["content"]
+
+
+def test_the_assistant_s_deeds_are_asked_for_where_the_strategy_does() -> None:
+    asked = "what the assistant did for the user"
+    with_deeds = Strategy(include_assistant=True)
+    assert asked in for_memories(talk("I ski."), with_deeds, VIEW)[0]["content"]
+    assert asked not in for_memories(talk("I ski."), Strategy(), VIEW)[0]["content"]
+
+
+def test_each_piece_of_a_conversation_knows_whom_the_whole_knows() -> None:
+    known = (KnownEntity("Emma", "person", "sister", "Ada"),)
+    conversation = Conversation(tuple(turn("I ski.", f"{n}") for n in range(5)), (), known)
+    assert [chunk.known for chunk in chunks(conversation, 2, 1000)] == [known] * 3

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,19 +15,21 @@ from hypothesis import strategies as st
 from extractor_service.domain import (
     Entity,
     EventTime,
+    KnownEntity,
     MemoryType,
     Precision,
     Role,
     Source,
+    Strategy,
     StrategyKind,
     Turn,
 )
 from extractor_service.llm.conversation import Chunk
 from extractor_service.llm.validation import (
-    ALLOWED,
     MAX_PER_MESSAGE,
     Drop,
     Kept,
+    allowed,
     valid,
     valid_sentences,
     vocabulary_of,
@@ -47,7 +51,7 @@ GOOD = memory("Ada lives in Paris.", "I live in Paris")
 
 
 def kept(*items: Any, kind: StrategyKind = StrategyKind.DISCRETE) -> Kept:
-    return valid(items, TALK, kind)
+    return valid(items, TALK, Strategy(kind))
 
 
 def why(*items: Any, kind: StrategyKind = StrategyKind.DISCRETE) -> Drop:
@@ -218,12 +222,12 @@ ITEMS = st.fixed_dictionaries(
 def test_whatever_the_model_says_all_that_is_kept_is_valid(
     items: list[Any], kind: StrategyKind
 ) -> None:
-    got = valid(items, TALK, kind)
+    got = valid(items, TALK, Strategy(kind))
     assert len(got.findings) + got.drops.total() == len(items)
     messages = {turn.id: turn for turn in TALK.messages}
     for finding in got.findings:
         turn = messages[finding.source.message_id]
-        assert turn.role in ALLOWED[kind].roles
+        assert turn.role in allowed(Strategy(kind)).roles
         passage = turn.text.encode()[finding.source.start : finding.source.end].decode()
         assert any(map(str.isalnum, passage))
         assert 0 < len(finding.text.encode()) <= 8192
@@ -250,3 +254,38 @@ def test_sentences_are_checked_as_memories_are() -> None:
     assert drops == Counter(
         {Drop.NOT_THIRD_PERSON: 1, Drop.SCHEMA: 1, Drop.DUPLICATE: 1, Drop.UNKNOWN_NAME: 1}
     )
+
+
+WITH_DEEDS = Strategy(include_assistant=True)
+BOOKED = memory("The assistant booked Ada a table at Chez Marie.", "I booked a table", 2)
+
+
+def test_what_the_assistant_did_is_kept_where_it_is_asked_for() -> None:
+    assert why(BOOKED) is Drop.ROLE
+    [finding] = valid([BOOKED], TALK, WITH_DEEDS).findings
+    assert (finding.type, finding.source.message_id) == (MemoryType.EPISODIC, "b")
+
+
+@pytest.mark.parametrize("text", ["Chez Marie takes bookings.", "Ada booked a table."])
+def test_of_what_the_assistant_says_nothing_but_its_deeds_is_kept(text: str) -> None:
+    got = valid([memory(text, "I booked a table", 2)], TALK, WITH_DEEDS)
+    assert (got.findings, dict(got.drops)) == ((), {Drop.ROLE: 1})
+
+
+def test_a_name_that_is_known_from_before_need_not_be_said() -> None:
+    tom = memory("Ada's husband Tom is in Paris.", "I live in Paris")
+    assert why(tom) is Drop.UNKNOWN_NAME
+    known = (KnownEntity("Tom", "person", "husband", "Ada"),)
+    assert valid([tom], replace(TALK, known=known), Strategy()).findings
+
+
+def test_a_date_is_of_the_calendar_of_the_message_and_a_week_is_one() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    message = replace(TALK.messages[0], time=NOON.astimezone(berlin))
+    items = [
+        memory("Ada lives in Paris.", "I live in Paris", event_time="2024-03-05"),
+        memory("Ada is in Paris.", "I live in Paris", event_time="2024-W10"),
+    ]
+    day, week = valid(items, Chunk((message,), ()), Strategy()).findings
+    assert day.event_time == EventTime(datetime(2024, 3, 5, tzinfo=berlin), Precision.DAY)
+    assert week.event_time == EventTime(datetime(2024, 3, 4, tzinfo=berlin), Precision.WEEK)

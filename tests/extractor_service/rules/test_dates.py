@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,7 +11,8 @@ from extractor_service.domain import EventTime, MemoryType, Precision
 
 from .conftest import Say
 
-YEAR, MONTH, DAY, MINUTE = Precision.YEAR, Precision.MONTH, Precision.DAY, Precision.MINUTE
+YEAR, MONTH, WEEK = Precision.YEAR, Precision.MONTH, Precision.WEEK
+DAY, MINUTE = Precision.DAY, Precision.MINUTE
 
 TABLE: list[tuple[str, str, tuple[int, ...], Precision]] = [
     ("I met Bob yesterday.", "on 24 May 2023", (2023, 5, 24), DAY),
@@ -22,12 +24,14 @@ TABLE: list[tuple[str, str, tuple[int, ...], Precision]] = [
     ("I met Bob last Thursday.", "on 18 May 2023", (2023, 5, 18), DAY),
     ("I met Bob last Fri.", "on 19 May 2023", (2023, 5, 19), DAY),
     ("I met Bob on Monday.", "on 22 May 2023", (2023, 5, 22), DAY),
-    ("I met Bob two weeks ago.", "around 11 May 2023", (2023, 5, 11), DAY),
+    ("I met Bob two weeks ago.", "around 11 May 2023", (2023, 5, 8), WEEK),
     ("I met Bob 3 days ago.", "on 22 May 2023", (2023, 5, 22), DAY),
     ("I met Bob a few days ago.", "around 22 May 2023", (2023, 5, 22), DAY),
     ("I met Bob two months ago.", "in March 2023", (2023, 3, 1), MONTH),
     ("I met Bob ten years ago.", "in 2013", (2013, 1, 1), YEAR),
-    ("I met Bob last week.", "in the week of 15 May 2023", (2023, 5, 15), DAY),
+    ("I met Bob last week.", "in the week of 15 May 2023", (2023, 5, 15), WEEK),
+    ("I met Bob the week of 10 May.", "in the week of 8 May 2023", (2023, 5, 8), WEEK),
+    ("I met Bob in the week of May 10th.", "in the week of 8 May 2023", (2023, 5, 8), WEEK),
     ("I met Bob last weekend.", "on the weekend of 20 May 2023", (2023, 5, 20), DAY),
     ("I met Bob last month.", "in April 2023", (2023, 4, 1), MONTH),
     ("I met Bob last year.", "in 2022", (2022, 1, 1), YEAR),
@@ -46,10 +50,10 @@ TABLE: list[tuple[str, str, tuple[int, ...], Precision]] = [
     ("I will meet Bob next Friday.", "on 26 May 2023", (2023, 5, 26), DAY),
     ("I will meet Bob this Friday.", "on 26 May 2023", (2023, 5, 26), DAY),
     ("I will meet Bob this weekend.", "on the weekend of 27 May 2023", (2023, 5, 27), DAY),
-    ("I will meet Bob next week.", "in the week of 29 May 2023", (2023, 5, 29), DAY),
+    ("I will meet Bob next week.", "in the week of 29 May 2023", (2023, 5, 29), WEEK),
     ("I will meet Bob next month.", "in June 2023", (2023, 6, 1), MONTH),
     ("I will meet Bob in May.", "in May 2023", (2023, 5, 1), MONTH),
-    ("I will meet Bob in two weeks.", "around 8 June 2023", (2023, 6, 8), DAY),
+    ("I will meet Bob in two weeks.", "around 8 June 2023", (2023, 6, 5), WEEK),
     ("I will meet Bob on 12 June.", "on 12 June 2023", (2023, 6, 12), DAY),
     ("I will meet Bob next summer.", "in summer 2023", (2023, 1, 1), YEAR),
 ]
@@ -159,6 +163,69 @@ def test_the_day_is_that_of_the_zone_in_which_it_was_said(say: Say) -> None:
     tokyo = timezone(timedelta(hours=9))
     (finding,) = say("I met Bob yesterday.", now=datetime(2023, 5, 26, 1, 0, tzinfo=tokyo))
     assert finding.event_time == EventTime(datetime(2023, 5, 25, tzinfo=tokyo), DAY)
+
+
+BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+MIDNIGHT = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)  # Sunday the 29th, the day clocks go on
+LATE = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # Sunday, clocks go back at 1:00 UTC
+
+IN_ZONES = [
+    (MIDNIGHT, BERLIN, "I met Bob yesterday.", "2026-03-28T00:00+01:00", DAY),
+    (MIDNIGHT, NEW_YORK, "I met Bob yesterday.", "2026-03-27T00:00-04:00", DAY),
+    (MIDNIGHT, UTC, "I met Bob today.", "2026-03-28T00:00+00:00", DAY),
+    (MIDNIGHT, BERLIN, "I met Bob today.", "2026-03-29T00:00+01:00", DAY),
+    # The day is one of 23 hours: it begins in winter time, and tomorrow in summer time.
+    (MIDNIGHT, BERLIN, "I will meet Bob tonight at 9.", "2026-03-29T21:00+02:00", MINUTE),
+    (MIDNIGHT, BERLIN, "I will meet Bob tomorrow.", "2026-03-30T00:00+02:00", DAY),
+    (MIDNIGHT, BERLIN, "I will meet Bob next week.", "2026-03-30T00:00+02:00", WEEK),
+    (MIDNIGHT, BERLIN, "I met Bob this week.", "2026-03-23T00:00+01:00", WEEK),
+    # What no clock shows is taken as it would be without the change.
+    (MIDNIGHT, BERLIN, "I will call Bob today at 2:30.", "2026-03-29T02:30+01:00", MINUTE),
+    (LATE, BERLIN, "I will meet Bob today at noon.", "2026-10-25T12:00+01:00", MINUTE),
+    (LATE, BERLIN, "I met Bob yesterday evening.", "2026-10-24T00:00+02:00", DAY),
+    (LATE, NEW_YORK, "I met Bob this month.", "2026-10-01T00:00-04:00", MONTH),
+]
+
+
+@pytest.mark.parametrize(("said", "zone", "text", "start", "precision"), IN_ZONES)
+def test_days_and_hours_are_those_of_the_zone(
+    say: Say, said: datetime, zone: tzinfo, text: str, start: str, precision: Precision
+) -> None:
+    (finding,) = say(text, now=said.astimezone(zone))
+    assert finding.event_time is not None
+    assert finding.event_time.precision is precision
+    assert finding.event_time.time.astimezone(UTC) == datetime.fromisoformat(start)
+
+
+AT = [
+    ("I will meet Bob tonight at 9.", "on the evening of 25 May 2023 at 21:00", (21, 0)),
+    ("I will meet Bob tomorrow at 9.", "on 26 May 2023 at 9:00", (9, 0)),
+    ("I will meet Bob tomorrow at three.", "on 26 May 2023 at 15:00", (15, 0)),
+    ("I will meet Bob for dinner tomorrow at 8.", "for dinner on 26 May 2023 at 20:00", (20, 0)),
+    ("I will meet Bob tomorrow at 12.", "on 26 May 2023 at 12:00", (12, 0)),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "clock"), AT)
+def test_a_bare_hour_is_of_the_half_of_the_day_that_is_meant(
+    say: Say, text: str, words: str, clock: tuple[int, int]
+) -> None:
+    (finding,) = say(text)
+    assert finding.text == f"Alice will meet Bob {words}."
+    assert finding.event_time is not None
+    assert (finding.event_time.time.hour, finding.event_time.time.minute) == clock
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I moved to 9 Baker Street yesterday.", "I met Bob yesterday at 9 different places.",
+     "I will meet Bob tonight at 2.", "I met Bob at 9 or at 10 yesterday."],
+)  # fmt: skip
+def test_what_is_no_hour_or_may_be_another_is_left(say: Say, text: str) -> None:
+    (finding,) = say(text)
+    assert finding.event_time is not None
+    assert finding.event_time.precision is DAY
+    assert ":" not in finding.text
 
 
 @pytest.mark.parametrize("text", ["I met Bob on 31 June.", "I met Bob 9999 years ago."])

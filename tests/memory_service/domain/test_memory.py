@@ -41,6 +41,19 @@ def test_another_type_or_time_makes_another_fact():
     assert len({fact_digest(each) for each in (FACT, monday, tuesday, episodic)}) == 4
 
 
+def test_a_day_of_the_calendar_is_the_same_in_every_zone_and_a_minute_is_not():
+    berlin = EventTime(1_777_932_000_000_000, Precision.DAY, "Europe/Berlin")  # 5 May 2026
+    utc = EventTime(berlin.micros + 2 * 3600 * 10**6, Precision.DAY)
+    digests = {fact_digest(replace(FACT, event_time=event)) for event in (berlin, utc)}
+    assert len(digests) == 1
+    minutes = [replace(each, precision=Precision.MINUTE) for each in (berlin, utc)]
+    assert len({fact_digest(replace(FACT, event_time=event)) for event in minutes}) == 2
+    plain = replace(minutes[0], zone="")
+    assert fact_digest(replace(FACT, event_time=plain)) == fact_digest(
+        replace(FACT, event_time=minutes[0])
+    )
+
+
 def test_a_stored_memory_says_the_same_as_the_new_one_it_came_from():
     assert fact_digest(make("1", FACT.text)) == fact_digest(FACT)
 

@@ -18,6 +18,7 @@ new_messages = st.builds(
     tool_calls=st.lists(st.builds(ToolCall, st.text(), st.text(), st.text())).map(tuple),
     tool_call_id=st.text(),
     metadata=st.just("") | st.just('{"a": 1}'),
+    time_zone=st.sampled_from(["", "Europe/Berlin", "+05:30"]),
 )
 
 

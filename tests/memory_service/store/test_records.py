@@ -22,7 +22,8 @@ memories = st.builds(
     type=st.sampled_from(MemoryType),
     topics=st.lists(texts, max_size=3).map(tuple),
     entities=st.lists(st.builds(Entity, texts, texts), max_size=3).map(tuple),
-    event_time=st.none() | st.builds(EventTime, micros, st.sampled_from(Precision)),
+    event_time=st.none()
+    | st.builds(EventTime, micros, st.sampled_from(Precision), st.sampled_from(["", "+01:00"])),
     sources=st.lists(
         st.builds(Source, texts, texts, st.integers(0, 9), st.integers(0, 9)), max_size=3
     ).map(tuple),

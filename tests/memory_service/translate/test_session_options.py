@@ -20,7 +20,8 @@ CUSTOM = pb.EXTRACTION_KIND_CUSTOM
 
 
 def options(**fields: Any) -> pb.SessionOptions:
-    strategy = {name: fields.pop(name) for name in ("kind", "instructions") if name in fields}
+    of_strategy = ("kind", "instructions", "include_assistant")
+    strategy = {name: fields.pop(name) for name in of_strategy if name in fields}
     return pb.SessionOptions(strategy=pb.ExtractionStrategy(**strategy), **fields)
 
 
@@ -33,6 +34,8 @@ def test_nothing_given_is_forever_and_discrete():
     "given",
     [
         options(kind=pb.EXTRACTION_KIND_PREFERENCES),
+        options(kind=pb.EXTRACTION_KIND_DISCRETE, include_assistant=True),
+        options(kind=pb.EXTRACTION_KIND_DISCRETE, time_zone="America/New_York"),
         options(kind=pb.EXTRACTION_KIND_NONE, ttl=Duration(seconds=1)),
         options(kind=pb.EXTRACTION_KIND_SUMMARY, ttl=YEARS),
         options(kind=CUSTOM, instructions="é" * 2048, ttl=Duration(seconds=9, nanos=1000)),
@@ -69,6 +72,7 @@ def test_every_kind_of_the_contract_has_its_own_in_the_domain():
         (options(kind=CUSTOM), "o.strategy.instructions"),
         (options(kind=CUSTOM, instructions=" \n"), "o.strategy.instructions"),
         (options(kind=CUSTOM, instructions="é" * 2049), "o.strategy.instructions"),
+        (options(time_zone="Mars"), "o.time_zone"),
         (options(instructions="x"), "o.strategy.instructions"),
         (
             options(kind=pb.EXTRACTION_KIND_NONE, instructions="x"),

@@ -1,0 +1,57 @@
+"""Time zones by name: those of the IANA database, or a fixed offset from UTC.
+
+The names are those of the package tzdata, which is there on slim images too, so that every process
+knows the same ones.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache, lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+MOST_HOURS = 14
+"""The largest offset from UTC anywhere on earth."""
+
+_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>[0-5]\d)", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> tzinfo | None:
+    """The zone of this name, such as "Europe/Berlin" or "+05:30"; UTC for ""; None if unknown."""
+    if not name:
+        return UTC
+    if offset := _OFFSET.fullmatch(name):
+        minutes = int(offset["hours"]) * 60 + int(offset["minutes"])
+        if minutes > MOST_HOURS * 60:
+            return None
+        return timezone(timedelta(minutes=minutes if offset["sign"] == "+" else -minutes))
+    return ZoneInfo(name) if name in _names() else None
+
+
+def in_zone(moment: datetime, name: str) -> datetime:
+    """An aware time as the clock of this zone shows it; of a zone that is none, as UTC's does.
+
+    At the very ends of the calendar, where a zone's clock would leave it, as UTC's does too.
+    """
+    try:
+        return moment.astimezone(zone_of(name) or UTC)
+    except OverflowError:
+        return moment.astimezone(UTC)
+
+
+def name_of(zone: tzinfo | None) -> str:
+    """The name that `zone_of` has for a zone; "" for UTC."""
+    if isinstance(zone, ZoneInfo):
+        return zone.key
+    offset = (zone or UTC).utcoffset(None) or timedelta()
+    minutes = abs(offset) // timedelta(minutes=1)
+    sign = "-" if offset < timedelta() else "+"
+    return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}" if offset else ""
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset((resources.files("tzdata") / "zones").read_text("utf-8").split())
