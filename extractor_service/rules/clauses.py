@@ -144,7 +144,10 @@ def _subject_and_lender(head: Token) -> tuple[Token, Token | None]:
 
 
 def _auxiliaries(head: Token) -> list[Token]:
-    return [child for child in head.children if child.dep_ in AUXILIARIES and child.tag_ != "TO"]
+    """Those of "am getting married" too, whichever of them the parser hangs on which."""
+    own = [child for child in head.children if child.dep_ in AUXILIARIES and child.tag_ != "TO"]
+    inner = [t for child in own for t in child.children if t.dep_ in AUXILIARIES and t.tag_ != "TO"]
+    return sorted((*own, *inner), key=lambda token: token.i)
 
 
 def _negations(head: Token) -> list[Token]:

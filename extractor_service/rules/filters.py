@@ -208,7 +208,8 @@ def _is_passing_mood(clause: Clause) -> bool:
 
 def _is_vague(mood: Token) -> bool:
     """Nothing named that it is about: "I'm proud", and not "I'm proud of my students"."""
-    return not any(thing.pos_ in {"NOUN", "PROPN"} for thing in _governed(mood))
+    again = mood.lower_ == "back" and any(thing.dep_ == "pcomp" for thing in _governed(mood))
+    return not (again or any(thing.pos_ in {"NOUN", "PROPN"} for thing in _governed(mood)))
 
 
 def _judges_what_is_at_hand(clause: Clause) -> bool:

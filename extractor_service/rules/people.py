@@ -40,7 +40,8 @@ class Mention:
     """Someone named ("Emma") or described ("Alice's mother"), at token `start` of this text.
 
     `gender` is "f", "m", or "" when the text does not say. `start` is -1 for an earlier text.
-    `kind` is "person" or "pet" for a name, "" for a description.
+    `kind` is "person" or "pet" for a name, "" for a description. `described` says whose name it is
+    as far as the text does: "Alice's brother".
     """
 
     name: str
@@ -48,6 +49,7 @@ class Mention:
     plural: bool
     start: int
     kind: str
+    described: str = ""
 
 
 def mentions(doc: Doc, who: Participants) -> tuple[Mention, ...]:
@@ -76,8 +78,7 @@ def _mention(token: Token, who: Participants) -> Mention | None:
         return _named(token, who)
     if not is_relation(token) or _is_named(token):
         return None
-    name = f"{who.speaker}'s {_description(token)}"
-    return Mention(name, _gender(token), token.tag_ == "NNS", token.i, kind="")
+    return Mention(_told(token, who), _gender(token), token.tag_ == "NNS", token.i, kind="")
 
 
 def _named(name: Token, who: Participants) -> Mention | None:
@@ -88,7 +89,10 @@ def _named(name: Token, who: Participants) -> Mention | None:
         return None
     gender = _gender(relation) if relation else ""
     kind = "pet" if relation and relation.lemma_.lower() in PETS else "person"
-    return Mention(full_name(name), gender, plural=False, start=name.i, kind=kind)
+    described = _told(relation, who) if relation and is_relation(relation) else ""
+    return Mention(
+        full_name(name), gender, plural=False, start=name.i, kind=kind, described=described
+    )
 
 
 def _reads_as_person(name: Token) -> bool:
@@ -107,13 +111,30 @@ def _relation_of(name: Token) -> Token | None:
     called = bearer(name)
     if called is not None and called.lemma_.lower() in RELATIONS:
         return called
+    if (named := _whose_name(name)) is not None:
+        return named
     beside = (t for t in name.lefts if t.lemma_.lower() in RELATIONS and t.dep_ in _MODIFIERS)
     return next(beside, None)
+
+
+def _whose_name(name: Token) -> Token | None:
+    """The sister of "my sister's name is Emma", the boss of "my boss is Ann"."""
+    subject = next((t for t in name.head.lefts if t.dep_ in {"nsubj", "nsubjpass"}), None)
+    given = name.dep_ in {"attr", "oprd", "dobj"} and name.head.lemma_ in _GIVING_NAMES
+    if not given or subject is None:
+        return None
+    if name.head.lemma_ == "be" and is_relation(subject):
+        return subject
+    if subject.lemma_ != "name":
+        return None
+    owners = (child for child in subject.children if child.dep_ == "poss")
+    return next((t for t in owners if t.lemma_.lower() in RELATIONS), None)
 
 
 # Only people do these, so that a name which the small model does not know is a person's.
 _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
+_GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 
 
@@ -124,6 +145,10 @@ def _is_named(relation: Token) -> bool:
 def _owner(token: Token) -> Token | None:
     owners = (child for child in token.children if child.dep_ == "poss")
     return next((owner for owner in owners if owner.lower_ in FIRST_PERSON), None)
+
+
+def _told(relation: Token, who: Participants) -> str:
+    return f"{who.speaker}'s {_description(relation)}"
 
 
 def _description(relation: Token) -> str:

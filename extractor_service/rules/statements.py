@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from spacy.tokens import Span
 
+from extractor_service.rules.acts import ENDING
+from extractor_service.rules.called_off import called_off
 from extractor_service.rules.clauses import SPLICED, Clause, clauses, joined
 from extractor_service.rules.filters import is_question, is_small_talk, states_nothing
 from extractor_service.rules.frames import Frame, Statement, frame_of
@@ -40,12 +42,18 @@ def statements(parts: Sequence[Span], around: Surroundings) -> Iterator[Clause]:
 
 def _is_lasting(clause: Clause, around: Surroundings) -> bool:
     frame = frame_in(clause, around)
-    return frame is not None and frame.lasting
+    return frame is not None and (frame.lasting or _gives_up(clause))
+
+
+def _gives_up(clause: Clause) -> bool:
+    """Whether it says that something is so no more: "I don't eat meat any more"."""
+    ended = any(t.norm_ == "anymore" or t.lower_ == "longer" for t in clause.children("advmod"))
+    return ended or clause.head.lemma_ in ENDING
 
 
 def frame_in(clause: Clause, around: Surroundings) -> Frame | None:
     """The frame that a clause fits, None for small talk and for what fits none."""
-    if is_small_talk(clause):
+    if is_small_talk(clause) and called_off(clause.head) is None:
         return None
     dated = event_time(clause, dates_of(clause, around.dates)) is not None
     return frame_of(Statement(clause, about(clause, around.who, around.people), dated))
