@@ -36,6 +36,8 @@ def statements(parts: Sequence[Span], around: Surroundings) -> Iterator[Clause]:
             continue
         lasting = {clause.head for clause in split if _is_lasting(clause, around)}
         spliced = {c.head for c in split if c.head.dep_ in SPLICED and c.head.head in lasting}
+        ended = {clause.head for clause in split if _gives_up(clause)}
+        spliced |= {c.head for c in split if c.head.dep_ == "conj" and c.head.head in ended}
         whole = joined(split, nothing | lasting | spliced)
         yield from (clause for clause in whole if clause.head not in nothing)
 
@@ -47,6 +49,8 @@ def _is_lasting(clause: Clause, around: Surroundings) -> bool:
 
 def _gives_up(clause: Clause) -> bool:
     """Whether it says that something is so no more: "I don't eat meat any more"."""
+    if called_off(clause.head) is not None:
+        return True
     ended = any(t.norm_ == "anymore" or t.lower_ == "longer" for t in clause.children("advmod"))
     return ended or clause.head.lemma_ in ENDING
 
