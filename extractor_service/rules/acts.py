@@ -83,7 +83,7 @@ def act_of(clause: Clause) -> Act | None:
 def _inner(head: Token) -> Token | None:
     """What is begun, ended or wanted: the "eating" of "stopped eating", "went back to eating"."""
     for child in head.children:
-        loose = child.dep_ == "advcl" and child.tag_ == "VBG" and _gives_up(head)
+        loose = child.dep_ == "advcl" and child.tag_ == "VBG" and gives_up(head)
         if (child.dep_ in {"xcomp", "dobj"} or loose) and _is_doing(child):
             return child
     back = (t for t in head.children if t.lower_ == "back" and head.lemma_ in _RETURNING)
@@ -213,10 +213,11 @@ def _is_doing(token: Token) -> bool:
 def _ends(head: Token, inner: Token) -> bool:
     """ "Stopped smoking", "gave up smoking", "used to smoke"."""
     used_to = head.lemma_ == "use" and head.tag_ == "VBD" and inner.tag_ == "VB"
-    return head.lemma_ in ENDING or _gives_up(head) or used_to
+    return head.lemma_ in ENDING or gives_up(head) or used_to
 
 
-def _gives_up(head: Token) -> bool:
+def gives_up(head: Token) -> bool:
+    """ "Gave up being vegan"."""
     return head.lemma_ == "give" and any(c.lower_ == "up" for c in head.children)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from spacy.tokens import Span
 
-from extractor_service.rules.acts import ENDING
+from extractor_service.rules.acts import ENDING, gives_up
 from extractor_service.rules.called_off import called_off
 from extractor_service.rules.clauses import SPLICED, Clause, clauses, joined
 from extractor_service.rules.filters import is_question, is_small_talk, states_nothing
@@ -36,7 +36,7 @@ def statements(parts: Sequence[Span], around: Surroundings) -> Iterator[Clause]:
             continue
         lasting = {clause.head for clause in split if _is_lasting(clause, around)}
         spliced = {c.head for c in split if c.head.dep_ in SPLICED and c.head.head in lasting}
-        ended = {clause.head for clause in split if _gives_up(clause)}
+        ended = {clause.head for clause in split if ends_something(clause)}
         spliced |= {c.head for c in split if c.head.dep_ == "conj" and c.head.head in ended}
         whole = joined(split, nothing | lasting | spliced)
         yield from (clause for clause in whole if clause.head not in nothing)
@@ -44,15 +44,15 @@ def statements(parts: Sequence[Span], around: Surroundings) -> Iterator[Clause]:
 
 def _is_lasting(clause: Clause, around: Surroundings) -> bool:
     frame = frame_in(clause, around)
-    return frame is not None and (frame.lasting or _gives_up(clause))
+    return frame is not None and (frame.lasting or ends_something(clause))
 
 
-def _gives_up(clause: Clause) -> bool:
+def ends_something(clause: Clause) -> bool:
     """Whether it says that something is so no more: "I don't eat meat any more"."""
     if called_off(clause.head) is not None:
         return True
     ended = any(t.norm_ == "anymore" or t.lower_ == "longer" for t in clause.children("advmod"))
-    return ended or clause.head.lemma_ in ENDING
+    return ended or clause.head.lemma_ in ENDING or gives_up(clause.head)
 
 
 def frame_in(clause: Clause, around: Surroundings) -> Frame | None:
