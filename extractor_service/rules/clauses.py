@@ -60,8 +60,10 @@ def _split_at(heads: Iterable[Token]) -> list[Clause]:
 
 
 def subject_of(head: Token) -> Token | None:
-    """The head's own grammatical subject."""
-    return next((child for child in head.children if child.dep_ in SUBJECTS), None)
+    """The head's own grammatical subject; of "we got engaged" that of the "got"."""
+    verbs = (head, *(child for child in head.children if child.dep_ == "auxpass"))
+    found = (child for verb in verbs for child in verb.children if child.dep_ in SUBJECTS)
+    return next(found, None)
 
 
 def _starts_clause(token: Token) -> bool:

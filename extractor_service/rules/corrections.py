@@ -41,9 +41,10 @@ def correction(part: Span, people: Sequence[Mention]) -> Correction | None:
         return None
     name, before = full_name(right), [m for m in people if m.start < right.i and m.kind]
     denied = replaced_words(part)
-    wrong = next((m for m in reversed(before) if _is_meant(m.name, name, denied)), None)
-    if wrong is None:
+    meant = [m for m in reversed(before) if _is_meant(m.name, name, denied)]
+    if not meant:
         return None
+    wrong = next((m for m in meant if m.described), meant[0])
     whose = wrong.described or wrong.name
     possessive = f"{whose}'" if whose.endswith("s") and "'s " in whose else f"{whose}'s"
     return Correction(f"{possessive} name is {name}, not {wrong.name}", tuple(part))

@@ -77,6 +77,7 @@ def is_small_talk(clause: Clause) -> bool:
     return (
         _is_talk(clause)
         or _announces(clause)
+        or _changes_mind(clause)
         or _is_cheer(clause)
         or _is_passing_mood(clause)
         or _judges_what_is_at_hand(clause)
@@ -156,6 +157,12 @@ def _is_talk(clause: Clause) -> bool:
     if lemma == "hope":
         return not clause.children("xcomp")
     return lemma in _TALK and not _looks_after(clause)
+
+
+def _changes_mind(clause: Clause) -> bool:
+    """ "I've changed my mind": about what, it does not say."""
+    changed = clause.head.lemma_ == "change" and not clause.children("prep")
+    return changed and any(t.lemma_ == "mind" for t in clause.children("dobj"))
 
 
 def _looks_after(clause: Clause) -> bool:

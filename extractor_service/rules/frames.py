@@ -80,7 +80,7 @@ _GIVING = word_set(
     "make help give inspire teach mean bring let keep remind change save allow motivate "
     "support encourage show provide"
 )
-_TURNING = word_set("marry divorce retire graduate engage separate resign")
+_TURNING = word_set("marry remarry divorce retire graduate engage separate resign widow fire")
 _STATES = word_set("be have own like love hate prefer want need know live work belong")
 
 

@@ -145,12 +145,18 @@ def _aim(act: Act) -> Token | None:
         return None
     if any(t.lower_ in {"will", "'ll", "wo"} for t in act.clause.auxiliaries):
         return head if head.lemma_ not in {"be", "have"} else None
-    if act.lemma in {"move", "relocate", *_TRAVELLING} and _is_under_way(head):
+    if act.lemma in {"move", "relocate", *_TRAVELLING} and (_is_under_way(head) or _cannot(act)):
         return head
     past = is_past(head) and act.lemma != "decide"
     if act.lemma not in _PLANNING or past or (act.lemma == "go" and head.tag_ != "VBG"):
         return None
     return next((t for t in act.children("xcomp") if t.tag_ == "VB"), None)
+
+
+def _cannot(act: Act) -> bool:
+    """ "Alice can't go to Oslo after all"."""
+    able = any(t.lower_ in {"can", "ca"} for t in act.clause.auxiliaries)
+    return able and not act.holds and bool(_goals(act.verb))
 
 
 def _is_under_way(head: Token) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from spacy.tokens import Span
 
-from extractor_service.rules.acts import ENDING, gives_up
+from extractor_service.rules.acts import ENDING, gives_up, is_denied
 from extractor_service.rules.called_off import called_off
 from extractor_service.rules.clauses import SPLICED, Clause, clauses, joined
 from extractor_service.rules.filters import is_question, is_small_talk, states_nothing
@@ -15,7 +15,9 @@ from extractor_service.rules.jokes import jokes
 from extractor_service.rules.subjects import about
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.timing import dates_of, event_time
+from extractor_service.rules.words import word_set
 
+_GOING = word_set("go move travel fly visit come marry")
 _LEAST_TO_JOIN = 2
 
 
@@ -37,7 +39,8 @@ def statements(parts: Sequence[Span], around: Surroundings) -> Iterator[Clause]:
         lasting = {clause.head for clause in split if _is_lasting(clause, around)}
         spliced = {c.head for c in split if c.head.dep_ in SPLICED and c.head.head in lasting}
         ended = {clause.head for clause in split if ends_something(clause)}
-        spliced |= {c.head for c in split if c.head.dep_ == "conj" and c.head.head in ended}
+        hanging = SPLICED | {"conj"}
+        spliced |= {c.head for c in split if c.head.dep_ in hanging and c.head.head in ended}
         whole = joined(split, nothing | lasting | spliced)
         yield from (clause for clause in whole if clause.head not in nothing)
 
@@ -52,7 +55,8 @@ def ends_something(clause: Clause) -> bool:
     if called_off(clause.head) is not None:
         return True
     ended = any(t.norm_ == "anymore" or t.lower_ == "longer" for t in clause.children("advmod"))
-    return ended or clause.head.lemma_ in ENDING or gives_up(clause.head)
+    off = clause.head.tag_ == "VBG" and clause.head.lemma_ in _GOING and is_denied(clause.head)
+    return ended or off or clause.head.lemma_ in ENDING or gives_up(clause.head)
 
 
 def frame_in(clause: Clause, around: Surroundings) -> Frame | None:
