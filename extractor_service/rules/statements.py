@@ -56,7 +56,8 @@ def ends_something(clause: Clause) -> bool:
         return True
     ended = any(t.norm_ == "anymore" or t.lower_ == "longer" for t in clause.children("advmod"))
     off = clause.head.tag_ == "VBG" and clause.head.lemma_ in _GOING and is_denied(clause.head)
-    return ended or off or clause.head.lemma_ in ENDING or gives_up(clause.head)
+    ends = clause.head.lemma_ in ENDING or gives_up(clause.head)
+    return ended or off or (ends and not is_denied(clause.head))
 
 
 def frame_in(clause: Clause, around: Surroundings) -> Frame | None:
