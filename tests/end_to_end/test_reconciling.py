@@ -191,6 +191,14 @@ async def found(stub: Stub, caller: Caller, *, on: str = "") -> set[str]:
     return {hit.memory.text for hit in (await stub.SearchMemories(request)).hits}
 
 
+async def true_on(stub: Stub, caller: Caller, day: str) -> set[str]:
+    """What a list gives of a day, also of what waits for its vector."""
+    request = pb.ListMemoriesRequest(
+        scope=caller.scope(), as_of=memory_pb2.AsOf(valid_time=at(day)), page_size=200
+    )
+    return {memory.text for memory in (await stub.ListMemories(request)).memories}
+
+
 async def every(stub: Stub, caller: Caller) -> dict[str, memory_pb2.Memory]:
     request = pb.ListMemoriesRequest(scope=caller.scope(), include_superseded=True, page_size=200)
     return {memory.text: memory for memory in (await stub.ListMemories(request)).memories}
@@ -312,7 +320,7 @@ async def test_a_fact_that_changed_back_is_current_whatever_was_told_first(
         (current,) = await one.memories()
         assert current.last_mention_time == at("2024-03-10")
         for on, place in (("2024-01-20", "Paris"), ("2024-02-20", "Berlin")):
-            assert await found(stub, one, on=on) == {f"Alice lives in {place}."}
+            assert await true_on(stub, one, on) == {f"Alice lives in {place}."}
 
 
 async def test_what_a_user_deleted_does_not_come_back(stub: Stub, caller: Caller) -> None:
