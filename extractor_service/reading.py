@@ -14,7 +14,8 @@ class Claim:
     `slot` is "alice|home", or "" where two such facts may well be true. `holds` is False where the
     sentence says that `value` is so no more. Of a slot that is not `exclusive`, such as "alice|play
     tennis", two facts are at odds only if one of them does not hold. `replaced` is what the
-    sentence says that it is not ("Emma, not Emily"). `shifts` says that the same value in other
+    sentence says that it is not ("Emma, not Emily"). `excludes` is what cannot be so beside it, as
+    meat of a vegetarian's diet. `shifts` says that the same value in other
     words is a change all the same ("postponed"), `happened` that it tells what happened, not what
     is.
     """
@@ -24,6 +25,7 @@ class Claim:
     holds: bool = True
     exclusive: bool = True
     replaced: frozenset[str] = NOTHING
+    excludes: frozenset[str] = NOTHING
     shifts: bool = False
     happened: bool = False
 

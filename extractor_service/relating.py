@@ -175,10 +175,12 @@ def _alike(new: Claim, known: Claim) -> bool | None:
     """Whether two claims of one slot agree; None where both may be true, and need not be one."""
     if new.replaced & known.value or known.replaced & new.value:
         return False
+    if new.holds and known.holds and (new.value & known.excludes or known.value & new.excludes):
+        return False
     comparable = new.value <= known.value or known.value <= new.value
     if new.holds != known.holds:
         return False if comparable else None
-    if not new.exclusive or not new.holds:
+    if not (new.exclusive and known.exclusive and new.holds):
         return None
     moved = new.shifts != known.shifts and new.value != known.value
     return comparable and not moved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -88,11 +88,9 @@ class RemoteExtractor:
         usable = await self._accepts(extraction.embedding_model)
         length = self._vector_bytes if usable else None
         try:
+            times = {message.id: message.created for message in (*context, *new)}
             found = [
-                replace(
-                    _found(ref, item, extraction.extractor, length),
-                    mentioned=_said(item, (*context, *new)),
-                )
+                _said(_found(ref, item, extraction.extractor, length), times)
                 for item in extraction.memories
             ]
         except InvalidField as error:  # A time that is none.
@@ -122,10 +120,11 @@ def _found(
     )
 
 
-def _said(item: pb.ExtractedMemory, messages_: Sequence[Message]) -> int | None:
-    """Return when the first of an item's messages was said."""
-    times = {message.id: message.created for message in messages_}
-    return min((times[s.message_id] for s in item.sources if s.message_id in times), default=None)
+def _said(memory: NewMemory, times: Mapping[str, int]) -> NewMemory:
+    """Return a memory with when its messages were said, and it first."""
+    sources = tuple(replace(s, said=times.get(s.message_id)) for s in memory.sources)
+    said = min((s.said for s in sources if s.said is not None), default=None)
+    return replace(memory, sources=sources, mentioned=said)
 
 
 def _identified(owner: Owner, memory: NewMemory) -> NewMemory:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from memory_service.clock import Clock
 from memory_service.domain.changes import OwnerState, Plan
+from memory_service.domain.learned_late import NO_PAST, Past
 from memory_service.domain.memory import FACTS, NewMemory, fact_digest
-from memory_service.domain.neighbors import NEAREST, Found, is_open, questions, stale
+from memory_service.domain.neighbors import NEAREST, Found, is_open, of_then, questions, stale
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known, Planner
 from memory_service.domain.reconcile import reconcile, take, take_found, take_turn
-from memory_service.domain.verdicts import ADD, Question, Verdict
+from memory_service.domain.verdicts import ADD, Neighbor, Question, Verdict
 from memory_service.reconciler import MAX_QUESTIONS, Reconciler
 from memory_service.store.memories import MemoryStore
 from memory_service.store.search import MemorySearch
@@ -70,7 +71,7 @@ class Reconciling:
             # The first was asked about what is there: the rest is asked again, in any case.
             if is_open(planner, question) and stale(planner, question):
                 return place
-            take_found(planner, question.new, verdict)
+            take_found(planner, question.new, verdict, await self._past(planner, question.new))
         return len(asked)
 
     async def _verdicts(self, planner: Planner, asked: Sequence[Question]) -> list[Verdict]:
@@ -82,6 +83,16 @@ class Reconciling:
             for place, verdict in zip(places, given, strict=True):
                 verdicts[place] = verdict
         return verdicts
+
+    async def _past(self, planner: Planner, new: NewMemory) -> Past:
+        """Return what a fact that was learned late is to each of its slot; of others, nothing."""
+        members = of_then(planner, new)
+        if not members:
+            return NO_PAST
+        # Within a slot it does not matter how near they are.
+        asked = [Question(new, (Neighbor(member, 0.0),)) for member in members]
+        verdicts = await self._reconciler.judge(asked)
+        return {member.id: verdict for member, verdict in zip(members, verdicts, strict=True)}
 
     async def _known(
         self,

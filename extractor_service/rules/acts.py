@@ -16,10 +16,11 @@ from extractor_service.rules.words import word_set
 
 ENDING = word_set("stop quit cease")
 _BEGINNING = word_set("start begin resume")
+_RETURNING = word_set("go come be get switch")
 _TELLING = frozenset({"NOUN", "PROPN", "VERB", "ADJ", "NUM", "ADV", "INTJ"})
 _EMPTY = word_set(
     "be have do get very really so much just also too still now again ever never always more long "
-    "any currently already recently a the this that these those own even quite actually 's"
+    "any currently already recently a the this that these those own even quite actually anymore 's"
 )
 _DATED = frozenset({"DATE", "TIME"})
 _CLOCKLESS = word_set("day week weekend month year time today every")
@@ -68,15 +69,26 @@ def act_of(clause: Clause) -> Act | None:
     if not subject:
         return None
     head, holds = clause.head, not is_denied(clause.head)
-    inner = next((c for c in head.children if c.dep_ in {"xcomp", "dobj"} and _is_doing(c)), None)
+    inner = _inner(head)
     replaced = replaced_words(clause.own)
     act = Act(clause, head, holds, _is_present(clause), subject, replaced)
     if inner is None:
         return act
     if _ends(head, inner):
         return replace(act, verb=inner, holds=not holds, present=True)
-    begins = head.lemma_ in _BEGINNING and inner.dep_ == "xcomp"
+    begins = (head.lemma_ in _BEGINNING and inner.dep_ == "xcomp") or inner.dep_ == "pcomp"
     return replace(act, verb=inner, present=True) if begins else act
+
+
+def _inner(head: Token) -> Token | None:
+    """What is begun, ended or wanted: the "eating" of "stopped eating", "went back to eating"."""
+    for child in head.children:
+        loose = child.dep_ == "advcl" and child.tag_ == "VBG" and gives_up(head)
+        if (child.dep_ in {"xcomp", "dobj"} or loose) and _is_doing(child):
+            return child
+    back = (t for t in head.children if t.lower_ == "back" and head.lemma_ in _RETURNING)
+    links = (t for adverb in back for t in (*adverb.children, *head.children) if t.lower_ == "to")
+    return next((t for link in links for t in link.children if t.dep_ == "pcomp"), None)
 
 
 def subject_name(subject: Token) -> str:
@@ -113,8 +125,8 @@ def owner_name(owner: Token) -> str:
 
 def is_denied(verb: Token) -> bool:
     """Whether there is a "not", "never" or "no longer" at the verb."""
-    adverbs = (child for child in verb.children if child.dep_ in {"aux", "advmod"})
-    beside = (child for adverb in adverbs for child in adverb.children)
+    adverbs = (child for child in verb.children if child.dep_ in {"aux", "auxpass", "advmod"})
+    beside = (token for adverb in adverbs for token in adverb.subtree)
     return any(t.dep_ == "neg" or t.lower_ == "never" for t in (*verb.children, *beside))
 
 
@@ -145,8 +157,17 @@ def words_in_order(tokens: Iterable[Token], *, dates: bool = True) -> Iterator[s
         if token.pos_ not in _TELLING or (not dates and is_date(token)):
             continue
         word = token.lower_ if token.pos_ == "PROPN" else token.lemma_.lower()
+        if is_after_all(token):
+            continue
         if word not in _EMPTY and token.dep_ not in {"aux", "auxpass", "neg"}:
             yield word
+
+
+def is_after_all(token: Token) -> bool:
+    """Whether this is the "after" or "all" of "after all"."""
+    pair = (token.lower_, token.nbor().lower_ if token.i + 1 < len(token.doc) else "")
+    before = token.nbor(-1).lower_ if token.i else ""
+    return pair == ("after", "all") or (before, token.lower_) == ("after", "all")
 
 
 def is_date(token: Token) -> bool:
@@ -191,9 +212,13 @@ def _is_doing(token: Token) -> bool:
 
 def _ends(head: Token, inner: Token) -> bool:
     """ "Stopped smoking", "gave up smoking", "used to smoke"."""
-    gives_up = head.lemma_ == "give" and any(c.lower_ == "up" for c in head.children)
     used_to = head.lemma_ == "use" and head.tag_ == "VBD" and inner.tag_ == "VB"
-    return head.lemma_ in ENDING or gives_up or used_to
+    return head.lemma_ in ENDING or gives_up(head) or used_to
+
+
+def gives_up(head: Token) -> bool:
+    """ "Gave up being vegan"."""
+    return head.lemma_ == "give" and any(c.lower_ == "up" for c in head.children)
 
 
 def _is_present(clause: Clause) -> bool:

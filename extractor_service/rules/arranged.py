@@ -10,7 +10,7 @@ _ARRANGING = word_set(
     "book make schedule arrange reserve get buy plan set fix order confirm register sign enter "
     "purchase apply invite ask postpone"
 )
-_PUTTING_OFF = word_set("postpone reschedule delay push")
+_PUTTING_OFF = word_set("postpone reschedule delay push move")
 _ARRANGED = word_set(
     "appointment ticket flight reservation booking seat table room slot meeting interview viewing "
     "session lesson class course train hotel trip tour party date"

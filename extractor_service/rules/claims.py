@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extractor_service.reading import Claim
+from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import Act
 from extractor_service.rules.tense import is_past, is_present_perfect
 
@@ -15,6 +15,7 @@ def claim(
     subject: str = "",
     holds: bool | None = None,
     exclusive: bool = True,
+    excludes: frozenset[str] = NOTHING,
     shifts: bool = False,
 ) -> Claim:
     """What an act puts in a slot of its subject, unless said otherwise."""
@@ -24,6 +25,7 @@ def claim(
         holds=act.holds if holds is None else holds,
         exclusive=exclusive,
         replaced=act.replaced,
+        excludes=excludes,
         shifts=shifts,
         happened=is_done(act) and not is_present_perfect(act.clause.head),
     )

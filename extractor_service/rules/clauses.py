@@ -60,8 +60,10 @@ def _split_at(heads: Iterable[Token]) -> list[Clause]:
 
 
 def subject_of(head: Token) -> Token | None:
-    """The head's own grammatical subject."""
-    return next((child for child in head.children if child.dep_ in SUBJECTS), None)
+    """The head's own grammatical subject; of "we got engaged" that of the "got"."""
+    verbs = (head, *(child for child in head.children if child.dep_ == "auxpass"))
+    found = (child for verb in verbs for child in verb.children if child.dep_ in SUBJECTS)
+    return next(found, None)
 
 
 def _starts_clause(token: Token) -> bool:
@@ -144,7 +146,10 @@ def _subject_and_lender(head: Token) -> tuple[Token, Token | None]:
 
 
 def _auxiliaries(head: Token) -> list[Token]:
-    return [child for child in head.children if child.dep_ in AUXILIARIES and child.tag_ != "TO"]
+    """Those of "am getting married" too, whichever of them the parser hangs on which."""
+    own = [child for child in head.children if child.dep_ in AUXILIARIES and child.tag_ != "TO"]
+    inner = [t for child in own for t in child.children if t.dep_ in AUXILIARIES and t.tag_ != "TO"]
+    return sorted((*own, *inner), key=lambda token: token.i)
 
 
 def _negations(head: Token) -> list[Token]:

@@ -13,9 +13,10 @@ from extractor_service.domain import PLAIN, Finding, Role, Setting, Turn
 from extractor_service.reading import Reading
 from extractor_service.rules.answers import Answer, answer, may_answer
 from extractor_service.rules.context import Earlier
+from extractor_service.rules.corrections import correction
 from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
-from extractor_service.rules.findings import answer_finding, finding
+from extractor_service.rules.findings import answer_finding, correction_finding, finding
 from extractor_service.rules.known import mention_of, named, pointed_at
 from extractor_service.rules.parse import load, parse
 from extractor_service.rules.passages import passages
@@ -101,8 +102,12 @@ class RulesExtractor:
         answered = self._answer(doc, around, context)
         parts = list(doc.sents)
         told = [] if answered is None else [answer_finding(answered, around)]
-        rest = passages(parts if answered is None else parts[1:], around)
-        told += [found for passage in rest if (found := finding(passage, around)) is not None]
+        rest = parts if answered is None else parts[1:]
+        corrected = {part.start: made for part in rest if (made := correction(part, people))}
+        told += [correction_finding(made, around) for made in corrected.values()]
+        stated = passages([part for part in rest if part.start not in corrected], around)
+        told += [found for passage in stated if (found := finding(passage, around)) is not None]
+        told.sort(key=lambda memory: memory.source.start)
         return tuple({memory.text: memory for memory in told}.values())
 
     def _people(
@@ -142,7 +147,8 @@ class RulesExtractor:
     def _people_before(
         self, doc: Doc, who: Participants, context: tuple[Turn, ...], *, always: bool
     ) -> Iterator[Mention]:
-        if always or any(token.tag_ in {"PRP", "PRP$"} for token in doc):
+        """Whom a pronoun may mean, and whose name may be put right."""
+        if always or any(token.tag_ in {"PRP", "PRP$", "NNP"} for token in doc):
             for turn in context:
                 if turn.role is Role.USER:
                     yield from self._earlier.told(turn, _as_said(turn, who)).people

@@ -77,6 +77,7 @@ def is_small_talk(clause: Clause) -> bool:
     return (
         _is_talk(clause)
         or _announces(clause)
+        or _changes_mind(clause)
         or _is_cheer(clause)
         or _is_passing_mood(clause)
         or _judges_what_is_at_hand(clause)
@@ -158,6 +159,12 @@ def _is_talk(clause: Clause) -> bool:
     return lemma in _TALK and not _looks_after(clause)
 
 
+def _changes_mind(clause: Clause) -> bool:
+    """ "I've changed my mind": about what, it does not say."""
+    changed = clause.head.lemma_ == "change" and not clause.children("prep")
+    return changed and any(t.lemma_ == "mind" for t in clause.children("dobj"))
+
+
 def _looks_after(clause: Clause) -> bool:
     cared_for = any(child.lower_ == "after" for child in clause.children("prep", "prt"))
     return cared_for and clause.head.lemma_.lower() == "look"
@@ -208,7 +215,8 @@ def _is_passing_mood(clause: Clause) -> bool:
 
 def _is_vague(mood: Token) -> bool:
     """Nothing named that it is about: "I'm proud", and not "I'm proud of my students"."""
-    return not any(thing.pos_ in {"NOUN", "PROPN"} for thing in _governed(mood))
+    again = mood.lower_ == "back" and any(thing.dep_ == "pcomp" for thing in _governed(mood))
+    return not (again or any(thing.pos_ in {"NOUN", "PROPN"} for thing in _governed(mood)))
 
 
 def _judges_what_is_at_hand(clause: Clause) -> bool:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from spacy.tokens import Token
 
-from extractor_service.domain import Finding, Source, Turn
+from extractor_service.domain import Finding, MemoryType, Source, Turn
 from extractor_service.rules.answers import Answer
+from extractor_service.rules.corrections import Correction
 from extractor_service.rules.entities import entities
 from extractor_service.rules.filters import is_small_talk
-from extractor_service.rules.frames import REMARK, SHOWN, Frame
+from extractor_service.rules.frames import CALLED_OFF, REMARK, SHOWN, Frame
 from extractor_service.rules.passages import Passage
 from extractor_service.rules.presenting import shown
 from extractor_service.rules.statements import frame_in
-from extractor_service.rules.subjects import points_at_a_sight
+from extractor_service.rules.subjects import About, about, points_at_a_sight
 from extractor_service.rules.surface import finished
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.timing import dates_of, event_time
@@ -23,6 +24,9 @@ from extractor_service.rules.weight import LIGHTEST_REMARK, LIGHTEST_TALK, weigh
 
 LONGEST_SENTENCE = 400
 """Characters. A longer sentence is a run-on that the parser has not understood."""
+
+SURENESS_OF_A_NAME = 0.85
+"""Confidence where a name is put right."""
 
 SURENESS_OF_A_GUESS = 0.5
 """Confidence where a thing of an earlier sentence stands for an "it" or "they"."""
@@ -53,7 +57,9 @@ def finding(passage: Passage, around: Surroundings) -> Finding | None:
 def _text(passage: Passage, frame: Frame, around: Surroundings) -> str:
     """A remark that does not name who made it gets the name: it is true for them."""
     text, speaker = finished(passage.told), around.who.speaker
-    if frame is not REMARK or not around.who.named or speaker in text:
+    clause = passage.clauses[0]
+    off = frame.name == CALLED_OFF.name and about(clause, around.who, around.people) is About.OTHER
+    if not (off or frame is REMARK) or not around.who.named or speaker in text:
         return text
     return finished((f"{speaker} says {passage.told[0]}", *passage.told[1:]))
 
@@ -69,6 +75,19 @@ def answer_finding(answered: Answer, around: Surroundings) -> Finding:
         entities=entities(tokens, frame.name, around.who, around.people, text),
         source=source_of(tokens, around.turn),
         confidence=frame.confidence,
+    )
+
+
+def correction_finding(corrected: Correction, around: Surroundings) -> Finding:
+    """The memory that a name makes which is put right."""
+    text = finished((corrected.told,))
+    return Finding(
+        text=text,
+        type=MemoryType.SEMANTIC,
+        topics=topics("personal", corrected.tokens),
+        entities=entities(corrected.tokens, "identity", around.who, around.people, text),
+        source=source_of(corrected.tokens, around.turn),
+        confidence=SURENESS_OF_A_NAME,
     )
 
 

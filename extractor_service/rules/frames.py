@@ -9,11 +9,12 @@ ones 0.75, plans 0.7, habits 0.7, what some thing did for the speaker or was sho
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
 from extractor_service.domain import MemoryType
+from extractor_service.rules.called_off import called_off, deed, is_definite, put_off
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.speaker import SECOND_PERSON
@@ -22,7 +23,9 @@ from extractor_service.rules.substance import has_substance
 from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
-_LASTING = word_set("preference home move work identity possession appointment")
+_LASTING = frozenset(
+    {*"preference home move work identity possession appointment".split(), "called off"}
+)
 SEMANTIC, EPISODIC = MemoryType.SEMANTIC, MemoryType.EPISODIC
 
 
@@ -41,6 +44,7 @@ class Frame:
         return self.name in _LASTING
 
 
+CALLED_OFF = Frame("called off", MemoryType.SEMANTIC, 0.8, "plans")
 REMARK = Frame("remark", MemoryType.SEMANTIC, 0.5, "personal")
 SHOWN = Frame("shown", MemoryType.EPISODIC, 0.6, "events")
 
@@ -76,11 +80,14 @@ _GIVING = word_set(
     "make help give inspire teach mean bring let keep remind change save allow motivate "
     "support encourage show provide"
 )
+_TURNING = word_set("marry remarry divorce retire graduate engage separate resign widow fire")
 _STATES = word_set("be have own like love hate prefer want need know live work belong")
 
 
 def frame_of(statement: Statement) -> Frame | None:
     """The first frame that fits; None for a clause of too little substance or on nobody here."""
+    if (off := _called_off(statement)) is not None:
+        return off
     tells = statement.dated or _goes_on(statement) or has_substance(statement.clause)
     tells = tells or is_habitual(statement.clause.head) or _matters(statement)
     if not tells or is_pointed_at(statement.clause.subject):
@@ -178,10 +185,25 @@ def _habit(statement: Statement) -> Frame | None:
 
 
 def _matters(statement: Statement) -> bool:
-    """ "Music means a lot to me", and not "your help means a lot to me"."""
+    """ "Music means a lot to me", and not "your help means a lot to me"; "we got married"."""
+    if statement.lemma in _TURNING:
+        return True
+    if statement.lemma == "eat":
+        return any(t.lower_ == "everything" for t in statement.clause.children("dobj"))
     said = {token.lower_ for token in statement.clause.own}
     noun = statement.clause.subject is not None and statement.clause.subject.pos_ == "NOUN"
     return statement.lemma == "mean" and noun and "me" in said and not said & SECOND_PERSON
+
+
+def _called_off(statement: Statement) -> Frame | None:
+    """ "The trip to Japan is cancelled", "we called off the wedding"."""
+    verb = deed(statement.clause.head)
+    thing = called_off(verb) or put_off(verb)
+    if thing is None or statement.about is About.LISTENER:
+        return None
+    if statement.about is About.OTHER and not is_definite(thing):
+        return None
+    return replace(CALLED_OFF, type=EPISODIC) if statement.dated else CALLED_OFF
 
 
 def _appointment(statement: Statement) -> Frame | None:

@@ -21,6 +21,7 @@ _DWELLINGS = word_set("house flat apartment bungalow cottage studio houseboat ca
 _JOBS = word_set("job position role post gig internship career")
 _TAKING = word_set("start get begin take land accept have find hold")
 _LEAVING = word_set("quit leave lose resign")
+_DISMISSING = word_set("fire dismiss lay sack")
 _PROFESSIONS = word_set(
     "accountant actor actress analyst architect artist assistant astronomer athlete attorney "
     "author baker banker barber barista bartender biologist bookkeeper builder butcher caretaker "
@@ -48,9 +49,18 @@ def home(act: Act) -> Claim | None:
     where = ("in", "at", "near", "on", "outside", "to", "into")
     places = act.placed(*(where if lives else where[-2:] + ("in",) * (act.lemma == "settle")))
     names, kinds = names_in(places), values(places)
+    if moved and not names and (left := names_in(_left_behind(act))):
+        return claim(act, "home", left, holds=False)
     if names:
         return claim(act, "home", names)
     return claim(act, "dwelling", kinds) if kinds & _DWELLINGS else None
+
+
+def _left_behind(act: Act) -> list[Token]:
+    """ "Alice moved out of Paris", "Alice moved away from Paris"."""
+    ways = [t for t in act.verb.children if t.lower_ in {"out", "away", "from"}]
+    links = [*ways, *(t for way in ways for t in way.children if t.lower_ in {"of", "from"})]
+    return [t for link in links for t in link.children if t.dep_ == "pobj"]
 
 
 def work(act: Act) -> Claim | None:
@@ -59,6 +69,8 @@ def work(act: Act) -> Claim | None:
     takes = act.lemma in _TAKING and bool(things)
     if (act.lemma == "work" and act.present) or (takes and (act.present or is_done(act))):
         return _employment(act)
+    if act.lemma in _DISMISSING and act.verb.tag_ == "VBN" and is_done(act):
+        return _employment(act, over=True)
     if act.lemma in _LEAVING and is_done(act):
         return _employment(act, over=True) if things else _left(act)
     return None
@@ -75,7 +87,7 @@ def job(act: Act) -> Claim | None:
 
 
 def _employment(act: Act, *, over: bool = False) -> Claim | None:
-    employers = act.placed("at", "for", "with")
+    employers = act.placed("at", "for", "with", *(("from", "by") if over else ()))
     names, title = names_in(employers), values(act.placed("as"))
     holds = act.holds and not over
     if names:

@@ -33,6 +33,8 @@ _UNREAD = (
     re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f]"),  # tabs and control characters
 )
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
+_ANY_MORE = "anymore"
+_JOINING = frozenset({"and", "but", "since", "because", "so"})
 _LEMMAS_WITHOUT_APOSTROPHE = {"m": "be", "gon": "go", "wan": "want"}
 
 
@@ -48,6 +50,7 @@ def load() -> Language:
 def parse(nlp: Language, text: str) -> Doc:
     """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
     doc = nlp.make_doc(readable(text))
+    _join_any_more(doc)
     _end_sentences_at_new_lines(doc)
     doc = nlp(doc)
     for token in doc:
@@ -84,6 +87,21 @@ def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match.group())
 
 
+def _join_any_more(doc: Doc) -> None:
+    """Read the "any more" that ends a clause as the one word that it is: the model knows that."""
+    pairs = (doc[token.i : token.i + 2] for token in doc[:-1] if token.lower_ == "any")
+    found = [pair for pair in pairs if pair[1].lower_ == "more" and _ends_clause(doc, pair.end)]
+    if not found:
+        return
+    with doc.retokenize() as retokenizer:
+        for pair in found:
+            retokenizer.merge(pair, attrs={"NORM": _ANY_MORE})
+
+
+def _ends_clause(doc: Doc, place: int) -> bool:
+    return place == len(doc) or doc[place].is_punct or doc[place].lower_ in _JOINING
+
+
 def _end_sentences_at_new_lines(doc: Doc) -> None:
     """After a blank line, or before a capital letter; elsewhere a line is only wrapped."""
     breaks = 0
@@ -98,6 +116,8 @@ def _end_sentences_at_new_lines(doc: Doc) -> None:
 
 def _repair_lemma(token: Token) -> None:
     """The model reads "im", "gonna", "wanna" rightly but lemmatises them as unknown words."""
+    if token.norm_ == _ANY_MORE:
+        token.lemma_ = _ANY_MORE
     lemma = _LEMMAS_WITHOUT_APOSTROPHE.get(token.lower_)
     if lemma is not None and token.pos_ in {"VERB", "AUX"}:
         token.lemma_ = lemma

@@ -11,7 +11,7 @@ from extractor_service.rules.clauses import Clause
 from extractor_service.rules.dates import DateMention
 from extractor_service.rules.pronouns import Around, UnresolvedError
 from extractor_service.rules.rewrite import third_person
-from extractor_service.rules.statements import statements
+from extractor_service.rules.statements import ends_something, statements
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.things import Thing, things
 from extractor_service.rules.timing import dates_of
@@ -44,14 +44,21 @@ class Passage:
 
 
 def passages(parts: Sequence[Span], around: Surroundings) -> list[Passage]:
-    """The turn's statements, those that mean nothing alone told with the one before."""
+    """The turn's statements, those that mean nothing alone told with the one before.
+
+    What ends something stands alone: it takes the place of what was so.
+    """
     told_so_far: list[Passage] = []
     for clause in statements(parts, around):
         dates = dates_of(clause, around.dates)
         alone = Around(around.who, around.people)
         if (told := _told(clause, alone, dates)) is not None:
             told_so_far.append(Passage((clause,), (told,)))
-        elif told_so_far and (told := _told(clause, alone.after(told_so_far[-1].tokens), dates)):
+        elif (
+            told_so_far
+            and not ends_something(told_so_far[-1].clauses[0])
+            and (told := _told(clause, alone.after(told_so_far[-1].tokens), dates))
+        ):
             told_so_far[-1] = told_so_far[-1].with_(clause, told)
         elif told := _told(clause, _guessing(alone, clause, around), dates):
             told_so_far.append(Passage((clause,), (told,), guessed=True))

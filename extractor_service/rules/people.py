@@ -42,6 +42,7 @@ class Mention:
     `gender` is "f", "m", or "" when the text does not say. `start` is -1 for an earlier text.
     `kind` is "person", "pet" or "org" for a name, "" for a description. `relation` is what they
     are to `owner`: "sister" of "Alice". `supplied`: the text itself does not name them.
+    `described` says whose name it is as far as the text does: "Alice's brother".
     """
 
     name: str
@@ -52,6 +53,7 @@ class Mention:
     relation: str = ""
     owner: str = ""
     supplied: bool = False
+    described: str = ""
 
 
 def mentions(doc: Doc, who: Participants) -> tuple[Mention, ...]:
@@ -80,12 +82,11 @@ def _mention(token: Token, who: Participants) -> Mention | None:
         return _named(token, who)
     if not is_relation(token) or _is_named(token):
         return None
-    described = _description(token)
-    name, plural = f"{who.speaker}'s {described}", token.tag_ == "NNS"
     # "My husband and I" are told of the speaker: nobody's name is wanted in between.
     joint = any(t.dep_ == "conj" and t.lower_ in FIRST_PERSON for t in token.children)
-    relation = "" if joint else described.lower()
-    return Mention(name, _gender(token), plural, token.i, "", relation, who.speaker)
+    relation = "" if joint else _description(token).lower()
+    plural = token.tag_ == "NNS"
+    return Mention(_told(token, who), _gender(token), plural, token.i, "", relation, who.speaker)
 
 
 def _named(name: Token, who: Participants) -> Mention | None:
@@ -108,6 +109,7 @@ def _named(name: Token, who: Participants) -> Mention | None:
         kind=kind,
         relation=relation_,
         owner=owner,
+        described=_told(relation, who) if relation and is_relation(relation) else "",
     )
 
 
@@ -140,13 +142,30 @@ def _relation_of(name: Token) -> Token | None:
     called = bearer(name)
     if called is not None and called.lemma_.lower() in RELATIONS:
         return called
+    if (named := _whose_name(name)) is not None:
+        return named
     beside = (t for t in name.lefts if t.lemma_.lower() in RELATIONS and t.dep_ in _MODIFIERS)
     return next(beside, None)
+
+
+def _whose_name(name: Token) -> Token | None:
+    """The sister of "my sister's name is Emma", the boss of "my boss is Ann"."""
+    subject = next((t for t in name.head.lefts if t.dep_ in {"nsubj", "nsubjpass"}), None)
+    given = name.dep_ in {"attr", "oprd", "dobj"} and name.head.lemma_ in _GIVING_NAMES
+    if not given or subject is None:
+        return None
+    if name.head.lemma_ == "be" and is_relation(subject):
+        return subject
+    if subject.lemma_ != "name":
+        return None
+    owners = (child for child in subject.children if child.dep_ == "poss")
+    return next((t for t in owners if t.lemma_.lower() in RELATIONS), None)
 
 
 # Only people do these, so that a name which the small model does not know is a person's.
 _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
+_GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 _TAKING = word_set("have adopt get own buy")
 
@@ -158,6 +177,10 @@ def _is_named(relation: Token) -> bool:
 def _owner(token: Token) -> Token | None:
     owners = (child for child in token.children if child.dep_ == "poss")
     return next((owner for owner in owners if owner.lower_ in FIRST_PERSON), None)
+
+
+def _told(relation: Token, who: Participants) -> str:
+    return f"{who.speaker}'s {_description(relation)}"
 
 
 def _description(relation: Token) -> str:

@@ -1,4 +1,4 @@
-"""What is somebody's own: name, age, what they like best, diet, whom they are with."""
+"""What is somebody's own: name, age, what they like best, whom they are with."""
 
 from __future__ import annotations
 
@@ -20,10 +20,6 @@ from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
 
-_DIETS = word_set(
-    "vegan vegetarian pescatarian pescetarian flexitarian omnivore carnivore keto paleo halal "
-    "kosher veggie"
-)
 _STATUSES = word_set("married single divorced engaged widowed separated unmarried")
 _PAIRING = word_set("marry divorce engage separate")
 _NAMING = word_set("call name spell write pronounce")
@@ -96,14 +92,6 @@ def singular(act: Act) -> Claim | None:
     if owner is None or not (value or values(said)):
         return None
     return claim(act, subject.lemma_.lower(), value or values(said), subject=owner_name(owner))
-
-
-def diet(act: Act) -> Claim | None:
-    """ "Alice is vegan", "Alice follows a keto diet"."""
-    said = (values(act.objects()) | {act.lemma}) & _DIETS
-    keeps = act.lemma in {"be", "follow", "eat", *said} and act.present
-    takes = act.lemma in {"become", "turn", "go"} and act.verb.tag_ != "VB"
-    return claim(act, "diet", said) if said and (keeps or takes) else None
 
 
 def relationship(act: Act) -> Claim | None:

@@ -14,6 +14,7 @@ from spacy.tokens import Token
 from extractor_service.reading import NOTHING
 from extractor_service.rules.acts import (
     Act,
+    is_after_all,
     is_date,
     is_denied,
     main_part,
@@ -22,21 +23,17 @@ from extractor_service.rules.acts import (
     owner_of,
     words_in_order,
 )
+from extractor_service.rules.called_off import TRIPS, called_off, deed, is_event, put_off
+from extractor_service.rules.clauses import SUBJECTS
 from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
 
 _PLANNING = word_set("plan want hope intend aim decide go mean wish")
 _MAKING = word_set("plan book arrange schedule organize organise")
-_DROPPING = word_set("cancel scrap abandon drop")
-_SHIFTING = word_set("postpone reschedule delay")
 _TRAVELLING = word_set("go travel fly visit head drive")
-_TRIPS = word_set("trip holiday vacation journey visit flight getaway tour cruise")
-_EVENTS = _TRIPS | word_set(
-    "party wedding appointment meeting dinner lunch concert class course lesson reservation "
-    "booking interview surgery operation conference exam game match race ceremony retreat event "
-    "celebration barbecue picnic camp move plan subscription membership show exhibition workshop "
-    "reunion festival ticket"
-)
+_HOLDING = word_set("have throw host give hold")
+_ONCE = word_set("wedding surgery operation move honeymoon graduation")
+_DATING = frozenset({"PROPN", "NUM", "NOUN"})
 _MOST_WORDS = 5
 
 
@@ -53,14 +50,21 @@ class Plan:
 
 def plan(act: Act) -> Plan | None:
     """The plan that an act makes, moves or drops."""
-    return _dropped_or_moved(act) or _given_up(act) or _of_a_thing(act) or _of_a_deed(act)
+    for made in (_dropped_or_moved, _said, _given_up, _of_a_thing, _on_a_day, _of_a_deed):
+        if (found := made(act)) is not None:
+            return found
+    return None
 
 
 def _of_a_thing(act: Act) -> Plan | None:
-    """ "Alice is planning a trip to Paris"."""
-    things = [t for t in act.children("dobj") if t.lemma_.lower() in _EVENTS]
+    """ "Alice is planning a trip to Paris", "Alice has a trip to Paris in May"."""
+    things = [t for t in (*act.children("dobj"), *act.placed("on")) if is_event(t)]
+    if not things or is_denied(act.clause.head):
+        return None
     making = act.lemma in _MAKING and (act.present or is_past(act.clause.head))
-    if not things or not making or is_denied(act.clause.head):
+    holding = act.present and act.verb.tag_ == "VBG" and act.lemma in _HOLDING
+    going = act.present and act.lemma in {"have", "go"} and bool(_destinations(things[0]))
+    if not (making or holding or going):
         return None
     what = _thing(things[0])
     return Plan(what, _when(act), holds=True, owner=_owner(things[0])) if what else None
@@ -68,18 +72,37 @@ def _of_a_thing(act: Act) -> Plan | None:
 
 def _dropped_or_moved(act: Act) -> Plan | None:
     """ "Alice cancelled the trip to Paris", "Alice's trip to Paris is postponed"."""
-    called_off = act.lemma == "call" and any(t.lower_ == "off" for t in act.verb.children)
-    dropped, moved = act.lemma in _DROPPING or called_off, act.lemma in _SHIFTING
-    things = act.children("dobj", "nsubjpass") or act.placed("off")
-    if not (dropped or moved) or not things or is_denied(act.clause.head):
+    verb = deed(act.verb)
+    thing, moved = called_off(verb), put_off(verb)
+    noun = thing or moved
+    if noun is None or not _thing(noun):
         return None
-    if things[0].lemma_.lower() not in _EVENTS:
+    owner = _owner(noun)
+    # Whose a thing is that nobody is said to have dropped, only its owner tells.
+    if not owner and noun.dep_ in SUBJECTS:
         return None
-    what, owner = _thing(things[0]), _owner(things[0])
-    known = owner or things[0].dep_ != "nsubjpass"
-    if not what or not known:
+    when = _when(act) if moved else _dates_of(noun)
+    return Plan(_thing(noun), when, thing is None, owner, postponed=thing is None)
+
+
+def _said(act: Act) -> Plan | None:
+    """ "Alice says the trip to Paris is cancelled": hers, if nobody else's."""
+    told = next((t for t in act.children("ccomp") if act.lemma == "say"), None)
+    noun = None if told is None else called_off(told) or put_off(told)
+    if told is None or noun is None or not _thing(noun):
         return None
-    return Plan(what, _when(act), holds=not dropped, owner=owner, postponed=moved)
+    moved = called_off(told) is None
+    return Plan(_thing(noun), _dates_of(noun), moved, _owner(noun), postponed=moved)
+
+
+def _on_a_day(act: Act) -> Plan | None:
+    """ "Alice's wedding is on 12 June": of what there is but one, or has more than a word."""
+    noun, when = act.clause.subject, _when(act)
+    if noun is None or act.lemma != "be" or not act.present or not when or not is_event(noun):
+        return None
+    what, owner = _thing(noun), _owner(noun)
+    known = noun.lemma_.lower() in _ONCE or len(what.split()) > 1
+    return Plan(what, when, act.holds, owner) if known and owner else None
 
 
 def _given_up(act: Act) -> Plan | None:
@@ -87,33 +110,53 @@ def _given_up(act: Act) -> Plan | None:
     if act.lemma != "change" or all(t.lemma_ != "mind" for t in act.children("dobj")):
         return None
     links = (t for t in act.verb.subtree if t.lower_ == "about")
-    deed = next((t for link in links for t in link.children if t.dep_ == "pcomp"), None)
-    what = "" if deed is None else _named(deed)
+    about = next((t for link in links for t in link.children), None)
+    if about is None:
+        return None
+    what = _named(about) if about.dep_ == "pcomp" else _thing(about) if is_event(about) else ""
     return Plan(what, NOTHING, holds=False) if what else None
 
 
 def _of_a_deed(act: Act) -> Plan | None:
     """ "Alice wants to learn the piano", "Alice decided not to move to Oslo"."""
-    deed = _deed(act)
-    if deed is None:
+    if _is_getting_married(act):
+        return Plan("wedding", _when(act), act.holds)
+    aim = _aim(act)
+    if aim is None:
         return None
-    what = _named(deed)
-    holds = act.holds and not is_denied(deed)
+    what = _named(aim)
+    holds = act.holds and not is_denied(aim)
     return Plan(what, _when(act), holds=holds) if what else None
 
 
-def _deed(act: Act) -> Token | None:
+def _is_getting_married(act: Act) -> bool:
+    """ "Is getting married", "will get married", "is marrying": yet to come."""
+    verb, said = act.verb, {t.lower_ for t in act.children("acomp", "xcomp", "oprd", "ccomp")}
+    if act.lemma != "marry" and not (act.lemma == "get" and "married" in said):
+        return False
+    before = [verb, *(t for t in verb.children if t.dep_ == "auxpass")]
+    ahead = any(t.tag_ == "MD" for t in verb.children)
+    return ahead or any(t.tag_ == "VBG" for t in before)
+
+
+def _aim(act: Act) -> Token | None:
     head = act.clause.head
     if head is not act.verb:
         return None
     if any(t.lower_ in {"will", "'ll", "wo"} for t in act.clause.auxiliaries):
         return head if head.lemma_ not in {"be", "have"} else None
-    if act.lemma in {"move", "relocate", *_TRAVELLING} and _is_under_way(head):
+    if act.lemma in {"move", "relocate", *_TRAVELLING} and (_is_under_way(head) or _cannot(act)):
         return head
     past = is_past(head) and act.lemma != "decide"
     if act.lemma not in _PLANNING or past or (act.lemma == "go" and head.tag_ != "VBG"):
         return None
     return next((t for t in act.children("xcomp") if t.tag_ == "VB"), None)
+
+
+def _cannot(act: Act) -> bool:
+    """ "Alice can't go to Oslo after all"."""
+    able = any(t.lower_ in {"can", "ca"} for t in act.clause.auxiliaries)
+    return able and not act.holds and bool(_goals(act.verb))
 
 
 def _is_under_way(head: Token) -> bool:
@@ -124,8 +167,10 @@ def _is_under_way(head: Token) -> bool:
 
 def _thing(noun: Token) -> str:
     """The name of what is planned."""
-    places = names_in(noun.rights)
-    if noun.lemma_.lower() in _TRIPS and places:
+    if noun.lemma_.lower() == "engagement":
+        return "wedding"
+    places = _destinations(noun)
+    if places:
         return f"trip to {' '.join(_ordered(noun, places))}"
     words = [w for w in words_in_order(main_part(noun), dates=False) if w != "new"]
     if words and words[0] == "move":
@@ -133,21 +178,31 @@ def _thing(noun: Token) -> str:
     return " ".join(words) if len(words) <= _MOST_WORDS else ""
 
 
-def _named(deed: Token) -> str:
-    places, verb = _goals(deed), deed.lemma_.lower()
+def _destinations(noun: Token) -> frozenset[str]:
+    """The places of "trip to Japan", "Japan trip"."""
+    if noun.lemma_.lower() not in TRIPS:
+        return NOTHING
+    return names_in(noun.rights) or names_in(
+        t for t in noun.lefts if t.dep_ in {"compound", "nmod"}
+    )
+
+
+def _named(aim: Token) -> str:
+    places, verb = _goals(aim), aim.lemma_.lower()
     if verb in _TRAVELLING and places:
-        return f"trip to {' '.join(_ordered(deed, places))}"
+        return f"trip to {' '.join(_ordered(aim, places))}"
     if verb in {"have", "be", "do"}:
         return ""
-    said = [t for t in deed.rights if t.dep_ in {"dobj", "prep", "advmod", "xcomp"}]
+    rights = (t for t in aim.rights if not is_after_all(t))
+    said = [t for t in rights if t.dep_ in {"dobj", "prep", "advmod", "xcomp"}]
     words = [w for part in said for w in words_in_order(main_part(part), dates=False)]
     return " ".join(["plan to", verb, *words]) if words and len(words) < _MOST_WORDS else ""
 
 
-def _goals(deed: Token) -> frozenset[str]:
+def _goals(aim: Token) -> frozenset[str]:
     """The places that somebody goes to."""
-    there = [t for link in deed.children if link.lower_ == "to" for t in link.children]
-    goals = there + [t for t in deed.children if t.dep_ == "dobj" and deed.lemma_ == "visit"]
+    there = [t for link in aim.children if link.lower_ == "to" for t in link.children]
+    goals = there + [t for t in aim.children if t.dep_ == "dobj" and aim.lemma_ == "visit"]
     return names_in(t for t in goals if t.ent_type_ != "PERSON")
 
 
@@ -160,6 +215,10 @@ def _owner(noun: Token) -> str:
     return "" if owner is None else owner_name(owner)
 
 
+def _dates_of(noun: Token) -> frozenset[str]:
+    return frozenset(t.lower_ for t in noun.subtree if is_date(t) and t.pos_ in _DATING)
+
+
 def _when(act: Act) -> frozenset[str]:
-    dates = [t for t in act.clause.own if is_date(t) and t.pos_ in {"PROPN", "NUM", "NOUN"}]
+    dates = [t for t in act.clause.own if is_date(t) and t.pos_ in _DATING]
     return frozenset(t.lower_ for t in dates) or NOTHING

@@ -115,7 +115,9 @@ def _rest(question: Span, clause: Clause, wanted: Sequence[Token]) -> list[Token
     """What stands beside subject, verb and question word, in its order."""
     gone = {*wanted, *_subject(clause).subtree, clause.head, *clause.auxiliaries}
     start = min(token.i for token in gone if token.i >= question.start)
-    return [t for t in question if t.i >= start and t not in gone and not t.is_punct]
+    rest = (t for t in question if t.i >= start and t not in gone and not t.is_punct)
+    # "Are you still going": what is so or not is so now.
+    return [t for t in rest if not (t.lower_ == "still" and t.dep_ == "advmod")]
 
 
 def _verb(clause: Clause) -> str:

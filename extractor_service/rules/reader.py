@@ -27,7 +27,6 @@ _STANCES = word_set(
     "cease finish think believe guess suppose say tell hear ask almost nearly"
 )
 _FINITE = frozenset({"VBD", "VBP", "VBZ"})
-_VERBS = frozenset({"VERB", "AUX"})
 LONGEST_CLAIM = 100
 """Characters. Of longer memories of conversations one in eight has a slot, and no good one."""
 
@@ -79,10 +78,6 @@ class Reader:
             if token.dep_ == "dobj" and token.pos_ == "NOUN" and ended and token.text[-3:] == "ing":
                 token.pos_ = "VERB"
                 token.lemma_ = lemmatizer.rule_lemmatize(token)[0]
-            # "Alice is not vegetarian any more" is parsed as a passive of no verb.
-            passive = any(child.dep_ == "auxpass" for child in token.children)
-            if passive and token.pos_ not in _VERBS:
-                token.pos_ = "VERB"
 
 
 def _is_brief(text: str) -> bool:

@@ -16,7 +16,7 @@ def means_several(pronoun: Token) -> bool:
         return False
     verb = pronoun.head
     near = [*verb.children, *pronoun.children]
-    together = any(token.lower_ in _TOGETHER for token in near)
+    together = any(token.lower_ in _TOGETHER and not _is_after_all(token) for token in near)
     several = any(t.lower_ in _SEVERAL for t in verb.children if t.dep_ in {"attr", "dobj"})
     return (
         together
@@ -26,3 +26,7 @@ def means_several(pronoun: Token) -> bool:
             for token in verb.subtree
         )
     )
+
+
+def _is_after_all(token: Token) -> bool:
+    return token.lower_ == "all" and token.i > 0 and token.nbor(-1).lower_ == "after"

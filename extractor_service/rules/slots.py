@@ -23,9 +23,10 @@ from extractor_service.rules.acts import (
 )
 from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.clauses import Clause
+from extractor_service.rules.diets import diet
 from extractor_service.rules.filters import states_nothing
 from extractor_service.rules.home_and_work import home, job, work
-from extractor_service.rules.personal import age, diet, favourite, name, relationship, singular
+from extractor_service.rules.personal import age, favourite, name, relationship, singular
 from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.tense import is_present_perfect

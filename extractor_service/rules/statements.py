@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from spacy.tokens import Span
 
+from extractor_service.rules.acts import ENDING, gives_up, is_denied
+from extractor_service.rules.called_off import called_off
 from extractor_service.rules.clauses import SPLICED, Clause, clauses, joined
 from extractor_service.rules.filters import is_question, is_small_talk, states_nothing
 from extractor_service.rules.frames import Frame, Statement, frame_of
@@ -13,7 +15,9 @@ from extractor_service.rules.jokes import jokes
 from extractor_service.rules.subjects import about
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.timing import dates_of, event_time
+from extractor_service.rules.words import word_set
 
+_GOING = word_set("go move travel fly visit come marry")
 _LEAST_TO_JOIN = 2
 
 
@@ -34,18 +38,31 @@ def statements(parts: Sequence[Span], around: Surroundings) -> Iterator[Clause]:
             continue
         lasting = {clause.head for clause in split if _is_lasting(clause, around)}
         spliced = {c.head for c in split if c.head.dep_ in SPLICED and c.head.head in lasting}
+        ended = {clause.head for clause in split if ends_something(clause)}
+        hanging = SPLICED | {"conj"}
+        spliced |= {c.head for c in split if c.head.dep_ in hanging and c.head.head in ended}
         whole = joined(split, nothing | lasting | spliced)
         yield from (clause for clause in whole if clause.head not in nothing)
 
 
 def _is_lasting(clause: Clause, around: Surroundings) -> bool:
     frame = frame_in(clause, around)
-    return frame is not None and frame.lasting
+    return frame is not None and (frame.lasting or ends_something(clause))
+
+
+def ends_something(clause: Clause) -> bool:
+    """Whether it says that something is so no more: "I don't eat meat any more"."""
+    if called_off(clause.head) is not None:
+        return True
+    ended = any(t.norm_ == "anymore" or t.lower_ == "longer" for t in clause.children("advmod"))
+    off = clause.head.tag_ == "VBG" and clause.head.lemma_ in _GOING and is_denied(clause.head)
+    ends = clause.head.lemma_ in ENDING or gives_up(clause.head)
+    return ended or off or (ends and not is_denied(clause.head))
 
 
 def frame_in(clause: Clause, around: Surroundings) -> Frame | None:
     """The frame that a clause fits, None for small talk and for what fits none."""
-    if is_small_talk(clause):
+    if is_small_talk(clause) and called_off(clause.head) is None:
         return None
     dated = event_time(clause, dates_of(clause, around.dates)) is not None
     return frame_of(Statement(clause, about(clause, around.who, around.people), dated))

@@ -90,10 +90,11 @@ def _possessor(owner: Token, who: Participants) -> str | None:
 
 
 def _complement(noun: Token) -> list[str]:
-    """The "of clay" of "the pot of clay"."""
+    """The "of clay" of "the pot of clay", the "to Japan" of "the trip to Japan"."""
     for link in noun.rights:
         inside = list(link.subtree)
         plain = all(token.pos_ != "PRON" for token in inside)
-        if link.lower_ == "of" and plain and len(inside) <= _LONGEST_COMPLEMENT:
+        there = link.lower_ == "to" and any(t.pos_ == "PROPN" for t in link.children)
+        if (link.lower_ == "of" or there) and plain and len(inside) <= _LONGEST_COMPLEMENT:
             return [token.text for token in inside if not token.is_punct]
     return []

@@ -6,7 +6,7 @@ import enum
 import hashlib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from memory_service.domain.owner import Owner
@@ -60,12 +60,13 @@ class EventTime:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Bytes [start, end) of the UTF-8 text of one message of one session."""
+    """Bytes [start, end) of the UTF-8 text of one message of one session; `said` then, if known."""
 
     session_id: str
     message_id: str
     start: int = 0
     end: int = 0
+    said: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

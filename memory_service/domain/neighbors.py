@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import mul
 
 from memory_service.domain.memory import FACTS, Memory, NewMemory
 from memory_service.domain.planning import Planner
 from memory_service.domain.search import Candidate
+from memory_service.domain.slot_times import begin, newer
 from memory_service.domain.verdicts import Neighbor, Question
-from memory_service.domain.waiting import as_memory
+from memory_service.domain.waiting import to_be
 
 NEAREST = 8
 """How many facts are looked at because they are near."""
@@ -22,6 +23,9 @@ NEAR = 0.6
 
 MAX_NEIGHBORS = 32
 """How many neighbors a question may have."""
+
+MAX_OF_THEN = 64
+"""How many facts of its slot one that was learned late is compared with."""
 
 
 MAX_TEXT = 32 * 1024
@@ -60,11 +64,30 @@ def stale(planner: Planner, question: Question) -> bool:
     return any(_moved(planner, neighbor.memory) for neighbor in question.neighbors)
 
 
+def of_then(planner: Planner, new: NewMemory) -> list[Memory]:
+    """Return the facts of its slot, superseded or not, that a fact learned late may stand between.
+
+    None where all that was superseded had been when it became true.
+    """
+    if planner.was_deleted(new) or not _compared(new):
+        return []
+    history, memory = planner.history(new.slot), to_be(planner, new)
+    if not any(_went_on(planner, old, memory) for old in history):
+        return []
+    slot = [m for m in (*planner.of_slot(new.slot), *history) if _compared(m) and m.id != new.id]
+    return slot[:MAX_OF_THEN]
+
+
+def _went_on(planner: Planner, old: Memory, memory: Memory) -> bool:
+    """Whether a superseded memory was true after another was, as far as is known."""
+    by = planner.find(old.superseded_by)
+    return newer(by, memory) if by is not None else (old.valid_to or 0) > begin(memory)
+
+
 def _as_known(planner: Planner, new: NewMemory) -> Memory | None:
     """Return a new fact as the memory that it will be, unless it is known already."""
     known = planner.same(new) or planner.was_deleted(new) or planner.find(new.id)
-    said = planner.now if new.mentioned is None else new.mentioned
-    memory = replace(as_memory(planner.owner, new), mentioned=said)
+    memory = to_be(planner, new)
     return memory if not known and _counts(memory) else None
 
 

@@ -66,6 +66,19 @@ class Planner:
         known = self._by_id.values()
         return [m for m in known if slot and m.slot == slot and m.current and not m.untrusted]
 
+    def history(self, slot: str) -> list[Memory]:
+        """Return the memories of a slot whose place others took, and that may be trusted."""
+        known = self._by_id.values()
+        return [m for m in known if slot and m.slot == slot and not m.current and not m.untrusted]
+
+    def taken_by(self, memory: Memory) -> list[Memory]:
+        """Return the memories whose place another took."""
+        return [m for m in self._by_id.values() if m.superseded_by == memory.id]
+
+    def now_as(self, memory: Memory) -> Memory:
+        """Return a memory as it is by now."""
+        return self._by_id.get(memory.id, memory)
+
     def with_vectors(self) -> Iterator[tuple[Memory, bytes]]:
         """Yield the memories that have got a vector by this plan."""
         for change in self._changes.values():
@@ -110,10 +123,11 @@ class Planner:
     def _note(self, change: Change) -> None:
         memory = change.memory
         self._by_id[memory.id] = memory
-        if change.earlier:
-            self._by_digest.pop(fact_digest(change.earlier.memory), None)
+        said = fact_digest(change.earlier.memory) if change.earlier else ""
+        if said in self._by_digest and self._by_digest[said].id == memory.id:
+            del self._by_digest[said]
         if memory.current:
-            self._by_digest[fact_digest(memory)] = memory
+            self._by_digest.setdefault(fact_digest(memory), memory)
         # Of several changes in one plan, only the state before the first was ever stored.
         first = self._changes.pop(memory.id, None)
         self._changes[memory.id] = _joined(first, change) if first else change

@@ -6,15 +6,17 @@ its own place in its slot; what the extractor has found is taken in as it was ju
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from memory_service.domain.changes import Decision, Outcome, Plan
+from memory_service.domain.learned_late import NO_PAST, Past, Then, said_then, then_of
 from memory_service.domain.memory import Memory, NewMemory
 from memory_service.domain.merging import enrich, link, merge
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known, Planner
-from memory_service.domain.superseding import beginning, replace_known, settle, supersede
+from memory_service.domain.slot_times import beginning
+from memory_service.domain.superseding import place, settle, supersede, told_earlier
 from memory_service.domain.verdicts import ADD, Judgement, Verdict
 
 _REPLACING = (Judgement.SUPERSEDE, Judgement.SUPERSEDED)
@@ -46,12 +48,39 @@ def take(planner: Planner, new: NewMemory, *, rename: bool = False) -> Decision:
     return _placed(planner, decision or _created(planner, new), replaced, new.supersede_reason)
 
 
-def take_found(planner: Planner, new: NewMemory, verdict: Verdict = ADD) -> Decision:
+def take_found(
+    planner: Planner, new: NewMemory, verdict: Verdict = ADD, past: Past = NO_PAST
+) -> Decision:
     """Take in what the extractor has found, as it was judged.
 
     What a verdict says of memories that are not current any more does not count, nor that one takes
-    the place of another of another slot. What is not to be trusted changes nothing.
+    the place of another of another slot. What is not to be trusted changes nothing. `past` puts one
+    that was learned late among those whose place was taken since.
     """
+    then = then_of(planner, new, past)
+    if then.later:
+        return _history(planner, new, then)
+    decision = _now(planner, new, verdict)
+    if decision.memory is not None and then.older:
+        place(planner, planner.now_as(decision.memory), then.older, (), then.reasons)
+    return decision
+
+
+def _history(planner: Planner, new: NewMemory, then: Then) -> Decision:
+    """Take in what was so once: what others have the place of, as long as they have known it."""
+    same = said_then(planner, new, then)
+    if same is not None:
+        return Decision(Outcome.DUPLICATE, _again(planner, same, new, merge))
+    if planner.was_deleted(new):
+        return Decision(Outcome.DELETED_BEFORE, None)
+    if planner.find(new.id):
+        return Decision(Outcome.ID_REUSED, None)
+    memory = place(planner, planner.create(new), then.older, then.later, then.reasons)
+    return Decision(Outcome.SUPERSEDED, memory)
+
+
+def _now(planner: Planner, new: NewMemory, verdict: Verdict) -> Decision:
+    """Take in what is so now, as far as is known."""
     known = _meant(planner, new, verdict)
     if not (known and _said_anew(planner, new, verdict)):
         decision = _known(planner, new)
@@ -63,7 +92,7 @@ def take_found(planner: Planner, new: NewMemory, verdict: Verdict = ADD) -> Deci
         return _created(planner, new)
     if verdict.judgement in (Judgement.DUPLICATE, Judgement.UPDATE):
         join = merge if verdict.judgement is Judgement.DUPLICATE else enrich
-        return Decision(Outcome.DUPLICATE, join(planner, known[0], new))
+        return Decision(Outcome.DUPLICATE, _again(planner, known[0], new, join))
     return _beside(planner, planner.create(new), known, verdict)
 
 
@@ -73,17 +102,28 @@ def take_turn(planner: Planner, turn: NewMemory) -> None:
         planner.create(turn)
 
 
+def _again(
+    planner: Planner,
+    known: Memory,
+    new: NewMemory,
+    join: Callable[[Planner, Memory, NewMemory], Memory],
+) -> Memory:
+    """Let a known memory gain what says the same, and begin when that was said if it was before."""
+    return told_earlier(planner, known, join(planner, known, new))
+
+
 def _beside(
     planner: Planner, memory: Memory, known: Sequence[Memory], verdict: Verdict
 ) -> Decision:
     """Say of a memory that is stored now how it stands to those that it is not the same as."""
+    reasons = {other.id: verdict.reason for other in known}
     match verdict.judgement:
         case Judgement.SUPERSEDE:
-            after = replace_known(planner, known, memory, verdict.reason)
+            after = place(planner, memory, known, (), reasons)
             return Decision(Outcome.SUPERSEDING, after)
         case Judgement.SUPERSEDED:
-            replace_known(planner, [memory], known[0], verdict.reason)
-            return Decision(Outcome.SUPERSEDED, memory)
+            after = place(planner, memory, (), known[:1], reasons)
+            return Decision(Outcome.SUPERSEDED, after)
         case _:
             return Decision(Outcome.CREATED, link(planner, memory, known))
 
@@ -112,7 +152,7 @@ def _known(planner: Planner, new: NewMemory) -> Decision | None:
     """Take in what is known in the same words, or was until a caller deleted it."""
     same = planner.same(new)
     if same is not None:
-        return Decision(Outcome.DUPLICATE, merge(planner, same, new))
+        return Decision(Outcome.DUPLICATE, _again(planner, same, new, merge))
     if new.extractor and planner.was_deleted(new):
         return Decision(Outcome.DELETED_BEFORE, None)
     return None

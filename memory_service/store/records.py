@@ -232,7 +232,7 @@ def _values(memory: Memory) -> dict[str, Any]:
         "topics": memory.topics,
         "entities": pack_entities(memory.entities),
         "event_time": pack_event_time(memory.event_time),
-        "sources": [(s.session_id, s.message_id, s.start, s.end) for s in memory.sources],
+        "sources": [_source(source) for source in memory.sources],
         "confidence": memory.confidence,
         "extractor": memory.extractor,
         "created": memory.created,
@@ -258,3 +258,8 @@ def _values(memory: Memory) -> dict[str, Any]:
     }
     given = {name: value for name, value in optional.items() if not _is_default(value)}
     return values | given
+
+
+def _source(source: Source) -> tuple[str | int, ...]:
+    said = () if source.said is None else (source.said,)
+    return (source.session_id, source.message_id, source.start, source.end, *said)

@@ -15,10 +15,18 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from memory_service.domain.errors import SearchTimeout, StoreUnavailable
-from memory_service.domain.filters import AnyOf, Filter, TagField, Untrusted
+from memory_service.domain.filters import (
+    AnyOf,
+    Condition,
+    Filter,
+    Has,
+    TagField,
+    TimeField,
+    Untrusted,
+)
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import Arm, Candidate, Found, Selection, View
+from memory_service.domain.search import WHOLE, Arm, Candidate, Found, Selection, View
 from memory_service.store import query, records
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import owner_tag
@@ -32,6 +40,9 @@ TIMEOUT_MS = 5_000
 
 OF_SLOT = 32
 """How many facts of a slot are looked at; there is one, unless callers made it otherwise."""
+
+PAST_OF_SLOT = 64
+"""How many superseded facts of a slot are looked at, those stored last."""
 
 _STANDING = View(current=-(2**60))
 """What nothing has superseded: at the beginning of time nothing was over."""
@@ -102,16 +113,14 @@ class MemorySearch:
     ) -> tuple[list[Memory], list[list[Candidate]]]:
         """Return the facts of these slots, and for each vector the `k` nearest, all at once.
 
-        Only facts that nothing has superseded, over or not, and that may be trusted. All of them:
-        while the index is being built, after a restart of Redis, that is StoreUnavailable.
+        Only facts that may be trusted; near are those that nothing has superseded, over or not, of
+        a slot the last ones that something has, too. All of them: while the index is being built,
+        after a restart of Redis, that is StoreUnavailable.
         """
         if not slots and not vectors:
             return [], []
         base = query.compile_selection(Selection((owner,), filter=_TRUSTED, view=_STANDING))
-        searches = [
-            self._search(query.compile_selection(_of_slot(owner, slot)), OF_SLOT, TIMEOUT_MS)
-            for slot in slots
-        ]
+        searches = [search for slot in slots for search in self._slot_searches(owner, slot)]
         for vector in vectors:
             found = query.nearest(base, vector, k)
             fields = (*records.RETURNED, DISTANCE)
@@ -122,10 +131,11 @@ class MemorySearch:
         owners = {owner_tag(owner): owner}
         of_slot = [
             memory
-            for reply in replies[: len(slots)]
+            for reply in replies[: -len(vectors) or None]
             for memory, _ in _decoded(owners, _documents(reply))
         ]
-        return of_slot, [_nearest(owners, _documents(r)) for r in replies[len(slots) :]]
+        nearest = replies[len(replies) - len(vectors) :]
+        return of_slot, [_nearest(owners, _documents(reply)) for reply in nearest]
 
     async def ids(self, selection: Selection, limit: int) -> list[str]:
         """Return the ids of up to `limit` memories, the newest first."""
@@ -139,6 +149,13 @@ class MemorySearch:
         everything = query.compile_selection(selection)
         (reply,) = await ask(self._redis, [self._search(everything, 0, TIMEOUT_MS)])
         return int(reply[b"total_results"])
+
+    def _slot_searches(self, owner: Owner, slot: str) -> Iterator[list[Any]]:
+        """For what is current of a slot, and for what was."""
+        current = query.compile_selection(_of_slot(owner, slot, _STANDING))
+        yield self._search(current, OF_SLOT, TIMEOUT_MS)
+        past = query.compile_selection(_of_slot(owner, slot, WHOLE, Has(TimeField.SUPERSEDE_TIME)))
+        yield self._search(past, PAST_OF_SLOT, TIMEOUT_MS, sort=("created", "DESC"))
 
     def _search(
         self,
@@ -243,9 +260,9 @@ def _decoded(
             yield records.decode(owner, fields), document
 
 
-def _of_slot(owner: Owner, slot: str) -> Selection:
-    of_it = replace(_TRUSTED, must=(AnyOf(TagField.SLOT, (slot,)),))
-    return Selection((owner,), filter=of_it, view=_STANDING)
+def _of_slot(owner: Owner, slot: str, view: View, *also: Condition) -> Selection:
+    of_it = replace(_TRUSTED, must=(AnyOf(TagField.SLOT, (slot,)), *also))
+    return Selection((owner,), filter=of_it, view=view)
 
 
 def _by_tag(selection: Selection) -> dict[str, Owner]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -42,35 +43,131 @@ class Change:
 
 FIRST, SECOND, BETWEEN = "2024-01-10", "2024-03-10", "2024-02-01"
 CHANGES = [
+    # address
     Change(
-        "address",
+        "lives elsewhere",
         ("I live in Paris.", "I live in Berlin now."),
         "Alice lives in Paris.",
         "Alice lives in Berlin.",
     ),
     Change(
-        "job",
+        "has moved",
+        ("I'm based in Oslo.", "I moved back to Bergen."),
+        "Alice is based in Oslo.",
+        "Alice moved back to Bergen.",
+    ),
+    Change(
+        "a mother lives there no more",
+        ("My mother lives in Rome.", "My mother doesn't live in Rome any more."),
+        "Alice's mother lives in Rome.",
+        "Alice's mother doesn't live in Rome any more.",
+    ),
+    # job
+    Change(
+        "works elsewhere",
         ("I work at Google.", "I work at Apple now."),
         "Alice works at Google.",
         "Alice works at Apple.",
     ),
     Change(
-        "spouse",
+        "has quit",
+        ("I work at Google.", "I quit my job at Google."),
+        "Alice works at Google.",
+        "Alice quit Alice's job at Google.",
+    ),
+    Change(
+        "a sister changed her job",
+        ("My sister Emma is a nurse.", "My sister Emma became a teacher."),
+        "Alice's sister Emma is a nurse.",
+        "Alice's sister Emma became a teacher.",
+    ),
+    # diet
+    Change(
+        "not vegetarian any more",
+        ("I am vegetarian.", "I'm not vegetarian any more."),
+        "Alice is vegetarian.",
+        "Alice is not vegetarian any more.",
+    ),
+    Change(
+        "eats meat again",
+        ("I am vegetarian.", "I eat meat again."),
+        "Alice is vegetarian.",
+        "Alice eats meat again.",
+    ),
+    Change(
+        "has gone vegan",
+        ("I eat meat.", "I went vegan."),
+        "Alice eats meat.",
+        "Alice went vegan.",
+    ),
+    Change(
+        "gave up being vegan",
+        ("I'm vegan.", "I gave up being vegan, it was too hard."),
+        "Alice is vegan.",
+        "Alice gave up being vegan.",
+    ),
+    # spouse
+    Change(
+        "divorced",
         ("I am married to Tom.", "I am divorced."),
         "Alice is married to Tom.",
         "Alice is divorced.",
     ),
     Change(
-        "a plan cancelled",
+        "married",
+        ("I'm single.", "I'm married to Sam now."),
+        "Alice is single.",
+        "Alice is married to Sam now.",
+    ),
+    Change(
+        "broke up",
+        ("I'm dating Sam.", "Sam and I broke up, so I'm single again."),
+        "Alice is dating Sam.",
+        "Alice is single again.",
+    ),
+    # a plan cancelled
+    Change(
+        "a trip cancelled",
         ("I'm going to travel to Rome in June.", "I cancelled my trip to Rome."),
         "Alice is going to travel to Rome in June 2024.",
         "Alice cancelled Alice's trip to Rome.",
     ),
     Change(
-        "a name corrected",
+        "the trip is cancelled",
+        ("We're planning a trip to Japan.", "The trip to Japan is cancelled."),
+        "Alice is planning a trip to Japan.",
+        "Alice says the trip to Japan is cancelled.",
+    ),
+    Change(
+        "the wedding is called off",
+        ("We're getting married in June.", "We called off the wedding."),
+        "Alice is getting married in June 2024.",
+        "Alice called off the wedding.",
+    ),
+    Change(
+        "not going after all",
+        ("I'm going to Berlin in June.", "I'm not going to Berlin after all."),
+        "Alice is going to Berlin in June 2024.",
+        "Alice is not going to Berlin after all.",
+    ),
+    # a name misspelt, then corrected
+    Change(
+        "a dog's name corrected",
         ("My dog's name is Rex.", "My dog's name is Max, not Rex."),
         "Alice's dog's name is Rex.",
         "Alice's dog's name is Max, not Rex.",
+    ),
+    Change(
+        "a brother's name corrected",
+        ("My brother's name is John.", "My brother is called Jon, not John."),
+        "Alice's brother's name is John.",
+        "Alice's brother is called Jon, not John.",
+    ),
+    Change(
+        "a husband's name spelt",
+        ("My husband is called Steven.", "My husband's name is spelt Stephen."),
+        "Alice's husband is called Steven.",
+        "Alice's husband's name is spelt Stephen.",
     ),
 ]
 
@@ -92,6 +189,14 @@ async def found(stub: Stub, caller: Caller, *, on: str = "") -> set[str]:
         scope=caller.scope(), query="What about Alice?", options=options
     )
     return {hit.memory.text for hit in (await stub.SearchMemories(request)).hits}
+
+
+async def true_on(stub: Stub, caller: Caller, day: str) -> set[str]:
+    """What a list gives of a day, also of what waits for its vector."""
+    request = pb.ListMemoriesRequest(
+        scope=caller.scope(), as_of=memory_pb2.AsOf(valid_time=at(day)), page_size=200
+    )
+    return {memory.text for memory in (await stub.ListMemories(request)).memories}
 
 
 async def every(stub: Stub, caller: Caller) -> dict[str, memory_pb2.Memory]:
@@ -123,26 +228,90 @@ async def test_of_a_change_of_mind_the_new_is_current_and_the_old_was(
     assert [r.cause for r in history.revisions] == [pb.REVISION_CAUSE_SUPERSEDE]
 
 
+TOGETHER = (
+    "lives elsewhere",
+    "works elsewhere",
+    "eats meat again",
+    "divorced",
+    "not going after all",
+)
+
+
 async def test_a_change_of_mind_within_one_session_ends_the_same(
     stub: Stub, caller: Caller
 ) -> None:
-    turns = [text for change in CHANGES[:3] for text in change.said]
+    changes = [change for change in CHANGES if change.name in TOGETHER]
+    turns = [text for change in changes for text in change.said]
     messages = [said(text) for text in turns]
     for number, message in enumerate(messages):
         message.create_time.CopyFrom(Timestamp(seconds=at(FIRST).seconds + number))
     await caller.append("chat", messages)
     await caller.flush("chat")
-    assert await caller.texts() == {change.new for change in CHANGES[:3]}
+    assert await caller.texts() == {change.new for change in changes}
     assert set(await every(stub, caller)) == {
-        text for change in CHANGES[:3] for text in (change.old, change.new)
+        text for change in changes for text in (change.old, change.new)
     }
+
+
+@pytest.mark.parametrize(
+    ("turns", "old", "new"),
+    [
+        (
+            ["My brother's name is John.", "Sorry, it's Jon, not John."],
+            "Alice's brother's name is John.",
+            "Alice's brother's name is Jon, not John.",
+        ),
+        (
+            ["My sister is called Katherine.", "I misspelled her name, it's Catherine."],
+            "Alice's sister is called Katherine.",
+            "Alice's sister's name is Catherine, not Katherine.",
+        ),
+        (
+            ["My friend is called Emily.", "I meant Emilie."],
+            "Alice's friend is called Emily.",
+            "Alice's friend's name is Emilie, not Emily.",
+        ),
+    ],
+    ids=["brother", "sister", "friend"],
+)
+@pytest.mark.parametrize("apart", [0, 60])
+async def test_a_name_put_right_in_the_next_message_is_the_only_one_left(
+    stub: Stub, caller: Caller, turns: list[str], old: str, new: str, apart: int
+) -> None:
+    messages = [said(text) for text in turns]
+    for number, message in enumerate(messages):
+        message.create_time.CopyFrom(Timestamp(seconds=at(FIRST).seconds + number * apart))
+    await caller.append("chat", messages)
+    await caller.flush("chat")
+    assert await found(stub, caller) == {new}
+    kept = await every(stub, caller)
+    assert kept[old].superseded_by == kept[new].id
+    assert kept[old].supersede_reason == "same slot, corrected"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_of_three_homes_each_was_one_until_the_next_whichever_was_told_first(
+    stub: Stub, caller: Caller, order: Sequence[int]
+) -> None:
+    told = [("2024-01-10", "Paris"), ("2024-02-10", "Berlin"), ("2024-03-10", "Rome")]
+    for number in order:
+        day, place = told[number]
+        await tell(caller, f"s{number}", day, f"I live in {place}.")
+    assert await found(stub, caller) == {"Alice lives in Rome."}
+    for on, place in (("2024-01-20", "Paris"), ("2024-02-20", "Berlin"), ("2024-03-20", "Rome")):
+        assert await found(stub, caller, on=on) == {f"Alice lives in {place}."}
+    kept = await every(stub, caller)
+    first, second, third = (kept[f"Alice lives in {place}."] for _, place in told)
+    assert (first.valid_to, second.valid_to) == (at("2024-02-10"), at("2024-03-10"))
+    assert (second.valid_from, third.valid_from) == (first.valid_to, second.valid_to)
+    assert (first.superseded_by, second.superseded_by) == (second.id, third.id)
 
 
 async def test_a_fact_that_changed_back_is_current_whatever_was_told_first(
     stub: Stub, caller: Caller
 ) -> None:
     days = [("2024-01-10", "Paris"), ("2024-02-10", "Berlin"), ("2024-03-10", "Paris")]
-    for order in ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0)):
+    for order in permutations(range(3)):
         one = replace(caller, user=f"{caller.user} {order}")
         for number in order:
             day, place = days[number]
@@ -150,6 +319,8 @@ async def test_a_fact_that_changed_back_is_current_whatever_was_told_first(
         assert await one.texts() == {"Alice lives in Paris."}
         (current,) = await one.memories()
         assert current.last_mention_time == at("2024-03-10")
+        for on, place in (("2024-01-20", "Paris"), ("2024-02-20", "Berlin")):
+            assert await true_on(stub, one, on) == {f"Alice lives in {place}."}
 
 
 async def test_what_a_user_deleted_does_not_come_back(stub: Stub, caller: Caller) -> None:

@@ -129,7 +129,7 @@ async def test_a_change_of_mind_leaves_only_the_new_one_current(world: World):
     assert (old.valid_to, new.valid_from) == (NOW - 5, NOW - 5)
     assert old.superseded == old.updated
     of_slot, _ = await MemorySearch(world.redis).near(ALICE, slots=[HOME], vectors=[], k=1)
-    assert of_slot == [new]
+    assert of_slot == [new, old]
 
 
 async def test_within_one_delta_later_facts_meet_earlier_ones(world: World):
@@ -261,7 +261,10 @@ async def test_what_changes_while_the_judge_thinks_is_asked_about_again(world: W
 
     world.reconciler.before = write_another
     await world.extraction().step(CHAT)
-    assert world.reconciler.neighbors() == [(BERLIN, [PARIS]), (BERLIN, [ROME])]
+    # Said before Rome took the place of Paris, it is compared with both for when it was so.
+    assert world.reconciler.neighbors() == [
+        (BERLIN, [PARIS]), (BERLIN, [ROME]), (BERLIN, [ROME]), (BERLIN, [PARIS]),
+    ]  # fmt: skip
     assert list(await current(world)) == [BERLIN]
 
 
@@ -327,6 +330,25 @@ async def test_what_is_current_does_not_depend_on_cuts_and_order(
     assert set(await current(world)) == {ROME, GREEN, COFFEE}
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_each_was_so_until_the_next_in_whichever_order_they_are_learned(
+    redis: Redis, order: Sequence[int]
+):
+    world = replace(await new_world(redis, Extractor(ANGLES, SLOTS)), reconciler=ByTime())
+    told = [(PARIS, NOW - 50), (BERLIN, NOW - 40), (ROME, NOW - 20)]
+    for number in order:
+        text, at = told[number]
+        await learn(world, text, ref=SessionRef(ALICE, f"session {number}"), at=at)
+    kept = {memory.text: memory for memory in await world.stored()}
+    times = [(kept[text].valid_from, kept[text].valid_to) for text, _ in told]
+    assert times == [(None, NOW - 40), (NOW - 40, NOW - 20), (NOW - 20, None)]
+    ids = {memory.id: memory.text for memory in kept.values()}
+    assert [ids.get(kept[text].superseded_by) for text, _ in told] == [BERLIN, ROME, None]
+    assert [[ids[id_] for id_ in kept[text].supersedes] for text, _ in told] == [
+        [], [PARIS], [BERLIN],
+    ]  # fmt: skip
+
+
 async def test_a_delta_is_reconciled_with_one_search_and_one_question(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
@@ -336,7 +358,7 @@ async def test_a_delta_is_reconciled_with_one_search_and_one_question(
     await say(world, FOND, GREEN, BERLIN, ROME, COFFEE)
     trips = _Trips(world.redis, monkeypatch)
     await world.extraction().step(CHAT)
-    assert (trips.searches, len(world.reconciler.asked)) == ([6], 1)
+    assert (trips.searches, len(world.reconciler.asked)) == ([7], 1)
     assert trips.total <= 8
 
 
@@ -372,7 +394,7 @@ async def test_nothing_is_searched_for_callers_memories_without_a_slot(
     await world.reconciling.plan_given(
         ALICE, [NewMemory("", PARIS, MemoryType.SEMANTIC, slot=HOME)]
     )
-    assert trips.searches == [1]
+    assert trips.searches == [2]
 
 
 async def test_a_fact_keeps_when_it_was_said_first_and_last(world: World):

@@ -839,13 +839,13 @@ class Memory(_message.Message):
     supersede_reason: _builtins.str
     """In CreateMemories, with `supersedes`: why, at most 256 characters. Elsewhere: why this memory was superseded."""
     superseded_by: _builtins.str
-    """Output only. The memory that took its place; empty while it is current."""
+    """Output only. The memory that took its place, the next in time of those known by now; empty while it is current."""
     end_learned: _builtins.bool
     """Output only. Whether valid_to became known only when its place was taken."""
     slot: _builtins.str
     """What it says of whom, for facts of which only one is true at a time, such as "alice|home": at most 256 characters. A memory takes the
-    place of the current ones of its slot, unless what they say is newer (by event time if both have one and not the same, else
-    last_mention_time): then it is stored as history. Default: empty, it takes nobody's place by itself.
+    place of the current ones of its slot, unless what they say is newer (what happened, by when it was over; all else, and what is yet to
+    happen, by last_mention_time): then it is stored as history, true until the next of the slot begins. Default: empty, it takes nobody's place by itself.
     """
     untrusted: _builtins.bool
     """Output only. It may try to instruct the model that reads it, rather than tell it something: left out of prompts.
@@ -890,7 +890,8 @@ class Memory(_message.Message):
     @_builtins.property
     def valid_to(self) -> _timestamp_pb2.Timestamp:
         """From when on it is not true any more; after valid_from. Lists and searches leave out what is over by now. Default: unknown,
-        which counts as not yet. When another memory supersedes this one, it is set to when that one begins to be true.
+        which counts as not yet. When another memory supersedes this one, it is set to when that one begins to be true; and again when
+        another is learned later that began before.
         """
 
     @_builtins.property

@@ -19,7 +19,7 @@ from memory_service.domain.memory import (
 )
 from memory_service.domain.planning import Known
 from memory_service.domain.reconcile import reconcile
-from memory_service.domain.superseding import newer
+from memory_service.domain.slot_times import newer
 from tests.support.memories import ALICE, make
 
 NOW = 1_000
@@ -30,6 +30,7 @@ YEAR_2023, JUNE_2023, YEAR_2024 = (
     1_685_577_600_000_000,
     1_704_067_200_000_000,
 )
+TODAY = YEAR_2024 + 100 * DAY
 PARIS = replace(make("paris", "Alice lives in Paris."), created=5, updated=5, slot=HOME)
 
 
@@ -43,8 +44,10 @@ def lives_in(place: str, **fields: Any) -> NewMemory:
     return NewMemory(type=MemoryType.SEMANTIC, **values)
 
 
-def take(new: Sequence[NewMemory], *memories: Memory) -> tuple[Plan, dict[str, Memory]]:
-    plan = reconcile(ALICE, new, known(*memories), NOW)
+def take(
+    new: Sequence[NewMemory], *memories: Memory, now: int = NOW
+) -> tuple[Plan, dict[str, Memory]]:
+    plan = reconcile(ALICE, new, known(*memories), now)
     return plan, {change.memory.id: change.memory for change in plan.changes}
 
 
@@ -80,13 +83,14 @@ def test_without_a_slot_a_memory_takes_nobodys_place():
 
 def test_what_is_older_than_what_is_known_becomes_history():
     event = EventTime(YEAR_2024, Precision.DAY)
-    rome = replace(PARIS, id="rome", text="Alice moved to Rome.", event_time=event)
-    plan, changed = take([lives_in("Berlin", event_time=EventTime(YEAR_2023, Precision.DAY))], rome)
+    rome = replace(PARIS, id="rome", text="Alice moved to Rome.", event_time=event, created=TODAY)
+    berlin = lives_in("Berlin", event_time=EventTime(YEAR_2023, Precision.DAY))
+    plan, changed = take([berlin], rome, now=TODAY)
     old, new = changed["berlin"], changed["rome"]
     assert plan.decisions == (Decision(Outcome.SUPERSEDED, old),)
-    assert (old.superseded_by, old.superseded, old.supersede_reason) == ("rome", NOW, "same slot")
-    assert (old.valid_to, old.current) == (5, False)  # What is to be is so from when it was said.
-    assert (new.supersedes, new.current, new.valid_from) == (("berlin",), True, 5)
+    assert (old.superseded_by, old.superseded, old.supersede_reason) == ("rome", TODAY, "same slot")
+    assert (old.valid_to, old.current) == (YEAR_2024, False)
+    assert (new.supersedes, new.current, new.valid_from) == (("berlin",), True, YEAR_2024)
     kinds = {change.memory.id: change.kind for change in plan.changes}
     assert kinds == {"berlin": ChangeKind.CREATED, "rome": ChangeKind.UPDATED}
     (earlier,) = [change.earlier for change in plan.changes if change.earlier]
@@ -101,17 +105,22 @@ def test_what_is_older_than_what_is_known_becomes_history():
         # "In 2023" may be after June.
         ((YEAR_2023, Precision.YEAR), (JUNE_2023, Precision.DAY), True),
         ((YEAR_2023, Precision.MONTH), (JUNE_2023, Precision.DAY), False),
+        ((JUNE_2023, Precision.MONTH), (JUNE_2023, Precision.MINUTE), True),
         ((JUNE_2023, Precision.DAY), (JUNE_2023, Precision.DAY), True),
+        # What is of no known time, or yet to be, is so when it was said.
         (None, (YEAR_2024, Precision.DAY), True),
-        ((YEAR_2023, Precision.DAY), None, True),
+        ((YEAR_2023, Precision.DAY), None, False),
         (None, None, True),
+        ((TODAY + 9 * DAY, Precision.DAY), (TODAY + 40 * DAY, Precision.DAY), True),
+        ((TODAY + 9 * DAY, Precision.DAY), (YEAR_2023, Precision.DAY), True),
+        (None, (-(2**60), Precision.YEAR), True),
     ],
 )
-def test_event_times_decide_as_far_as_they_are_known_else_which_was_said_last(
+def test_what_happened_counts_from_then_and_all_else_from_when_it_was_said_last(
     one: tuple[int, Precision] | None, other: tuple[int, Precision] | None, expected: bool
 ):
-    early = make("early", created=NOW)
-    late = replace(early, id="late", mentioned=3, mentioned_again=NOW + 1)
+    early = make("early", created=TODAY)
+    late = replace(early, id="late", mentioned=3, mentioned_again=TODAY + 1)
     late = replace(late, event_time=EventTime(*one) if one else None)
     early = replace(early, event_time=EventTime(*other) if other else None)
     assert newer(late, early) == expected

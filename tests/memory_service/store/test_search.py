@@ -209,7 +209,7 @@ async def test_a_store_that_is_away_is_said_to_be_away() -> None:
             await MemorySearch(redis).count(OWN)
 
 
-async def test_what_is_near_is_current_and_to_be_trusted_and_nothing_else_takes_its_place(
+async def test_what_is_near_is_current_and_to_be_trusted_and_of_a_slot_what_was_current_comes_too(
     redis: Redis,
 ):
     others = [
@@ -225,7 +225,7 @@ async def test_what_is_near_is_current_and_to_be_trusted_and_nothing_else_takes_
     of_slot, nearest = await search.near(
         ALICE, slots=["s", "S", "no"], vectors=[vector(1), at_angle(50)], k=1
     )
-    assert [memory.id for memory in of_slot] == ["over", "unembedded"]
+    assert [memory.id for memory in of_slot] == ["over", "superseded", "unembedded"]
     assert [[found.memory.id for found in each] for each in nearest] == [["over"], ["over"]]
     assert [round(each[0].raw, 3) for each in nearest] == [0.643, 1.0]
     assert await search.near(ALICE, slots=[], vectors=[], k=1) == ([], [])
