@@ -21,9 +21,12 @@ from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.finder import Finder, RulesFinder
 from extractor_service.guarding import GuardedFinder, GuardedWriter
 from extractor_service.llm.assembly import Llm
-from extractor_service.model import load_embedder
+from extractor_service.model import fetch, load_embedder, load_reranker
 from extractor_service.pipeline import Pipeline
 from extractor_service.reconciling import Reconciler
+from extractor_service.rerank_metrics import RerankMetrics
+from extractor_service.reranker import Reranker
+from extractor_service.reranking import Reranking
 from extractor_service.servicer import ExtractorServicer
 from extractor_service.settings import ExtractorSettings
 from extractor_service.stream import StreamLimits
@@ -52,6 +55,7 @@ class Loaders:
 
     rules: Callable[[], Ruleset]
     embedder: Callable[[], Embedder]
+    reranker: Callable[[], Reranker] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Extractor:
     bound: BoundServer
     pipeline: Pipeline
     servicer: ExtractorServicer
+    reranking: Reranking | None = None
     llm: Llm | None = None
 
     @asynccontextmanager
@@ -70,15 +75,23 @@ class Extractor:
         Afterwards the threads have ended.
         """
         async with self.bound.health:
-            warming = asyncio.create_task(self.pipeline.warm(), name="warm")
+            warming = asyncio.create_task(self._warm(), name="warm")
             try:
                 yield warming
             finally:
                 warming.cancel()
                 await asyncio.wait([warming])
                 await self.pipeline.stop()
+                if self.reranking is not None:
+                    await self.reranking.stop()
                 if self.llm is not None:
                     await self.llm.close()
+
+    async def _warm(self) -> None:
+        """Load the models one after the other: they import torch, which two threads must not."""
+        await self.pipeline.warm()
+        if self.reranking is not None:
+            await self.reranking.warm()
 
 
 def load_rules() -> Ruleset:
@@ -90,8 +103,14 @@ def load_rules() -> Ruleset:
 
 
 def default_loaders(settings: ExtractorSettings) -> Loaders:
-    """The real rules and the configured model."""
-    return Loaders(rules=load_rules, embedder=lambda: load_embedder(settings.model_choice))
+    """The real rules and the configured models."""
+    model, reranker = settings.model_choice, settings.reranker_choice
+
+    def load_first() -> Embedder:
+        fetch([model, reranker] if reranker else [model])
+        return load_embedder(model)
+
+    return Loaders(load_rules, load_first, partial(load_reranker, reranker) if reranker else None)
 
 
 def assemble(
@@ -108,14 +127,17 @@ def assemble(
     pipeline = Pipeline(worker, finder, batcher, metrics)
     summarizer = Summarizer(writer, batcher.count_tokens, metrics)
     reconciler = Reconciler(worker, pipeline, metrics)
-    servicer = ExtractorServicer(pipeline, summarizer, reconciler, _limits(settings), metrics)
+    reranking = _reranking(settings, loaders, registry)
+    servicer = ExtractorServicer(
+        pipeline, summarizer, reconciler, _limits(settings), metrics, reranking
+    )
     bound = build_server(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
-        health=Health({SERVICE: [_warm_check(pipeline)]}),
+        health=Health({SERVICE: [_warm_check(pipeline, reranking)]}),
         interceptors=standard_interceptors(registry, AnonymousAuthenticator(settings.tenant)),
     )
-    return Extractor(bound, pipeline, servicer, llm)
+    return Extractor(bound, pipeline, servicer, reranking, llm)
 
 
 async def serve(settings: ExtractorSettings) -> None:
@@ -179,6 +201,19 @@ def _batcher(settings: ExtractorSettings, loaders: Loaders, registry: CollectorR
     )
 
 
+def _reranking(
+    settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry
+) -> Reranking | None:
+    if loaders.reranker is None:
+        return None
+    return Reranking(
+        loaders.reranker,
+        RerankMetrics(registry),
+        token_budget=settings.rerank_batch_tokens or None,
+        queue_limit=settings.rerank_queue_texts,
+    )
+
+
 def _limits(settings: ExtractorSettings) -> StreamLimits:
     return StreamLimits(
         max_in_flight=settings.max_in_flight,
@@ -196,8 +231,8 @@ def _stream_seconds(settings: ExtractorSettings) -> float:
     return settings.max_connection_age_grace_seconds * _SHARE_OF_GRACE
 
 
-def _warm_check(pipeline: Pipeline) -> Check:
+def _warm_check(pipeline: Pipeline, reranking: Reranking | None) -> Check:
     async def is_ready() -> bool:
-        return pipeline.ready
+        return pipeline.ready and (reranking is None or reranking.ready)
 
     return Check("warm", is_ready, ttl=_READINESS_TTL_SECONDS)

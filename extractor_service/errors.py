@@ -49,6 +49,22 @@ def unavailable(retry_after: timedelta) -> ServiceError:
     )
 
 
+def reranker_missing() -> ServiceError:
+    """There is no reranker here, and there will be none while this process lives."""
+    return ServiceError(
+        StatusCode.FAILED_PRECONDITION,
+        "RERANKER_MISSING",
+        "the extractor was started without a reranker",
+    )
+
+
+def too_late() -> ServiceError:
+    """It cannot be done in the time that the caller gives."""
+    return ServiceError(
+        StatusCode.DEADLINE_EXCEEDED, "SEARCH_TIMEOUT", "too little time is left to rerank"
+    )
+
+
 def known(error: Exception, retry_after: timedelta) -> ServiceError | None:
     """What a caller is told of an exception; None for one that nobody foresaw."""
     match error:

@@ -10,11 +10,14 @@ from prometheus_client import Counter, Histogram
 
 from extractor_service.batcher import NotServing
 from extractor_service.embed_queue import EmbeddingFailed, QueueFull
+from extractor_service.rerank_errors import RerankFailed, TooLate
 from extractor_service.worker import RulesFailed, RulesQueueFull
 
 _OUTCOMES: dict[type[BaseException], str] = {
     RulesFailed: "failed",
     EmbeddingFailed: "failed",
+    RerankFailed: "failed",
+    TooLate: "late",
     RulesQueueFull: "overloaded",
     QueueFull: "overloaded",
     NotServing: "unavailable",

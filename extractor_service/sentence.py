@@ -1,4 +1,4 @@
-"""Sentence-transformers models. Alone in importing torch: import this when a model is needed."""
+"""Embedding models of sentence-transformers. Imports torch: import this when one is needed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,12 @@ from collections.abc import Sequence
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import batch_to_device
-from transformers.utils import logging as transformers_logging
 
+from extractor_service.devices import DTYPES, device_named, prepare
 from extractor_service.embedder import ModelInfo, Purpose, Vectors
 from extractor_service.model import ModelError, ModelFiles
 
-_REVISION_DIGITS = 12
 _DEFAULT_MAX_TOKENS = 512
-
-# "auto" is float32. bfloat16 takes half the time where the CPU has AVX512-BF16 (below), and each of
-# its vectors is close to float32's (cosine 0.99993 at worst, 99.5% of the ten nearest the same).
-# But it depends on what else is in the batch: the same text alone and among 64 differs by 2e-3 in a
-# component, against 2e-7 in float32, enough to swap two search results from one call to the next.
-# So it is there for who asks for it.
-#
-# all-MiniLM-L6-v2, 2 cores, ms    1 thread: float32  bfloat16    2 threads: float32  bfloat16
-# one query of 5 words                          9.8       6.7                  9.7       5.2
-# 32 chat messages in one batch                 485       261                  272       147
-_DTYPES = {"auto": torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16}
 
 # The names under which models keep a prompt, in the order in which sentence-transformers looks.
 _PROMPT_NAMES = {
@@ -44,10 +32,9 @@ class SentenceEmbedder:
 
     def __init__(self, files: ModelFiles, device: str, dtype: str, threads: int) -> None:
         """Load the model; sets the number of torch's threads for the whole process."""
-        torch.set_num_threads(threads)
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        self._device = _device(device)
-        self._model = _load(files, self._device, _DTYPES[dtype])
+        prepare(threads)
+        self._device = device_named(device)
+        self._model = _load(files, self._device, DTYPES[dtype])
         self._prompts = {purpose: self._prompt(names) for purpose, names in _PROMPT_NAMES.items()}
         self.info = self._describe(files)
 
@@ -82,20 +69,12 @@ class SentenceEmbedder:
             self._model.max_seq_length = _DEFAULT_MAX_TOKENS
         return ModelInfo(
             name=files.name,
-            revision=files.sha256[:_REVISION_DIGITS],
+            revision=files.revision,
             dimension=self._model.get_embedding_dimension() or 0,
             max_tokens=self._model.max_seq_length,
             device=self._device.type,
             dtype=str(next(self._model.parameters()).dtype).removeprefix("torch."),
         )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ModelError("the embedding device is set to cuda, but torch finds no CUDA device")
-    return torch.device(name)
 
 
 def _load(files: ModelFiles, device: torch.device, dtype: torch.dtype) -> SentenceTransformer:

@@ -12,13 +12,15 @@ from typing import Any
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
-from extractor_service import translate, translate_facts
+from extractor_service import translate, translate_facts, translate_rerank
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import Purpose
-from extractor_service.errors import extraction_failed, known
+from extractor_service.errors import extraction_failed, known, reranker_missing, too_late
 from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.pipeline import Pipeline
 from extractor_service.reconciling import Reconciler
+from extractor_service.rerank_errors import RerankFailed, TooLate
+from extractor_service.reranking import Reranking
 from extractor_service.stream import ExtractStream, StreamLimits
 from extractor_service.summarizer import Summarizer
 from extractor_service.worker import RulesFailed
@@ -36,7 +38,7 @@ def _deadline(context: Any) -> float:
 
 
 class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
-    """Serves a pipeline, a summarizer and a reconciler.
+    """Serves a pipeline, a summarizer, a reconciler and, where there is one, a reranker.
 
     Their failures leave as ServiceError, for the kit's interceptor to send.
     """
@@ -48,6 +50,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         reconciler: Reconciler,
         limits: StreamLimits,
         metrics: ExtractionMetrics,
+        reranking: Reranking | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """`clock` gives the time of messages without one, timezone-aware."""
@@ -56,6 +59,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         self._reconciler = reconciler
         self._limits = limits
         self._metrics = metrics
+        self._reranking = reranking
         self._clock = clock
         self._draining = asyncio.Event()
 
@@ -101,10 +105,21 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             )
         return translate.summary(extended)
 
+    async def Rerank(self, request: pb.RerankRequest, context: Any) -> pb.RerankResponse:
+        """Say of each text how well it answers the query."""
+        with self._telling():
+            query, texts = translate_rerank.from_rerank(request)
+            if self._reranking is None:
+                raise reranker_missing()
+            info = self._reranking.info
+            scores = await _scored(self._reranking, query, texts, _deadline(context))
+        return translate_rerank.reranked(scores, info)
+
     async def GetInfo(self, request: pb.GetInfoRequest, context: Any) -> pb.GetInfoResponse:
         """Say what runs here."""
         with self._telling():
             info = self._pipeline.info
+            reranker = self._reranking.info if self._reranking else None
         return pb.GetInfoResponse(
             embedding_model=translate.model_info(info.model),
             extractor=info.extractor,
@@ -112,6 +127,8 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             max_delta_messages=self._limits.max_delta_messages,
             max_embed_texts=translate.MAX_EMBED_TEXTS,
             max_in_flight=self._limits.max_in_flight,
+            reranker=translate.model_info(reranker) if reranker else None,
+            max_rerank_texts=translate_rerank.MAX_TEXTS,
         )
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> pb.ReconcileResponse:
@@ -141,3 +158,15 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             if told is None:
                 raise
             raise told from None
+
+
+async def _scored(
+    reranking: Reranking, query: str, texts: list[str], deadline: float
+) -> list[float]:
+    try:
+        return await reranking.scores(query, texts, deadline)
+    except RerankFailed as error:
+        violation = FieldViolation(f"texts[{error.index}]", "cannot be scored")
+        raise extraction_failed("the reranker fails on a text", [violation]) from None
+    except TooLate:
+        raise too_late() from None

@@ -41,14 +41,27 @@ class ExtractorSettings(ServerSettings):
         description="SHA-256 that the model's weights must have; empty: the bundled model's own, "
         "any for others.",
     )
+    reranker: str = Field(
+        "",
+        description="Cross-encoder with one logit that reranks what a search finds: a folder, or a "
+        "name on the Hugging Face hub; empty: none.",
+    )
+    reranker_revision: str = Field(
+        "", description="Revision of a reranker on the hub; empty: its main."
+    )
+    reranker_sha256: str = Field(
+        "",
+        pattern=r"^([0-9A-Fa-f]{64})?$",
+        description="SHA-256 that the reranker's weights must have; empty: any.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Where the model runs; auto: on the GPU if there is one."
+        "auto", description="Where the models run; auto: on the GPU if there is one."
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Number format of the model; auto: float32."
+        "auto", description="Number format of the models; auto: float32."
     )
     torch_threads: int = Field(
-        0, ge=0, description="Threads of the model on a CPU; 0: as many CPUs as the container has."
+        0, ge=0, description="Threads of a model on a CPU; 0: as many CPUs as the container has."
     )
 
     guard: str = Field(
@@ -62,6 +75,12 @@ class ExtractorSettings(ServerSettings):
     )
     embed_queue_texts: int = Field(
         4096, gt=0, description="Texts that may wait for the model; more get RESOURCE_EXHAUSTED."
+    )
+    rerank_batch_tokens: int = Field(
+        0, ge=0, description="Largest batch of the reranker in padded tokens; 0: by device."
+    )
+    rerank_queue_texts: int = Field(
+        1024, gt=0, description="Texts that may wait for the reranker; more get RESOURCE_EXHAUSTED."
     )
     rules_queue_messages: int = Field(
         1024, gt=0, description="Messages that may wait for the rules; more get RESOURCE_EXHAUSTED."
@@ -137,6 +156,20 @@ class ExtractorSettings(ServerSettings):
             name=self.model,
             revision=self.model_revision,
             sha256=self.model_sha256,
+            device=self.device,
+            dtype=self.dtype,
+            threads=self.torch_threads,
+        )
+
+    @property
+    def reranker_choice(self) -> ModelChoice | None:
+        """The settings of the reranker; None if there is none."""
+        if not self.reranker:
+            return None
+        return ModelChoice(
+            name=self.reranker,
+            revision=self.reranker_revision,
+            sha256=self.reranker_sha256,
             device=self.device,
             dtype=self.dtype,
             threads=self.torch_threads,

@@ -139,7 +139,7 @@ def summary(written: Written) -> pb.SummarizeResponse:
 
 
 def model_info(model: ModelInfo) -> pb.ModelInfo:
-    """The embedding model, for the wire."""
+    """A model, for the wire."""
     return pb.ModelInfo(
         name=model.name,
         revision=model.revision,

@@ -45,11 +45,12 @@ from memory_service.pump import Pump
 from memory_service.reading import Reading
 from memory_service.reconciler import RemoteReconciler
 from memory_service.reconciling import Reconciling
+from memory_service.reranking import RerankClient
 from memory_service.revision_signal import RevisionSignal
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
 from memory_service.rpcs.group import Parts
-from memory_service.search import Search
+from memory_service.search import Rereading, Search
 from memory_service.servicer import MemoryServicer
 from memory_service.settings import MemorySettings
 from memory_service.store import schema
@@ -215,6 +216,11 @@ async def _assemble(
         dimension=store.space.dimension,
         timeout=settings.embed_timeout_seconds,
     )
+    rereading = Rereading(
+        RerankClient(stub, timeout=settings.rerank_timeout_seconds),
+        settings.rerank_depth,
+        settings.rerank_share,
+    )
     stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
     stack.push_async_callback(stream.close)
     extractor = RemoteExtractor(stream, guard.accepts, dimension=store.space.dimension)
@@ -260,7 +266,7 @@ async def _assemble(
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
-        search=Search(store.search, embedding, revisions, past, counters, clock),
+        search=Search(store.search, embedding, revisions, past, counters, clock, rereading),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(

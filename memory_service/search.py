@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,8 +24,10 @@ from memory_service.domain.ranking import (
     rank,
     rank_arm,
 )
+from memory_service.domain.rerank import DEPTH, SHARE, blend
 from memory_service.domain.search import Arms, SearchMode, Selection
 from memory_service.embedding import EmbeddingClient
+from memory_service.reranking import RerankClient
 from memory_service.revisions import Revisions
 from memory_service.store.records import shown
 from memory_service.store.search import MemorySearch
@@ -39,6 +42,9 @@ candidates is most of what a search adds to the embedding of its query.
 """
 
 ENGINE_TIMEOUT_MS = 5000
+RERANK_SHARE = 0.8
+"""How much of the time left then the reranker may take; the rest is for reading what is shown."""
+
 QUERY_SHARE = 0.5
 """How much of the time left the query's vector may take, so that words can still be searched."""
 
@@ -76,6 +82,15 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rereading:
+    """Who reads a search's best again, how many of them, and what its opinion counts."""
+
+    client: RerankClient
+    depth: int = DEPTH
+    share: float = SHARE
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Hits, the best first; `degraded` if a hybrid search had to do without meaning."""
 
@@ -95,6 +110,7 @@ class Search:
         past: TimeTravel,
         counters: CounterOnDemand,
         clock: Clock,
+        rereading: Rereading | None = None,
     ) -> None:
         self._engine = engine
         self._embedding = embedding
@@ -102,6 +118,7 @@ class Search:
         self._past = past
         self._counters = counters
         self._clock = clock
+        self._rereading = rereading
 
     async def find(self, query: SearchQuery, *, time_left: float | None) -> SearchResult:
         """Return what matches best; `time_left` is up to the caller's deadline, in seconds.
@@ -109,6 +126,7 @@ class Search:
         Without a text: the newest. Raises ExtractorUnavailable (semantic mode only),
         RevisionNotReached, SearchTimeout.
         """
+        began = time.monotonic()
         owners = query.selection.owners
         revision, names = await self._revisions.reached_with_names(owners, query.min_revision)
         if not query.text.strip():
@@ -119,6 +137,8 @@ class Search:
         else:
             asked = understand(query.text, names, self._clock.now())
             ranked, degraded = await self._ranked(query, asked, time_left)
+            left = None if time_left is None else time_left - (time.monotonic() - began)
+            ranked = await self._reranked(query.text, ranked, left)
         ranked = boosted(ranked, query.boosts, self._clock.now())
         hits = await self._shown(query, list(_best(query, ranked)))
         return SearchResult(tuple(hits), degraded, revision)
@@ -148,6 +168,21 @@ class Search:
         if vector is None and mode is SearchMode.SEMANTIC:
             raise ExtractorUnavailable
         return vector
+
+    async def _reranked(
+        self, text: str, ranked: list[Ranked], time_left: float | None
+    ) -> list[Ranked]:
+        """Return the ranking with the reranker's opinion in it, or as it is if there is none."""
+        if self._rereading is None or self._rereading.client.absent or not self._rereading.share:
+            return ranked
+        texts = [shown(each.found).text for each in ranked[: self._rereading.depth]]
+        within = None if time_left is None else max(0.0, time_left * RERANK_SHARE)
+        opinion = await self._rereading.client.scores(text, texts, within=within)
+        if opinion is None:
+            return ranked
+        scores = blend([each.score for each in ranked], opinion, self._rereading.share)
+        new = [replace(each, score=score) for each, score in zip(ranked, scores, strict=True)]
+        return in_order(new)
 
     async def _shown(self, query: SearchQuery, ranked: Sequence[Ranked]) -> list[Hit]:
         """Return the hits as they were when the view looks back to, as many as fit."""

@@ -9,7 +9,9 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import SettingsConfigDict
 
 from memory_service.domain.forgetting import Limits
+from memory_service.domain.rerank import DEPTH, SHARE
 from memory_service.pump import PumpTiming
+from memory_service.reranking import MAX_TEXTS
 from service_kit.guard.policy import Policy
 from service_kit.settings import Address, ServerSettings
 
@@ -51,6 +53,22 @@ class MemorySettings(ServerSettings):
         gt=0,
         description="How long a vector is waited for before search does without and created "
         "memories get theirs later.",
+    )
+    rerank_timeout_seconds: float = Field(
+        1.0,
+        gt=0,
+        description="How long the extractor's reranker, if it has one, is waited for before a "
+        "search keeps the order that it has.",
+    )
+    rerank_depth: int = Field(
+        DEPTH, gt=0, le=MAX_TEXTS, description="Of a search's best memories, how many are reranked."
+    )
+    rerank_share: float = Field(
+        SHARE,
+        ge=0,
+        le=1,
+        description="What the reranker's opinion counts against the first ranking's; 0: it is not "
+        "asked.",
     )
     extract_timeout_seconds: float = Field(
         60.0, gt=0, description="How long the result of a delta is waited for."

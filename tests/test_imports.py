@@ -37,6 +37,7 @@ MAY_IMPORT_GRPC = {
     "memory_service.extractor_stream": "is a client of the extractor",
     "memory_service.summaries": "is a client of the extractor",
     "memory_service.reconciler": "is a client of the extractor",
+    "memory_service.reranking": "is a client of the extractor",
 }
 """Modules of memory_service that may name the wire, and why."""
 

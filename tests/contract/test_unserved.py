@@ -51,6 +51,7 @@ SERVED = {
         "Embed",
         "Summarize",
         "Reconcile",
+        "Rerank",
         "GetInfo",
     },
 }

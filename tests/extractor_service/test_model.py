@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,45 @@ def test_a_length_that_cannot_be_hashed_is_said_in_one_line(name: str):
     with pytest.raises(ModelError, match=f"no model {name}") as raised:
         load_embedder(ModelChoice(name=name))
     assert "\n" not in str(raised.value)
+
+
+FETCHING = """
+import os, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+asked = []
+
+class Hub(BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, *_):
+        pass
+
+server = HTTPServer(("127.0.0.1", 0), Hub)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+
+from extractor_service.model import ModelChoice, ModelError, fetch, locate
+
+of_the_hub = ModelChoice(name="some/reranker")
+for step in (lambda: fetch([ModelChoice(), of_the_hub]), lambda: locate(of_the_hub)):
+    try:
+        step()
+    except ModelError as error:
+        print(error, bool(asked))
+    locate(ModelChoice())  # From here on the hub's library would stay offline.
+    asked.clear()
+"""
+
+
+def test_a_model_of_the_hub_is_asked_for_though_another_one_is_on_this_disk(tmp_path: Path):
+    environment = {**os.environ, "HF_HOME": str(tmp_path)}
+    environment.pop("HF_HUB_OFFLINE", None)
+    run = [sys.executable, "-c", FETCHING]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert [line.rsplit(" ", 1)[1] for line in done.stdout.splitlines()] == ["True", "True"]
+    assert done.stdout.startswith("cannot fetch the model some/reranker")

@@ -12,7 +12,7 @@ from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.page_tokens import PageTokens
 from memory_service.revisions import Revisions
-from memory_service.search import ENGINE_TIMEOUT_MS, Search, SearchQuery, _milliseconds
+from memory_service.search import ENGINE_TIMEOUT_MS, Rereading, Search, SearchQuery, _milliseconds
 from memory_service.store.history import MemoryHistory
 from memory_service.store.paging import MemoryPages
 from memory_service.store.search import MemorySearch
@@ -163,3 +163,35 @@ async def test_pages_follow_each_other_newest_first(search: Search, redis: Redis
     assert [id_ for id_ in found if id_ != "s"] == ["m2", "m1", "m0"]
     with pytest.raises(RevisionNotReached):
         await listing.page(both, size=1, arguments=b"a", token="", min_revision=9)
+
+
+class FakeReranker:
+    absent = False
+
+    """Has an opinion of each text, or none."""
+
+    def __init__(self, opinion: dict[str, float] | None) -> None:
+        self.opinion = opinion
+        self.asked: list[tuple[str, list[str], float | None]] = []
+
+    async def scores(self, query, texts, *, within=None):
+        self.asked.append((query, list(texts), within))
+        return None if self.opinion is None else [self.opinion.get(text, 0.01) for text in texts]
+
+
+async def test_a_reranker_turns_the_order_and_the_rest_stays_below(search: Search):
+    before = await texts(search, query(SearchMode.SEMANTIC))
+    fake = FakeReranker({before[1]: 0.99})
+    search._rereading = Rereading(fake, depth=2, share=0.5)
+    after = await texts(search, query(SearchMode.SEMANTIC))
+    assert after == [before[1], before[0], *before[2:]]
+    assert fake.asked == [("tea", before[:2], None)]
+
+
+async def test_without_an_opinion_the_order_stays(search: Search):
+    before = await texts(search, query())
+    search._rereading = Rereading(fake := FakeReranker(None))
+    result = await search.find(query(), time_left=10)
+    assert [hit.memory.text for hit in result.hits] == before
+    [(_, _, within)] = fake.asked
+    assert within is not None and 0 < within <= 8

@@ -74,6 +74,8 @@ class ExtractorServer(pb_grpc.ExtractorServiceServicer):
         self.summarized: list[pb.SummarizeRequest] = []
         self.reconcile: Callable[[pb.ReconcileRequest], Iterable[pb.ReconcileResult]] = lambda _: ()
         self.reconciled: list[pb.ReconcileRequest] = []
+        self.rerank: Callable[[pb.RerankRequest], Iterable[float]] = lambda _: ()
+        self.reranked: list[pb.RerankRequest] = []
 
     async def Extract(self, requests: AsyncIterator[pb.ExtractRequest], context: Any) -> None:  # noqa: N802
         first = await anext(aiter(requests))
@@ -111,6 +113,14 @@ class ExtractorServer(pb_grpc.ExtractorServiceServicer):
         except ServiceError as error:
             await context.abort(error.code, error.message)
         return pb.ReconcileResponse(results=results)
+
+    async def Rerank(self, request: pb.RerankRequest, context: Any) -> pb.RerankResponse:  # noqa: N802
+        self.reranked.append(request)
+        try:
+            scores = self.rerank(request)
+        except ServiceError as error:
+            await context.abort(error.code, error.message)
+        return pb.RerankResponse(scores=scores)
 
     async def peer(self, number: int = 1) -> Peer:
         """Wait for the stream of this number, the first is 1."""

@@ -20,6 +20,7 @@ from extractor_service.domain import PLAIN, Finding, MemoryType, Role, Setting, 
 from extractor_service.embedder import Embedder
 from extractor_service.hashing import HashingEmbedder
 from extractor_service.reading import NO_READING, Reading
+from extractor_service.reranker import Reranker
 from extractor_service.settings import ExtractorSettings
 from extractor_service.worker import Ruleset
 from service_kit.server import drain
@@ -93,12 +94,13 @@ async def served(
     load_rules: Callable[[], Ruleset],
     *,
     load_embedder: Callable[[], Embedder] = HashingEmbedder,
+    load_reranker: Callable[[], Reranker] | None = None,
     warm: bool = True,
     **settings: object,
 ) -> AsyncIterator[Served]:
     registry = CollectorRegistry()
     configured = ExtractorSettings(bind="127.0.0.1:0", **settings)
-    extractor = assemble(configured, Loaders(load_rules, load_embedder), registry)
+    extractor = assemble(configured, Loaders(load_rules, load_embedder, load_reranker), registry)
     async with extractor.running() as warming:
         await extractor.bound.server.start()
         try:

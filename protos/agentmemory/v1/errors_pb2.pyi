@@ -66,7 +66,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 15
     """INTERNAL. A defect of the service; ErrorInfo.metadata["error_id"] finds it in the logs."""
     ERROR_REASON_SEARCH_TIMEOUT: _ErrorReason.ValueType  # 16
-    """DEADLINE_EXCEEDED. The deadline passed while the engine was searching; a partial answer is never given."""
+    """DEADLINE_EXCEEDED. The deadline passed while the engine was searching, or too little time was left to begin; a partial
+    answer is never given.
+    Example: Rerank of 100 texts with 10 ms left.
+    """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 18
     """UNAUTHENTICATED. No credentials, or credentials that are not valid (any more)."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 19
@@ -79,6 +82,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
     Example: UpdateMemory with the text of another memory.
     """
+    ERROR_REASON_RERANKER_MISSING: _ErrorReason.ValueType  # 30
+    """FAILED_PRECONDITION. The extractor was started without a reranker."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -122,7 +127,10 @@ ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 14
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 15
 """INTERNAL. A defect of the service; ErrorInfo.metadata["error_id"] finds it in the logs."""
 ERROR_REASON_SEARCH_TIMEOUT: ErrorReason.ValueType  # 16
-"""DEADLINE_EXCEEDED. The deadline passed while the engine was searching; a partial answer is never given."""
+"""DEADLINE_EXCEEDED. The deadline passed while the engine was searching, or too little time was left to begin; a partial
+answer is never given.
+Example: Rerank of 100 texts with 10 ms left.
+"""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 18
 """UNAUTHENTICATED. No credentials, or credentials that are not valid (any more)."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 19
@@ -135,4 +143,6 @@ ERROR_REASON_MEMORY_EXISTS: ErrorReason.ValueType  # 21
 """ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
 Example: UpdateMemory with the text of another memory.
 """
+ERROR_REASON_RERANKER_MISSING: ErrorReason.ValueType  # 30
+"""FAILED_PRECONDITION. The extractor was started without a reranker."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

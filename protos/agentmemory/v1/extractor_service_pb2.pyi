@@ -652,6 +652,64 @@ class EmbedResponse(_message.Message):
 Global___EmbedResponse: _TypeAlias = EmbedResponse  # noqa: Y015
 
 @_typing.final
+class RerankRequest(_message.Message):
+    """Request of Rerank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Required. What is looked for: 1 byte to 32 KiB."""
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """1 to 100 texts of 1 byte to 32 KiB each; of query and text longer than the model takes together, the beginnings count."""
+
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RerankRequest: _TypeAlias = RerankRequest  # noqa: Y015
+
+@_typing.final
+class RerankResponse(_message.Message):
+    """Response of Rerank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORES_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """One for each text, in their order: 0 to 1, the logistic function of the model's logit, higher for better."""
+
+    @_builtins.property
+    def model(self) -> Global___ModelInfo:
+        """The model."""
+
+    def __init__(
+        self,
+        *,
+        scores: _abc.Iterable[_builtins.float] | None = ...,
+        model: Global___ModelInfo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "scores", b"scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RerankResponse: _TypeAlias = RerankResponse  # noqa: Y015
+
+@_typing.final
 class SummarizeRequest(_message.Message):
     """Request of Summarize."""
 
@@ -886,7 +944,7 @@ Global___GetInfoRequest: _TypeAlias = GetInfoRequest  # noqa: Y015
 
 @_typing.final
 class ModelInfo(_message.Message):
-    """An embedding model."""
+    """An embedding model, or a reranker."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -898,9 +956,9 @@ class ModelInfo(_message.Message):
     name: _builtins.str
     """Its name."""
     revision: _builtins.str
-    """Its revision: of the bundled model, the beginning of its weights' SHA-256."""
+    """Its revision: the beginning of its weights' SHA-256."""
     dimension: _builtins.int
-    """The length of its vectors."""
+    """The length of its vectors; 0 for a reranker."""
     max_tokens: _builtins.int
     """How many tokens of a text count."""
     device: _builtins.str
@@ -934,6 +992,8 @@ class GetInfoResponse(_message.Message):
     MAX_DELTA_MESSAGES_FIELD_NUMBER: _builtins.int
     MAX_EMBED_TEXTS_FIELD_NUMBER: _builtins.int
     MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    RERANKER_FIELD_NUMBER: _builtins.int
+    MAX_RERANK_TEXTS_FIELD_NUMBER: _builtins.int
     extractor: _builtins.str
     """Name and version of the extractor."""
     context_messages: _builtins.int
@@ -944,9 +1004,15 @@ class GetInfoResponse(_message.Message):
     """How many texts an Embed may have."""
     max_in_flight: _builtins.int
     """How many deltas may be in flight on a stream."""
+    max_rerank_texts: _builtins.int
+    """How many texts a Rerank may have."""
     @_builtins.property
     def embedding_model(self) -> Global___ModelInfo:
         """The embedding model."""
+
+    @_builtins.property
+    def reranker(self) -> Global___ModelInfo:
+        """The reranker; unset if there is none."""
 
     def __init__(
         self,
@@ -957,10 +1023,12 @@ class GetInfoResponse(_message.Message):
         max_delta_messages: _builtins.int = ...,
         max_embed_texts: _builtins.int = ...,
         max_in_flight: _builtins.int = ...,
+        reranker: Global___ModelInfo | None = ...,
+        max_rerank_texts: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["embedding_model", b"embedding_model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["embedding_model", b"embedding_model", "reranker", b"reranker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_messages", b"context_messages", "embedding_model", b"embedding_model", "extractor", b"extractor", "max_delta_messages", b"max_delta_messages", "max_embed_texts", b"max_embed_texts", "max_in_flight", b"max_in_flight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_messages", b"context_messages", "embedding_model", b"embedding_model", "extractor", b"extractor", "max_delta_messages", b"max_delta_messages", "max_embed_texts", b"max_embed_texts", "max_in_flight", b"max_in_flight", "max_rerank_texts", b"max_rerank_texts", "reranker", b"reranker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

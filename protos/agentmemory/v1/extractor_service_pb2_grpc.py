@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ExtractorServiceStub:
-    """Local models behind gRPC: extraction, embedding. A pure function of its input: no state, no database.
+    """Local models behind gRPC: extraction, embedding, reranking. A pure function of its input: no state, no database.
     """
 
     def __init__(self, channel):
@@ -60,6 +60,11 @@ class ExtractorServiceStub:
                 request_serializer=agentmemory_dot_v1_dot_extractor__service__pb2.ReconcileRequest.SerializeToString,
                 response_deserializer=agentmemory_dot_v1_dot_extractor__service__pb2.ReconcileResponse.FromString,
                 _registered_method=True)
+        self.Rerank = channel.unary_unary(
+                '/agentmemory.v1.ExtractorService/Rerank',
+                request_serializer=agentmemory_dot_v1_dot_extractor__service__pb2.RerankRequest.SerializeToString,
+                response_deserializer=agentmemory_dot_v1_dot_extractor__service__pb2.RerankResponse.FromString,
+                _registered_method=True)
         self.GetInfo = channel.unary_unary(
                 '/agentmemory.v1.ExtractorService/GetInfo',
                 request_serializer=agentmemory_dot_v1_dot_extractor__service__pb2.GetInfoRequest.SerializeToString,
@@ -68,7 +73,7 @@ class ExtractorServiceStub:
 
 
 class ExtractorServiceServicer:
-    """Local models behind gRPC: extraction, embedding. A pure function of its input: no state, no database.
+    """Local models behind gRPC: extraction, embedding, reranking. A pure function of its input: no state, no database.
     """
 
     def Extract(self, request_iterator, context):
@@ -114,6 +119,16 @@ class ExtractorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Rerank(self, request, context):
+        """Says of each text how well it answers a query, by a cross-encoder, which reads the two together.
+        Calls are served in turn; one that cannot be answered before its deadline is refused at once, or as soon as that is seen.
+        Errors: FAILED_PRECONDITION / RERANKER_MISSING; DEADLINE_EXCEEDED / SEARCH_TIMEOUT;
+        RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetInfo(self, request, context):
         """Says which models run here and what the limits are.
         """
@@ -149,6 +164,11 @@ def add_ExtractorServiceServicer_to_server(servicer, server):
                     request_deserializer=agentmemory_dot_v1_dot_extractor__service__pb2.ReconcileRequest.FromString,
                     response_serializer=agentmemory_dot_v1_dot_extractor__service__pb2.ReconcileResponse.SerializeToString,
             ),
+            'Rerank': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rerank,
+                    request_deserializer=agentmemory_dot_v1_dot_extractor__service__pb2.RerankRequest.FromString,
+                    response_serializer=agentmemory_dot_v1_dot_extractor__service__pb2.RerankResponse.SerializeToString,
+            ),
             'GetInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInfo,
                     request_deserializer=agentmemory_dot_v1_dot_extractor__service__pb2.GetInfoRequest.FromString,
@@ -163,7 +183,7 @@ def add_ExtractorServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ExtractorService:
-    """Local models behind gRPC: extraction, embedding. A pure function of its input: no state, no database.
+    """Local models behind gRPC: extraction, embedding, reranking. A pure function of its input: no state, no database.
     """
 
     @staticmethod
@@ -291,6 +311,33 @@ class ExtractorService:
             '/agentmemory.v1.ExtractorService/Reconcile',
             agentmemory_dot_v1_dot_extractor__service__pb2.ReconcileRequest.SerializeToString,
             agentmemory_dot_v1_dot_extractor__service__pb2.ReconcileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rerank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agentmemory.v1.ExtractorService/Rerank',
+            agentmemory_dot_v1_dot_extractor__service__pb2.RerankRequest.SerializeToString,
+            agentmemory_dot_v1_dot_extractor__service__pb2.RerankResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ExtractorServiceStub:
-    """Local models behind gRPC: extraction, embedding. A pure function of its input: no state, no database."""
+    """Local models behind gRPC: extraction, embedding, reranking. A pure function of its input: no state, no database."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -56,12 +56,18 @@ class ExtractorServiceStub:
     its event_time; all else, what is planned too, when it was said last.
     Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
     """
+    Rerank: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.RerankRequest, _extractor_service_pb2.RerankResponse]
+    """Says of each text how well it answers a query, by a cross-encoder, which reads the two together.
+    Calls are served in turn; one that cannot be answered before its deadline is refused at once, or as soon as that is seen.
+    Errors: FAILED_PRECONDITION / RERANKER_MISSING; DEADLINE_EXCEEDED / SEARCH_TIMEOUT;
+    RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+    """
     GetInfo: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.GetInfoRequest, _extractor_service_pb2.GetInfoResponse]
     """Says which models run here and what the limits are."""
 
 @_typing.type_check_only
 class ExtractorServiceAsyncStub(ExtractorServiceStub):
-    """Local models behind gRPC: extraction, embedding. A pure function of its input: no state, no database."""
+    """Local models behind gRPC: extraction, embedding, reranking. A pure function of its input: no state, no database."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Extract: _aio.StreamStreamMultiCallable[_extractor_service_pb2.ExtractRequest, _extractor_service_pb2.ExtractResponse]  # type: ignore[assignment]
@@ -87,11 +93,17 @@ class ExtractorServiceAsyncStub(ExtractorServiceStub):
     its event_time; all else, what is planned too, when it was said last.
     Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
     """
+    Rerank: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.RerankRequest, _extractor_service_pb2.RerankResponse]  # type: ignore[assignment]
+    """Says of each text how well it answers a query, by a cross-encoder, which reads the two together.
+    Calls are served in turn; one that cannot be answered before its deadline is refused at once, or as soon as that is seen.
+    Errors: FAILED_PRECONDITION / RERANKER_MISSING; DEADLINE_EXCEEDED / SEARCH_TIMEOUT;
+    RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+    """
     GetInfo: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.GetInfoRequest, _extractor_service_pb2.GetInfoResponse]  # type: ignore[assignment]
     """Says which models run here and what the limits are."""
 
 class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Local models behind gRPC: extraction, embedding. A pure function of its input: no state, no database."""
+    """Local models behind gRPC: extraction, embedding, reranking. A pure function of its input: no state, no database."""
 
     @_abc_1.abstractmethod
     def Extract(
@@ -144,6 +156,18 @@ class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
         those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
         its event_time; all else, what is planned too, when it was said last.
         Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
+        """
+
+    @_abc_1.abstractmethod
+    def Rerank(
+        self,
+        request: _extractor_service_pb2.RerankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_extractor_service_pb2.RerankResponse, _abc.Awaitable[_extractor_service_pb2.RerankResponse]]:
+        """Says of each text how well it answers a query, by a cross-encoder, which reads the two together.
+        Calls are served in turn; one that cannot be answered before its deadline is refused at once, or as soon as that is seen.
+        Errors: FAILED_PRECONDITION / RERANKER_MISSING; DEADLINE_EXCEEDED / SEARCH_TIMEOUT;
+        RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
         """
 
     @_abc_1.abstractmethod
