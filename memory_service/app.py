@@ -41,6 +41,7 @@ from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.model_guard import ModelGuard, model_of
 from memory_service.page_tokens import PageTokens
+from memory_service.prompts.building import Prompts
 from memory_service.pump import Pump
 from memory_service.reading import Reading
 from memory_service.reconciler import RemoteReconciler
@@ -239,6 +240,8 @@ async def _assemble(
     summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
+    reading = Reading(store.sessions, summarizing, counters)
+    search = Search(store.search, embedding, revisions, past, counters, clock)
     feed = ChangeFeed(store.redis)
     signal = RevisionSignal(feed)
     uses = UseStore(store.redis)
@@ -248,7 +251,8 @@ async def _assemble(
     )
     parts = Parts(
         sessions=store.sessions,
-        reading=Reading(store.sessions, summarizing, counters),
+        reading=reading,
+        prompts=Prompts(search, reading, counters),
         model_windows=settings.model_windows,
         flush=flush,
         working_memory=WorkingMemory(store.sessions, changes, flush, clock),
@@ -260,7 +264,7 @@ async def _assemble(
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
-        search=Search(store.search, embedding, revisions, past, counters, clock),
+        search=search,
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(

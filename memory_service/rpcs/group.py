@@ -20,6 +20,7 @@ from memory_service.importing import Importing
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.page_tokens import PageTokens
+from memory_service.prompts.building import Prompts
 from memory_service.reading import Reading
 from memory_service.revisions import Revisions
 from memory_service.search import Search
@@ -40,6 +41,7 @@ class Parts:
 
     sessions: SessionStore
     reading: Reading
+    prompts: Prompts
     model_windows: Mapping[str, int]
     flush: Flush
     working_memory: WorkingMemory

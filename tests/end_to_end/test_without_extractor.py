@@ -93,6 +93,22 @@ async def test_a_prompt_is_built_from_words_and_says_so(caller: Caller) -> None:
     assert prompt.degraded
 
 
+async def test_a_prompt_of_a_long_session_keeps_to_its_budget_without_a_new_summary(
+    caller: Caller,
+) -> None:
+    await caller.create("Alice plays the cello.")
+    await caller.say("chat", *[f"This is message {n} of many." for n in range(50)])
+    request = memory_service_pb2.BuildPromptRequest(
+        scope=caller.scope("chat"), query="cello lessons", recent_messages=50, token_budget=300
+    )
+    prompt = await caller.stub.BuildPrompt(request, timeout=30)
+    assert prompt.degraded
+    assert 200 < prompt.token_count <= 300
+    assert "Alice plays the cello." in prompt.messages[0].content
+    assert prompt.messages[-2].content == "This is message 49 of many."
+    assert prompt.left_out_messages > 30
+
+
 async def test_a_flush_is_refused_and_nothing_counts_as_extracted(caller: Caller) -> None:
     await caller.say("chat", "I live in Oslo.", "I have a dog.")
     assert await refusal(caller.flush("chat")) == AWAY
