@@ -79,6 +79,10 @@ from memory_service.summaries import SummaryClient
 from memory_service.summarizing import Summarizing
 from memory_service.time_travel import TimeTravel
 from memory_service.tokens import CounterOnDemand
+from memory_service.tools.clock_tool import ClockTool
+from memory_service.tools.memory_tools import MemoryTools
+from memory_service.tools.session_tools import SessionTools
+from memory_service.tools.toolbox import Toolbox
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
 from memory_service.vector_sweep import VectorSweep
@@ -148,7 +152,9 @@ async def serve(settings: MemorySettings) -> None:
         bound = build_server(
             settings,
             services=[
-                Service(SERVICE, partial(add_MemoryServiceServicer_to_server, _servicer(parts)))
+                Service(
+                    SERVICE, partial(add_MemoryServiceServicer_to_server, MemoryServicer(parts))
+                )
             ],
             health=health,
             interceptors=_interceptors(settings, registry),
@@ -242,6 +248,9 @@ async def _assemble(
     counters = CounterOnDemand()
     reading = Reading(store.sessions, summarizing, counters)
     search = Search(store.search, embedding, revisions, past, counters, clock)
+    working_memory = WorkingMemory(store.sessions, changes, flush, clock)
+    long_term = LongTermMemory(store.memories, store.search, embedding, reconciling, locks, clock)
+    updates = MemoryUpdates(store.memories, store.history, embedding, locks, clock)
     feed = ChangeFeed(store.redis)
     signal = RevisionSignal(feed)
     uses = UseStore(store.redis)
@@ -255,16 +264,21 @@ async def _assemble(
         prompts=Prompts(search, reading, counters),
         model_windows=settings.model_windows,
         flush=flush,
-        working_memory=WorkingMemory(store.sessions, changes, flush, clock),
-        long_term=LongTermMemory(
-            store.memories, store.search, embedding, reconciling, locks, clock
-        ),
-        updates=MemoryUpdates(store.memories, store.history, embedding, locks, clock),
+        working_memory=working_memory,
+        long_term=long_term,
+        updates=updates,
         history=History(store.history, tokens),
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
         search=search,
+        toolbox=Toolbox(
+            [
+                MemoryTools(search, long_term, updates, caller_guard, use, clock),
+                SessionTools(store.sessions, reading, working_memory, caller_guard, clock),
+                ClockTool(clock),
+            ]
+        ),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(
@@ -337,11 +351,6 @@ async def _model(stub: ExtractorServiceAsyncStub) -> Model | None:
     except grpc.aio.AioRpcError:
         return None
     return model_of(info.embedding_model)
-
-
-def _servicer(parts: Parts) -> MemoryServicer:
-    # The generated types call what is not served abstract; at run time it answers UNIMPLEMENTED.
-    return MemoryServicer(parts)  # type: ignore[abstract]
 
 
 def _background(

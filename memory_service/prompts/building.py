@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.filters import Filter, Untrusted
 from memory_service.domain.owner import SessionRef
 from memory_service.prompts.draft import Draft, Form
 from memory_service.prompts.pairing import paired
@@ -22,6 +21,7 @@ from memory_service.prompts.selection import (
 from memory_service.reading import Reading
 from memory_service.search import Hit, Search, SearchQuery, SearchResult
 from memory_service.tokens import CounterOnDemand
+from memory_service.trust import trusted_only, without_untrusted
 
 NOTHING = SearchResult((), degraded=False, revision=0)
 
@@ -141,18 +141,6 @@ class Prompts:
         fitting = messages_that_fit(read.messages, beside, len(wanted.forms))
         recent = tuple(paired(fitting))
         return Talk(recent, read.summary, min(wanted.recent, read.whole.session.tail))
-
-
-def trusted_only(query: SearchQuery) -> SearchQuery:
-    """Return the same search, but for memories that may try to instruct the model."""
-    selection = query.selection
-    both = Filter(must=(Untrusted(value=False), selection.filter))
-    return replace(query, selection=replace(selection, filter=both))
-
-
-def without_untrusted(result: SearchResult) -> SearchResult:
-    """Return what was found without what was untrusted at the time that is looked back to."""
-    return replace(result, hits=tuple(hit for hit in result.hits if not hit.memory.untrusted))
 
 
 def _built(draft: Draft, found: SearchResult, talk: Talk) -> Built:

@@ -25,6 +25,7 @@ from memory_service.reading import Reading
 from memory_service.revisions import Revisions
 from memory_service.search import Search
 from memory_service.store.sessions import SessionStore
+from memory_service.tools.toolbox import Toolbox
 from memory_service.translate import calls
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
@@ -50,6 +51,7 @@ class Parts:
     history: History
     listing: Listing
     search: Search
+    toolbox: Toolbox
     revisions: Revisions
     page_tokens: PageTokens
     watching: Watching
