@@ -86,11 +86,12 @@ class Reading:
     ) -> Read:
         summary = whole.summary
         share = SUMMARY_SECONDS if time_left is None else time_left * SUMMARY_SHARE
-        deadline = asyncio.get_running_loop().time() + min(share, SUMMARY_SECONDS)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + min(share, SUMMARY_SECONDS)
         fitted = await self._fit(whole, newest, budget, summary, frame)
         for _ in range(ROUNDS):
             before = whole.session.tail - len(fitted.messages)
-            if summary.through >= before:
+            if summary.through >= before or clock() >= deadline:
                 break
             summary = await self._reach(whole, summary, before, deadline)
             fitted = await self._fit(whole, newest, budget, summary, frame)

@@ -168,6 +168,7 @@ async def test_the_time_is_told_in_any_zone(model: Model) -> None:
         ("search_memories", '{"query": "a", "limit": NaN}', "not JSON"),
         ("search_memories", '{"query": "\\ud800"}', "not JSON"),
         ("search_memories", "[" * 100_000, "not JSON"),
+        ("search_memories", f'{{"query": "{"a" * 524_288}"}}', "arguments: longer than"),
         ("search_memories", "[]", "arguments must be object"),
         ("search_memories", "", "query"),
         ("search_memories", {"query": ""}, "arguments.query"),
