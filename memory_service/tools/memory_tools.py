@@ -19,7 +19,7 @@ from memory_service.tools.catalogue import DEFAULT_HITS
 from memory_service.tools.given_memories import TYPES, new_memories, new_values
 from memory_service.tools.times import read_time
 from memory_service.translate import fields, searches
-from memory_service.trust import trusted_only, without_untrusted
+from memory_service.trust import trusted_only
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
 
@@ -56,9 +56,8 @@ class MemoryTools:
     async def _find(self, caller: Caller, given: dict[str, Any]) -> Outcome:
         query = _query(caller, given, now=self._clock.now())
         found = await self._search.find(trusted_only(query), time_left=caller.time_left)
-        hits = without_untrusted(found).hits
-        self._use.note(hit.memory for hit in hits)
-        return Outcome(results.hits(hits, degraded=found.degraded))
+        self._use.note(hit.memory for hit in found.hits)
+        return Outcome(results.hits(found.hits, degraded=found.degraded))
 
     async def _create(self, caller: Caller, given: dict[str, Any]) -> Outcome:
         created = await self._long_term.create(
