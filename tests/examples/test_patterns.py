@@ -218,8 +218,12 @@ async def test_a_real_model_reads_the_prompts_and_the_tools_in_both_forms(
     if model is None:
         pytest.skip("llama.cpp and its model are not installed")
     async with llm_server(model, answer_tokens=SHORT) as url:
-        reply = await run(stack, "code_driven", llm=url)
-        assert len(reply.partition("reply: ")[2].strip()) > 1
-        for name in ("llm_driven", "anthropic_tools"):
-            said = await run(stack, name, "Hello, I'm Alice.", llm=url)
-            assert len(said.partition("assistant: ")[2].strip()) > 1
+        said = await asyncio.gather(
+            run(stack, "code_driven", llm=url),
+            *(
+                run(stack, n, "Hello, I'm Alice.", llm=url)
+                for n in ("llm_driven", "anthropic_tools")
+            ),
+        )
+    for out, before in zip(said, ("reply: ", "assistant: ", "assistant: "), strict=True):
+        assert len(out.partition(before)[2].strip()) > 1
