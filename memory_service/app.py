@@ -41,6 +41,7 @@ from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.model_guard import ModelGuard, model_of
 from memory_service.page_tokens import PageTokens
+from memory_service.prompts.building import Prompts
 from memory_service.pump import Pump
 from memory_service.reading import Reading
 from memory_service.reconciler import RemoteReconciler
@@ -79,6 +80,10 @@ from memory_service.summaries import SummaryClient
 from memory_service.summarizing import Summarizing
 from memory_service.time_travel import TimeTravel
 from memory_service.tokens import CounterOnDemand
+from memory_service.tools.clock_tool import ClockTool
+from memory_service.tools.memory_tools import MemoryTools
+from memory_service.tools.session_tools import SessionTools
+from memory_service.tools.toolbox import Toolbox
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
 from memory_service.vector_sweep import VectorSweep
@@ -148,7 +153,9 @@ async def serve(settings: MemorySettings) -> None:
         bound = build_server(
             settings,
             services=[
-                Service(SERVICE, partial(add_MemoryServiceServicer_to_server, _servicer(parts)))
+                Service(
+                    SERVICE, partial(add_MemoryServiceServicer_to_server, MemoryServicer(parts))
+                )
             ],
             health=health,
             interceptors=_interceptors(settings, registry),
@@ -245,6 +252,11 @@ async def _assemble(
     summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
+    reading = Reading(store.sessions, summarizing, counters)
+    search = Search(store.search, embedding, revisions, past, counters, clock, rereading)
+    working_memory = WorkingMemory(store.sessions, changes, flush, clock)
+    long_term = LongTermMemory(store.memories, store.search, embedding, reconciling, locks, clock)
+    updates = MemoryUpdates(store.memories, store.history, embedding, locks, clock)
     feed = ChangeFeed(store.redis)
     signal = RevisionSignal(feed)
     uses = UseStore(store.redis)
@@ -254,19 +266,25 @@ async def _assemble(
     )
     parts = Parts(
         sessions=store.sessions,
-        reading=Reading(store.sessions, summarizing, counters),
+        reading=reading,
+        prompts=Prompts(search, reading, counters),
         model_windows=settings.model_windows,
         flush=flush,
-        working_memory=WorkingMemory(store.sessions, changes, flush, clock),
-        long_term=LongTermMemory(
-            store.memories, store.search, embedding, reconciling, locks, clock
-        ),
-        updates=MemoryUpdates(store.memories, store.history, embedding, locks, clock),
+        working_memory=working_memory,
+        long_term=long_term,
+        updates=updates,
         history=History(store.history, tokens),
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
-        search=Search(store.search, embedding, revisions, past, counters, clock, rereading),
+        search=search,
+        toolbox=Toolbox(
+            [
+                MemoryTools(search, long_term, updates, caller_guard, use, clock),
+                SessionTools(store.sessions, reading, working_memory, caller_guard, clock),
+                ClockTool(clock),
+            ]
+        ),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(
@@ -339,11 +357,6 @@ async def _model(stub: ExtractorServiceAsyncStub) -> Model | None:
     except grpc.aio.AioRpcError:
         return None
     return model_of(info.embedding_model)
-
-
-def _servicer(parts: Parts) -> MemoryServicer:
-    # The generated types call what is not served abstract; at run time it answers UNIMPLEMENTED.
-    return MemoryServicer(parts)  # type: ignore[abstract]
 
 
 def _background(

@@ -13,7 +13,7 @@ from memory_service.store.sessions import SessionStore, Whole
 from memory_service.summarizing import Summarizing
 from memory_service.tokens import CounterOnDemand
 
-ROUNDS = 3
+ROUNDS = 6
 """How often the summary is made to reach the first message that fits beside it: a summary that has
 grown may push that message out."""
 
@@ -41,28 +41,31 @@ class Reading:
     """Reads sessions."""
 
     def __init__(
-        self,
-        sessions: SessionStore,
-        summarizing: Summarizing,
-        counters: CounterOnDemand,
+        self, sessions: SessionStore, summarizing: Summarizing, counters: CounterOnDemand
     ) -> None:
         self._sessions = sessions
         self._summarizing = summarizing
         self._counters = counters
 
     async def read(
-        self, ref: SessionRef, count: int, *, budget: int | None, time_left: float | None
+        self,
+        ref: SessionRef,
+        count: int,
+        *,
+        budget: int | None,
+        time_left: float | None,
+        frame: int = 0,
     ) -> Read:
         """Return the session with at most `count` messages, of at most `budget` tokens.
 
-        Raises SessionNotFound.
+        A summary is counted with `frame` tokens around it. Raises SessionNotFound.
         """
         whole = await self._sessions.whole(ref, count)
         newest = newest_that_fit(whole.messages) if whole.messages else ()
         if budget is None:
             missing = len(newest) < whole.session.tail
             return Read(whole, newest, whole.summary if missing else Summary())
-        return await self._within(whole, newest, budget, time_left)
+        return await self._within(whole, newest, budget, time_left, frame)
 
     async def read_back(self, ref: SessionRef, count: int, *, before: int) -> Read:
         """Return the session with at most `count` messages, the newest before this sequence.
@@ -74,18 +77,24 @@ class Reading:
         return Read(whole, newest, Summary())
 
     async def _within(
-        self, whole: Whole, newest: tuple[Message, ...], budget: int, time_left: float | None
+        self,
+        whole: Whole,
+        newest: tuple[Message, ...],
+        budget: int,
+        time_left: float | None,
+        frame: int,
     ) -> Read:
         summary = whole.summary
         share = SUMMARY_SECONDS if time_left is None else time_left * SUMMARY_SHARE
-        deadline = asyncio.get_running_loop().time() + min(share, SUMMARY_SECONDS)
-        fitted = await self._fit(whole, newest, budget, summary)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + min(share, SUMMARY_SECONDS)
+        fitted = await self._fit(whole, newest, budget, summary, frame)
         for _ in range(ROUNDS):
             before = whole.session.tail - len(fitted.messages)
-            if summary.through >= before:
+            if summary.through >= before or clock() >= deadline:
                 break
             summary = await self._reach(whole, summary, before, deadline)
-            fitted = await self._fit(whole, newest, budget, summary)
+            fitted = await self._fit(whole, newest, budget, summary, frame)
         return Read(whole, fitted.messages, summary if fitted.summary else Summary(), fitted)
 
     async def _reach(
@@ -100,10 +109,15 @@ class Reading:
             return after.summary
 
     async def _fit(
-        self, whole: Whole, newest: tuple[Message, ...], budget: int, summary: Summary
+        self,
+        whole: Whole,
+        newest: tuple[Message, ...],
+        budget: int,
+        summary: Summary,
+        frame: int,
     ) -> Fitted:
         counter = await self._counters.get()
         earlier = len(newest) < whole.session.tail
         return await asyncio.to_thread(
-            fit, newest, budget, counter.count, summary.text, earlier=earlier
+            fit, newest, budget, counter.count, summary.text, earlier=earlier, frame=frame
         )

@@ -8,6 +8,7 @@ from memory_service.rpcs.finding import FindingRpcs
 from memory_service.rpcs.history import HistoryRpcs
 from memory_service.rpcs.lifecycle import LifecycleRpcs
 from memory_service.rpcs.long_term import LongTermRpcs
+from memory_service.rpcs.tools import ToolRpcs
 from memory_service.rpcs.transfer import TransferRpcs
 from memory_service.rpcs.working_memory import WorkingMemoryRpcs
 
@@ -17,8 +18,9 @@ class MemoryServicer(
     LongTermRpcs,
     HistoryRpcs,
     FindingRpcs,
+    ToolRpcs,
     LifecycleRpcs,
     TransferRpcs,
     pb_grpc.MemoryServiceServicer,
 ):
-    """What no group serves answers UNIMPLEMENTED."""
+    """All of the contract."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from memory_service.cancellation import check_cancelled
 from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable, SessionNotFound
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.session import Message, Session, Summary
@@ -71,6 +72,7 @@ class Summarizing:
         Raises SessionNotFound if the session is deleted meanwhile.
         """
         while summary.through < through:
+            check_cancelled()
             last = min(summary.through + PIECE, through)
             extended = await self._extended(session, summary, last)
             if extended is None:

@@ -29,6 +29,7 @@ MAY_IMPORT_GRPC = {
     "memory_service.servicer": "is the contract's server",
     "memory_service.rpcs": "serves the contract, group by group",
     "memory_service.translate": "turns the contract's messages into the domain's",
+    "memory_service.tools": "makes what the contract takes of a model's arguments",
     "memory_service.rpc_errors": "turns the domain's errors into the contract's",
     "memory_service.embedding": "is a client of the extractor",
     "memory_service.model_guard": "reads the extractor's description of its model",

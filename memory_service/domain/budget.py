@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
+from memory_service.domain.prompt import PromptMessage
 from memory_service.domain.session import Message, Role
 
 PER_MESSAGE = 4
@@ -49,19 +50,20 @@ def fit(
     summary: str = "",
     *,
     earlier: bool = False,
+    frame: int = 0,
 ) -> Fitted:
     """Return the newest of `messages` (oldest first) that fit into `budget` tokens, without gaps.
 
     If not all fit, or there were `earlier` ones, `summary` is reserved for first, as a message of
-    its own. It is left out if it takes more than half of the budget, or if no message would be left
-    that fits without it. What has been cut does not begin with results of tools. Counts from the
-    newest, and stops at the first message that does not fit.
+    its own with `frame` tokens around it. It is left out if it takes more than half of the budget,
+    or if no message would be left that fits without it. What has been cut does not begin with
+    results of tools. Counts from the newest, and stops at the first message that does not fit.
     """
     newest = _costs_that_fit((message_tokens(m, count) for m in reversed(messages)), budget)
     if len(newest) == len(messages) and not earlier:
         return Fitted(tuple(messages), "", sum(newest), budget)
     alone = _newest(messages, newest)
-    reserved = PER_MESSAGE + count(summary) if summary else 0
+    reserved = PER_MESSAGE + frame + count(summary) if summary else 0
     if summary and reserved * 2 <= budget:
         beside = _newest(messages, _costs_that_fit(newest, budget - reserved))
         if beside or not alone:
@@ -69,7 +71,7 @@ def fit(
     return _fitted(alone, newest, budget)
 
 
-def message_tokens(message: Message, count: Count) -> int:
+def message_tokens(message: Message | PromptMessage, count: Count) -> int:
     """Return about how many tokens a message is in a prompt, its frame included."""
     name = PER_NAME + count(message.name) if message.name else 0
     result = PER_TOOL_CALL if message.role is Role.TOOL else 0

@@ -46,8 +46,12 @@ def _that_fit(items: Sequence[Item], size: Callable[[Item], int]) -> list[Item]:
 
 
 def _count(items: Sequence[Item], size: Callable[[Item], int], most: int) -> int:
-    totals = accumulate(map(size, items))
-    return sum(1 for _ in takewhile(lambda total: total <= most, totals))
+    return how_many_fit(map(size, items), most)
+
+
+def how_many_fit(sizes: Iterable[int], most: int) -> int:
+    """Return how many of `sizes`, from the first on, are at most `most` together."""
+    return sum(1 for _ in takewhile(lambda total: total <= most, accumulate(sizes)))
 
 
 def message_bytes(message: Message) -> int:

@@ -20,10 +20,12 @@ from memory_service.importing import Importing
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.page_tokens import PageTokens
+from memory_service.prompts.building import Prompts
 from memory_service.reading import Reading
 from memory_service.revisions import Revisions
 from memory_service.search import Search
 from memory_service.store.sessions import SessionStore
+from memory_service.tools.toolbox import Toolbox
 from memory_service.translate import calls
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
@@ -40,6 +42,7 @@ class Parts:
 
     sessions: SessionStore
     reading: Reading
+    prompts: Prompts
     model_windows: Mapping[str, int]
     flush: Flush
     working_memory: WorkingMemory
@@ -48,6 +51,7 @@ class Parts:
     history: History
     listing: Listing
     search: Search
+    toolbox: Toolbox
     revisions: Revisions
     page_tokens: PageTokens
     watching: Watching

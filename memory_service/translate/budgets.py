@@ -14,7 +14,10 @@ MAX_BUDGET = 10_000_000
 MAX_SEQUENCE = 2**63 - 1
 
 
-def budget_of(request: pb.GetWorkingMemoryRequest, windows: Mapping[str, int]) -> int | None:
+Budgeted = pb.GetWorkingMemoryRequest | pb.BuildPromptRequest
+
+
+def budget_of(request: Budgeted, windows: Mapping[str, int]) -> int | None:
     """Return the budget, given or by the model's name; None without one."""
     if request.model_name and request.token_budget:
         raise InvalidField("model_name", "does not go together with token_budget")

@@ -218,8 +218,6 @@ async def test_a_bad_list_is_refused_and_changes_nothing(
 
 
 @each_of(
-    ("empty query", search(""), invalid("query")),
-    ("query of white space", search(" \n"), invalid("query")),
     ("query too long", search("é" * (16 * 1024 + 1)), invalid("query")),
     ("limit 101", search(limit=101), invalid("limit")),
     ("limit below zero", search(limit=-1), invalid("limit")),
@@ -245,6 +243,27 @@ async def test_a_bad_list_is_refused_and_changes_nothing(
         "prompt with an unknown visibility",
         prompt(options=memory_pb2.SearchOptions(visibility=99)),
         invalid("options.visibility"),
+    ),
+    ("prompt of minus one token", prompt(token_budget=-1), invalid("token_budget")),
+    ("prompt of too many tokens", prompt(token_budget=10_000_001), invalid("token_budget")),
+    ("prompt without room for the query", prompt(token_budget=4), invalid("token_budget")),
+    (
+        "prompt without room for the instructions",
+        prompt(token_budget=10, instructions="Be kind. " * 10),
+        invalid("token_budget"),
+    ),
+    ("prompt for an unknown model", prompt(model_name="parrot-1"), invalid("model_name")),
+    (
+        "prompt for a model within a budget",
+        prompt(model_name="gpt-4", token_budget=100),
+        invalid("model_name"),
+    ),
+    ("prompt in no format", prompt(formats=[0]), invalid("formats[0]")),
+    ("prompt in an unknown format", prompt(formats=[1, 99]), invalid("formats[1]")),
+    (
+        "prompt with long instructions",
+        prompt(instructions="é" * 16_385),
+        invalid("instructions"),
     ),
     (
         "prompt for an unknown session",

@@ -270,7 +270,7 @@ async def test_the_lines_of_the_readme_work_when_pasted(stack: Stack) -> None:
 
 
 async def test_the_python_of_the_readme_runs(stack: Stack) -> None:
-    (code,) = blocks("python")
+    code, *_ = blocks("python")
     shown = await output(
         *(sys.executable, "-W", "error", "-c"),
         for_stack(code, stack) + "\nprint([hit.memory.text for hit in found.hits])"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -91,6 +93,36 @@ async def test_a_prompt_is_built_from_words_and_says_so(caller: Caller) -> None:
     prompt = await caller.stub.BuildPrompt(request, timeout=30)
     assert "Alice plays the cello." in prompt.messages[0].content
     assert prompt.degraded
+
+
+async def test_a_prompt_of_a_long_session_keeps_to_its_budget_without_a_new_summary(
+    caller: Caller,
+) -> None:
+    await caller.create("Alice plays the cello.")
+    await caller.say("chat", *[f"This is message {n} of many." for n in range(50)])
+    request = memory_service_pb2.BuildPromptRequest(
+        scope=caller.scope("chat"), query="cello lessons", recent_messages=50, token_budget=300
+    )
+    prompt = await caller.stub.BuildPrompt(request, timeout=30)
+    assert prompt.degraded
+    assert 200 < prompt.token_count <= 300
+    assert "Alice plays the cello." in prompt.messages[0].content
+    assert prompt.messages[-2].content == "This is message 49 of many."
+    assert prompt.left_out_messages > 30
+
+
+async def test_a_model_finds_what_it_has_remembered_by_its_words(caller: Caller) -> None:
+    async def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        made = memory_pb2.ToolCall(name=name, arguments=json.dumps(arguments))
+        request = memory_service_pb2.CallToolRequest(scope=caller.scope("chat"), call=made)
+        answered = await caller.stub.CallTool(request, timeout=30)
+        assert not answered.is_error
+        return dict(json.loads(answered.content_json))
+
+    await call("create_memories", {"memories": [{"text": "Alice plays the cello."}]})
+    found = await call("search_memories", {"query": "Who plays the cello?"})
+    assert [each["text"] for each in found["memories"]] == ["Alice plays the cello."]
+    assert "by words only" in found["note"]
 
 
 async def test_a_flush_is_refused_and_nothing_counts_as_extracted(caller: Caller) -> None:

@@ -194,4 +194,5 @@ async def test_without_an_opinion_the_order_stays(search: Search):
     result = await search.find(query(), time_left=10)
     assert [hit.memory.text for hit in result.hits] == before
     [(_, _, within)] = fake.asked
-    assert within is not None and 0 < within <= 8
+    assert within is not None
+    assert 0 < within <= 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
@@ -102,6 +103,23 @@ async def test_what_cannot_be_summed_up_is_passed_over(world: World) -> None:
     poisoned = FakeSummarizer(poison=["m7"])
     reached = await summarizing(world, poisoned).reach(session, Summary(), PIECE + 1)
     assert reached == Summary(f"m{PIECE + 1}", PIECE + 1)
+
+
+async def test_who_has_no_time_left_does_not_wait_for_piece_after_piece(world: World) -> None:
+    await say(world, 10 * PIECE)
+    session = await world.sessions.get(CHAT)
+    summarizer = FakeSummarizer()
+
+    async def late() -> None:
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() - 1):
+            # The moment in which a cancellation gets lost between redis-py and wait_for.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+            await summarizing(world, summarizer).reach(session, Summary(), 10 * PIECE)
+
+    with pytest.raises(TimeoutError):
+        await late()
+    assert summarizer.asked == []
 
 
 async def test_two_at_once_leave_one_whole_summary(world: World) -> None:

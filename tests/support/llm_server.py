@@ -29,12 +29,16 @@ def model_file() -> Path | None:
 
 
 @asynccontextmanager
-async def llm_server(model: Path) -> AsyncIterator[str]:
-    """The address of its API, such as http://127.0.0.1:40123/v1."""
+async def llm_server(model: Path, *, answer_tokens: int = -1) -> AsyncIterator[str]:
+    """The address of its API, such as http://127.0.0.1:40123/v1.
+
+    `answer_tokens` is the length of answers for which a request sets none; -1 for no limit.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         __file__,
         str(model),
+        str(answer_tokens),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -49,7 +53,7 @@ async def llm_server(model: Path) -> AsyncIterator[str]:
         await process.wait()
 
 
-def serve(model: str) -> None:
+def serve(model: str, answer_tokens: str) -> None:
     import xllamacpp
 
     # What llama.cpp prints must not get among the address.
@@ -59,6 +63,7 @@ def serve(model: str) -> None:
     parameters.model.path = model
     parameters.n_ctx = _CONTEXT_TOKENS
     parameters.n_parallel = 1
+    parameters.n_predict = int(answer_tokens)
     parameters.port = 0
     parameters.warmup = False
     parameters.cpuparams.n_threads = THREADS
@@ -68,4 +73,4 @@ def serve(model: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

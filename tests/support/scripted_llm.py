@@ -55,6 +55,32 @@ def says(
     return Answer(json.dumps({"choices": [choice], "usage": usage}).encode(), **answer)
 
 
+def asks(*calls: tuple[str, str], text: str | None = None) -> Answer:
+    """An answer that calls tools, each by name and arguments."""
+    made = [
+        {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for n, (name, arguments) in enumerate(calls)
+    ]
+    message = {"role": "assistant", "content": text, "tool_calls": made}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return Answer(json.dumps({"choices": [choice]}).encode())
+
+
+def says_blocks(*blocks: dict[str, Any]) -> Answer:
+    """An answer in Anthropic's form."""
+    uses = any(block["type"] == "tool_use" for block in blocks)
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "scripted",
+        "content": blocks,
+        "stop_reason": "tool_use" if uses else "end_turn",
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+    }
+    return Answer(json.dumps(message).encode(), headers={"content-type": "application/json"})
+
+
 def fails_with(status: int, text: str = "no", **headers: str) -> Answer:
     """An error of the server, with the text in it."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -188,6 +188,30 @@ REVISION_CAUSE_FORGET: RevisionCause.ValueType  # 6
 """ForgetMemories."""
 Global___RevisionCause: _TypeAlias = RevisionCause  # noqa: Y015
 
+class _PromptFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PromptFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PromptFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROMPT_FORMAT_UNSPECIFIED: _PromptFormat.ValueType  # 0
+    """Not given; refused."""
+    PROMPT_FORMAT_OPENAI: _PromptFormat.ValueType  # 1
+    """OpenAI's chat completions, which most servers of open models take too."""
+    PROMPT_FORMAT_ANTHROPIC: _PromptFormat.ValueType  # 2
+    """Anthropic's messages."""
+
+class PromptFormat(_PromptFormat, metaclass=_PromptFormatEnumTypeWrapper):
+    """A form that a chat model's API takes."""
+
+PROMPT_FORMAT_UNSPECIFIED: PromptFormat.ValueType  # 0
+"""Not given; refused."""
+PROMPT_FORMAT_OPENAI: PromptFormat.ValueType  # 1
+"""OpenAI's chat completions, which most servers of open models take too."""
+PROMPT_FORMAT_ANTHROPIC: PromptFormat.ValueType  # 2
+"""Anthropic's messages."""
+Global___PromptFormat: _TypeAlias = PromptFormat  # noqa: Y015
+
 class _ToolFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1635,14 +1659,33 @@ class BuildPromptRequest(_message.Message):
     MEMORY_LIMIT_FIELD_NUMBER: _builtins.int
     RECENT_MESSAGES_FIELD_NUMBER: _builtins.int
     INCLUDE_UNTRUSTED_FIELD_NUMBER: _builtins.int
+    TOKEN_BUDGET_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    FORMATS_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Required. The user's new message."""
     memory_limit: _builtins.int
     """How many memories, 0 to 100. Default: 10."""
     recent_messages: _builtins.int
-    """How many of the session's newest messages, 0 to 1,000; fewer if they would not fit. Default: 20."""
+    """How many of the session's newest messages, 0 to 1,000; fewer if they would not fit. 0 leaves the session out, its summary
+    too, and then it need not exist. Default: 20.
+    """
     include_untrusted: _builtins.bool
     """Take untrusted memories (Memory.untrusted) too. Default: neither the prompt nor the hits have any."""
+    token_budget: _builtins.int
+    """How many tokens the whole prompt may have, in each form that is asked for, counted with the o200k vocabulary as GetWorkingMemory
+    counts: 1 to 10,000,000. The query and `instructions` always stay, and are refused if they alone are more; memories may take half of the rest,
+    and what the conversation leaves. The 3 tokens that begin a model's answer are not counted. Default: no limit.
+    """
+    model_name: _builtins.str
+    """The model that is to read it: sets the budget to 70% of its context window, as in GetWorkingMemory. Not together with
+    token_budget; an unknown model is refused. Default: none.
+    """
+    instructions: _builtins.str
+    """The application's own instructions, at most 32 KiB of UTF-8: they stand before everything else in the system message.
+    Default: none.
+    """
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """The owner, as in GetMemory; with a session_id, its recent messages are included. Default: the shared memories of the namespace ""."""
@@ -1650,6 +1693,10 @@ class BuildPromptRequest(_message.Message):
     @_builtins.property
     def options(self) -> _memory_pb2.SearchOptions:
         """How memories are searched. Default: as in SearchMemories."""
+
+    @_builtins.property
+    def formats(self) -> _containers.RepeatedScalarFieldContainer[Global___PromptFormat.ValueType]:
+        """Ready forms of the messages to give too, each in a field of its own. Default: none."""
 
     def __init__(
         self,
@@ -1660,10 +1707,14 @@ class BuildPromptRequest(_message.Message):
         memory_limit: _builtins.int | None = ...,
         recent_messages: _builtins.int | None = ...,
         include_untrusted: _builtins.bool = ...,
+        token_budget: _builtins.int = ...,
+        model_name: _builtins.str = ...,
+        formats: _abc.Iterable[Global___PromptFormat.ValueType] | None = ...,
+        instructions: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit", "_recent_messages", b"_recent_messages", "memory_limit", b"memory_limit", "options", b"options", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit", "_recent_messages", b"_recent_messages", "include_untrusted", b"include_untrusted", "memory_limit", b"memory_limit", "options", b"options", "query", b"query", "recent_messages", b"recent_messages", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit", "_recent_messages", b"_recent_messages", "formats", b"formats", "include_untrusted", b"include_untrusted", "instructions", b"instructions", "memory_limit", b"memory_limit", "model_name", b"model_name", "options", b"options", "query", b"query", "recent_messages", b"recent_messages", "scope", b"scope", "token_budget", b"token_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__memory_limit: _TypeAlias = _typing.Literal["memory_limit"]  # noqa: Y015
     _WhichOneofArgType__memory_limit: _TypeAlias = _typing.Literal["_memory_limit", b"_memory_limit"]  # noqa: Y015
@@ -1725,17 +1776,48 @@ class BuildPromptResponse(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     HITS_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    OPENAI_MESSAGES_JSON_FIELD_NUMBER: _builtins.int
+    ANTHROPIC_JSON_FIELD_NUMBER: _builtins.int
+    TOKEN_COUNT_FIELD_NUMBER: _builtins.int
+    BUDGET_USED_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    SUMMARIZED_THROUGH_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_MEMORY_IDS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_MESSAGES_FIELD_NUMBER: _builtins.int
     degraded: _builtins.bool
     """True if the extractor could not be asked and memories were found by words alone."""
+    openai_messages_json: _builtins.str
+    """With PROMPT_FORMAT_OPENAI: the JSON array to send as `messages`. Names that the API does not take are written in ASCII, or stand before the text."""
+    anthropic_json: _builtins.str
+    """With PROMPT_FORMAT_ANTHROPIC: a JSON object with `messages` and, if there is any, `system`, to send among the other fields. Messages of the same side
+    in a row are one message; system messages of the session stand in `system`; names stand before the text.
+    """
+    token_count: _builtins.int
+    """How many tokens the prompt has; of several forms, the one that has most. Only with a budget."""
+    budget_used: _builtins.float
+    """The share of the budget that they use, 0 to 1; only with a budget."""
+    summary: _builtins.str
+    """The summary in the prompt, of the session's messages up to and including summarized_through; empty if there is none. See GetWorkingMemoryResponse."""
+    summarized_through: _builtins.int
+    """How far the summary reaches."""
+    left_out_messages: _builtins.int
+    """How many of the session's newest messages that were asked for are not in the prompt, for lack of room or because they are a tool's result without
+    its call, or a call without its result.
+    """
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PromptMessage]:
-        """In order: a system message with the memories (if any was found), the recent messages, the query.
-        Memories are delimited and marked as data, not as instructions.
+        """In order: a system message with `instructions`, memories and the summary of the conversation (if there is any of them); the recent messages;
+        the query, unless it is the session's newest message already. Memories and summary are delimited and marked as data, not as instructions.
+        A tool's result is never without the call before it, nor a call without its result: what chat APIs would refuse is left out.
         """
 
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.SearchHit]:
-        """The memories that were found, the best first."""
+        """The memories in the prompt, the best first."""
+
+    @_builtins.property
+    def left_out_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Memories that were found and had no room, the best first."""
 
     def __init__(
         self,
@@ -1743,10 +1825,18 @@ class BuildPromptResponse(_message.Message):
         messages: _abc.Iterable[Global___PromptMessage] | None = ...,
         hits: _abc.Iterable[_memory_pb2.SearchHit] | None = ...,
         degraded: _builtins.bool = ...,
+        openai_messages_json: _builtins.str = ...,
+        anthropic_json: _builtins.str = ...,
+        token_count: _builtins.int = ...,
+        budget_used: _builtins.float = ...,
+        summary: _builtins.str = ...,
+        summarized_through: _builtins.int = ...,
+        left_out_memory_ids: _abc.Iterable[_builtins.str] | None = ...,
+        left_out_messages: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "hits", b"hits", "messages", b"messages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anthropic_json", b"anthropic_json", "budget_used", b"budget_used", "degraded", b"degraded", "hits", b"hits", "left_out_memory_ids", b"left_out_memory_ids", "left_out_messages", b"left_out_messages", "messages", b"messages", "openai_messages_json", b"openai_messages_json", "summarized_through", b"summarized_through", "summary", b"summary", "token_count", b"token_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1760,25 +1850,67 @@ class ListToolsRequest(_message.Message):
 
     FORMAT_FIELD_NUMBER: _builtins.int
     NAMES_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
+    STRICT_FIELD_NUMBER: _builtins.int
     format: Global___ToolFormat.ValueType
     """In which format. Default: OPENAI."""
+    strict: _builtins.bool
+    """With OPENAI: in strict mode, which has a model give every argument, null for those it leaves out. Tools that take any object
+    (update_session_data) cannot be. CallTool takes both. Default: false.
+    """
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only these tools. Default: all."""
+        """Only these tools, by their own names. Default: all."""
+
+    @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolOverride]:
+        """Other names and descriptions. CallTool needs the same. Default: the tools' own."""
 
     def __init__(
         self,
         *,
         format: Global___ToolFormat.ValueType = ...,
         names: _abc.Iterable[_builtins.str] | None = ...,
+        overrides: _abc.Iterable[Global___ToolOverride] | None = ...,
+        strict: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "names", b"names"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "names", b"names", "overrides", b"overrides", "strict", b"strict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListToolsRequest: _TypeAlias = ListToolsRequest  # noqa: Y015
+
+@_typing.final
+class ToolOverride(_message.Message):
+    """What a tool is called, and how it is described to the model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOL_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    tool: _builtins.str
+    """Required. The tool, by its own name."""
+    name: _builtins.str
+    """What the model calls it: 1 to 64 of ASCII letters, digits, "_" and "-"; no two tools the same. Default: its own name."""
+    description: _builtins.str
+    """What the model is told of it, at most 4 KiB of UTF-8. Default: its own description."""
+    def __init__(
+        self,
+        *,
+        tool: _builtins.str = ...,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "tool", b"tool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolOverride: _TypeAlias = ToolOverride  # noqa: Y015
 
 @_typing.final
 class Tool(_message.Message):
@@ -1790,7 +1922,7 @@ class Tool(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     SCHEMA_JSON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name."""
+    """Its name, as the model calls it."""
     description: _builtins.str
     """What it does, for the model."""
     schema_json: _builtins.str
@@ -1844,17 +1976,39 @@ class CallToolRequest(_message.Message):
     CALL_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    CALL_JSON_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
     format: Global___ToolFormat.ValueType
-    """In which format the call is. Default: OPENAI."""
+    """In which format message_json is to be. Default: that of call_json, else OPENAI."""
     request_id: _builtins.str
-    """Makes a repeat harmless. Default: none."""
+    """Makes a repeat harmless, with tools that write. The id that the model gave its call is not taken for it, as some servers count calls from 0 in
+    each answer: give it here, with the session's id, where ids are unique. Default: none.
+    """
+    call_json: _builtins.str
+    """The call as the JSON that the model's client gave: OpenAI's {"id", "function": {"name", "arguments"}} or Anthropic's {"id", "name", "input"}, at most
+    512 KiB. Instead of `call`. Default: none.
+    """
+    visibility: _memory_pb2.Visibility.ValueType
+    """Whose memories search_memories finds. What it finds of others can be read only. Default: OWN."""
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """Whose memory the tool works on, as in GetMemory. Arguments of the model cannot change it. Default: the shared memories of the namespace ""."""
+        """Whose memory the tool works on, as in GetMemory. Arguments of the model cannot change it. Its session_id is the session of read_session, update_session_data and
+        add_to_working_memory, and required by them. Default: the shared memories of the namespace "".
+        """
 
     @_builtins.property
     def call(self) -> _memory_pb2.ToolCall:
-        """Required. The call as the model made it."""
+        """The call as the model made it, its arguments as JSON text. Required, unless there is call_json."""
+
+    @_builtins.property
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolOverride]:
+        """Other names of tools, as in ListTools; descriptions are not looked at. Default: the tools' own."""
+
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these tools may be called, by their own names: those that were handed to the model. To others the answer is that there is no such tool. Default: all."""
 
     def __init__(
         self,
@@ -1863,10 +2017,14 @@ class CallToolRequest(_message.Message):
         call: _memory_pb2.ToolCall | None = ...,
         format: Global___ToolFormat.ValueType = ...,
         request_id: _builtins.str = ...,
+        overrides: _abc.Iterable[Global___ToolOverride] | None = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        call_json: _builtins.str = ...,
+        visibility: _memory_pb2.Visibility.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "format", b"format", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_json", b"call_json", "format", b"format", "names", b"names", "overrides", b"overrides", "request_id", b"request_id", "scope", b"scope", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1881,13 +2039,19 @@ class CallToolResponse(_message.Message):
     CONTENT_JSON_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     IS_ERROR_FIELD_NUMBER: _builtins.int
+    MESSAGE_JSON_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     content_json: _builtins.str
-    """The answer for the model: JSON."""
+    """The answer for the model: a JSON object; of a bad call {"error": what to mend}."""
     is_error: _builtins.bool
     """True if the call was bad; the answer tells the model what to mend."""
+    message_json: _builtins.str
+    """The answer as JSON to put into the conversation: OpenAI's message of role "tool", or Anthropic's block of type "tool_result"."""
+    revision: _builtins.int
+    """The owner's revision after the call, if the tool wrote memories; else 0."""
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
-        """The same, structured."""
+        """The same, structured; unset if it is nested more than 24 deep."""
 
     def __init__(
         self,
@@ -1895,10 +2059,12 @@ class CallToolResponse(_message.Message):
         content_json: _builtins.str = ...,
         result: _struct_pb2.Struct | None = ...,
         is_error: _builtins.bool = ...,
+        message_json: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_json", b"content_json", "is_error", b"is_error", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_json", b"content_json", "is_error", b"is_error", "message_json", b"message_json", "result", b"result", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

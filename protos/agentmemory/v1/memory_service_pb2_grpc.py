@@ -366,7 +366,9 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BuildPrompt(self, request, context):
-        """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model.
+        """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model, within a budget of
+        tokens if one is given. Memories and the summary of the conversation stand in one system message, between tags and marked
+        as data; none of them can close its tag. Both halves may be left out: memories by memory_limit, the session by recent_messages.
         Errors: as SearchMemories, except that a hybrid search without the extractor answers `degraded`; NOT_FOUND / SESSION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -374,14 +376,19 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTools(self, request, context):
-        """Lists the tools to hand to a chat model, as JSON schemas.
+        """Lists the tools to hand to a chat model, as JSON schemas: search_memories, create_memories, edit_memory, delete_memories,
+        get_memory, read_session, update_session_data, add_to_working_memory, get_current_datetime.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CallTool(self, request, context):
-        """Runs a chat model's call of one of the tools. A bad call is an answer for the model, not an error.
+        """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
+        unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
+        error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+        The text of an untrusted memory (Memory.untrusted) is not shown to the model.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -138,13 +138,22 @@ class MemoryServiceStub:
     DEADLINE_EXCEEDED / SEARCH_TIMEOUT; FAILED_PRECONDITION / REVISION_NOT_REACHED.
     """
     BuildPrompt: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.BuildPromptRequest, _memory_service_pb2.BuildPromptResponse]
-    """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model.
+    """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model, within a budget of
+    tokens if one is given. Memories and the summary of the conversation stand in one system message, between tags and marked
+    as data; none of them can close its tag. Both halves may be left out: memories by memory_limit, the session by recent_messages.
     Errors: as SearchMemories, except that a hybrid search without the extractor answers `degraded`; NOT_FOUND / SESSION_NOT_FOUND.
     """
     ListTools: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListToolsRequest, _memory_service_pb2.ListToolsResponse]
-    """Lists the tools to hand to a chat model, as JSON schemas."""
+    """Lists the tools to hand to a chat model, as JSON schemas: search_memories, create_memories, edit_memory, delete_memories,
+    get_memory, read_session, update_session_data, add_to_working_memory, get_current_datetime.
+    """
     CallTool: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.CallToolRequest, _memory_service_pb2.CallToolResponse]
-    """Runs a chat model's call of one of the tools. A bad call is an answer for the model, not an error."""
+    """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
+    unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
+    error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+    The text of an untrusted memory (Memory.untrusted) is not shown to the model.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+    """
     WatchMemories: _grpc.UnaryStreamMultiCallable[_memory_service_pb2.WatchMemoriesRequest, _memory_service_pb2.WatchMemoriesResponse]
     """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
     The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
@@ -298,13 +307,22 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     DEADLINE_EXCEEDED / SEARCH_TIMEOUT; FAILED_PRECONDITION / REVISION_NOT_REACHED.
     """
     BuildPrompt: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.BuildPromptRequest, _memory_service_pb2.BuildPromptResponse]  # type: ignore[assignment]
-    """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model.
+    """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model, within a budget of
+    tokens if one is given. Memories and the summary of the conversation stand in one system message, between tags and marked
+    as data; none of them can close its tag. Both halves may be left out: memories by memory_limit, the session by recent_messages.
     Errors: as SearchMemories, except that a hybrid search without the extractor answers `degraded`; NOT_FOUND / SESSION_NOT_FOUND.
     """
     ListTools: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListToolsRequest, _memory_service_pb2.ListToolsResponse]  # type: ignore[assignment]
-    """Lists the tools to hand to a chat model, as JSON schemas."""
+    """Lists the tools to hand to a chat model, as JSON schemas: search_memories, create_memories, edit_memory, delete_memories,
+    get_memory, read_session, update_session_data, add_to_working_memory, get_current_datetime.
+    """
     CallTool: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.CallToolRequest, _memory_service_pb2.CallToolResponse]  # type: ignore[assignment]
-    """Runs a chat model's call of one of the tools. A bad call is an answer for the model, not an error."""
+    """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
+    unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
+    error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+    The text of an untrusted memory (Memory.untrusted) is not shown to the model.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+    """
     WatchMemories: _aio.UnaryStreamMultiCallable[_memory_service_pb2.WatchMemoriesRequest, _memory_service_pb2.WatchMemoriesResponse]  # type: ignore[assignment]
     """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
     The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
@@ -569,7 +587,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.BuildPromptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.BuildPromptResponse, _abc.Awaitable[_memory_service_pb2.BuildPromptResponse]]:
-        """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model.
+        """Puts a query, the memories that matter for it and the recent conversation into messages for a chat model, within a budget of
+        tokens if one is given. Memories and the summary of the conversation stand in one system message, between tags and marked
+        as data; none of them can close its tag. Both halves may be left out: memories by memory_limit, the session by recent_messages.
         Errors: as SearchMemories, except that a hybrid search without the extractor answers `degraded`; NOT_FOUND / SESSION_NOT_FOUND.
         """
 
@@ -579,7 +599,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.ListToolsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.ListToolsResponse, _abc.Awaitable[_memory_service_pb2.ListToolsResponse]]:
-        """Lists the tools to hand to a chat model, as JSON schemas."""
+        """Lists the tools to hand to a chat model, as JSON schemas: search_memories, create_memories, edit_memory, delete_memories,
+        get_memory, read_session, update_session_data, add_to_working_memory, get_current_datetime.
+        """
 
     @_abc_1.abstractmethod
     def CallTool(
@@ -587,7 +609,12 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.CallToolRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.CallToolResponse, _abc.Awaitable[_memory_service_pb2.CallToolResponse]]:
-        """Runs a chat model's call of one of the tools. A bad call is an answer for the model, not an error."""
+        """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
+        unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
+        error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+        The text of an untrusted memory (Memory.untrusted) is not shown to the model.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
+        """
 
     @_abc_1.abstractmethod
     def WatchMemories(

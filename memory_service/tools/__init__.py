@@ -1,0 +1,1 @@
+"""Tools for chat models: what they are told of them, and what their calls do."""

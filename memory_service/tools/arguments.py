@@ -1,0 +1,42 @@
+"""Arguments that a model wrote, held to the schema that it was given. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import fastjsonschema
+
+from memory_service.json_objects import NotJson, read_json
+from memory_service.tools.catalogue import TOOLS
+
+MAX_ARGUMENTS = 512 * 1024
+_MAX_TOLD = 500
+
+
+class BadCall(Exception):
+    """A call that cannot be done; the text tells the model what to mend."""
+
+
+def read_arguments(tool: str, text: str) -> dict[str, Any]:
+    """Return the arguments, those that are null left out. Raises BadCall."""
+    if len(text) > MAX_ARGUMENTS:
+        raise BadCall(f"arguments: longer than {MAX_ARGUMENTS} characters")
+    try:
+        given = read_json(text) if text.strip() else {}
+        _validator(tool)(given, name_prefix="arguments")
+    except NotJson as error:
+        raise BadCall(f"arguments: not JSON: {error}") from error
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise BadCall(error.message[:_MAX_TOLD]) from error
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@cache
+def _validator(tool: str) -> Callable[..., Any]:
+    # Compiled once: it takes some milliseconds. The schemas are ours, so is the code made of them.
+    compiled: Callable[..., Any] = fastjsonschema.compile(
+        TOOLS[tool].parameters, use_default=False, detailed_exceptions=True
+    )
+    return compiled
