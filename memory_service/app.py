@@ -19,6 +19,7 @@ from agentmemory.v1.memory_service_pb2_grpc import add_MemoryServiceServicer_to_
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from memory_service.access import RULES
 from memory_service.clock import SystemClock
 from memory_service.domain.owner import Owner
 from memory_service.embedded import EmbeddedRedis, default_data_dir
@@ -28,6 +29,7 @@ from memory_service.expiry import SessionExpiry
 from memory_service.exporting import Exporting
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import RemoteExtractor
+from memory_service.extractor_channel import open_extractor_channel
 from memory_service.extractor_stream import ExtractStream
 from memory_service.flush import Flush
 from memory_service.forget_schedule import LEASE_SECONDS, LOOK_SECONDS, ForgetSchedule
@@ -83,8 +85,7 @@ from memory_service.use_notes import UseNotes
 from memory_service.vector_sweep import VectorSweep
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
-from service_kit.auth import AnonymousAuthenticator
-from service_kit.channel import open_channel
+from service_kit.auth.assembly import authenticator
 from service_kit.health import Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
@@ -96,9 +97,6 @@ if TYPE_CHECKING:
 
 MODEL_SECONDS = 2.0
 """How long a start waits for the extractor to say which model it has."""
-
-DELTA_BYTES = 32 * 1024 * 1024
-"""What the extractor takes: 64 messages of 256 KiB and more."""
 
 SERVICE = memory_service_pb2.DESCRIPTOR.services_by_name["MemoryService"].full_name
 
@@ -132,13 +130,12 @@ class Background:
 async def serve(settings: MemorySettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises BindError, EmbeddedRedisError, ModelMismatch and StoreUnavailable, each a clear line.
+    Raises BindError, EmbeddedRedisError, FileError, ModelMismatch and StoreUnavailable, each a
+    clear line.
     """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_redis_url(settings))
-        channel = await stack.enter_async_context(
-            open_channel(settings.extractor, max_send_bytes=DELTA_BYTES)
-        )
+        channel = await stack.enter_async_context(open_extractor_channel(settings))
         stub = ExtractorServiceStub(channel)
         store = await stack.enter_async_context(_store(settings, url, await _model(stub)))
         parts, background = await _assemble(settings, store, stub, stack)
@@ -367,5 +364,5 @@ def _metrics(settings: MemorySettings, registry: CollectorRegistry) -> Any:
 
 
 def _interceptors(settings: MemorySettings, registry: CollectorRegistry) -> list[Any]:
-    authenticator = AnonymousAuthenticator(settings.tenant)
-    return [*standard_interceptors(registry, authenticator), DomainErrorsInterceptor()]
+    standard = standard_interceptors(registry, authenticator(settings), RULES, settings)
+    return [*standard, DomainErrorsInterceptor()]

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 
 from memory_service.domain.forgetting import Limits
 from memory_service.pump import PumpTiming
+from service_kit.auth.binding import plaintext_refusal
 from service_kit.guard.policy import Policy
 from service_kit.settings import Address, ServerSettings
 
@@ -45,6 +46,26 @@ class MemorySettings(ServerSettings):
         "127.0.0.1:50052",
         min_length=1,
         description="ExtractorService: host:port; dns:///name:port balances over its addresses.",
+    )
+    extractor_tls: bool = Field(
+        default=False,
+        description="Whether ExtractorService speaks TLS; so it does, too, if EXTRACTOR_CA or "
+        "EXTRACTOR_CERT is given.",
+    )
+    extractor_ca: Path | None = Field(
+        None, description="CA of ExtractorService's certificate, PEM. Default: the system's."
+    )
+    extractor_cert: Path | None = Field(
+        None,
+        description="Certificate to show to ExtractorService, PEM, with EXTRACTOR_KEY. Read at "
+        "the start.",
+    )
+    extractor_key: Path | None = Field(None, description="Private key of it, PEM.")
+    extractor_token: SecretStr | None = Field(
+        None, min_length=1, description="API key or token to show to ExtractorService."
+    )
+    extractor_token_file: Path | None = Field(
+        None, description="File that has it instead; read again when it changes."
     )
     embed_timeout_seconds: float = Field(
         2.0,
@@ -127,6 +148,11 @@ class MemorySettings(ServerSettings):
     )
 
     @property
+    def extractor_speaks_tls(self) -> bool:
+        """Whether the channel to the extractor is encrypted."""
+        return self.extractor_tls or bool(self.extractor_ca or self.extractor_cert)
+
+    @property
     def timing(self) -> PumpTiming:
         """When messages are extracted."""
         return PumpTiming(self.quiet_seconds, self.longest_seconds, self.claim_idle_seconds)
@@ -164,6 +190,27 @@ class MemorySettings(ServerSettings):
                 "FORGET_EVERY_SECONDS needs FORGET_MAX_AGE_DAYS, FORGET_MAX_INACTIVITY_DAYS or "
                 "FORGET_MAX_MEMORIES"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _what_the_extractor_is_shown_is_whole(self) -> Self:
+        if (self.extractor_cert is None) != (self.extractor_key is None):
+            raise ValueError("EXTRACTOR_CERT and EXTRACTOR_KEY go together")
+        if self.extractor_token is not None and self.extractor_token_file is not None:
+            raise ValueError("either EXTRACTOR_TOKEN or EXTRACTOR_TOKEN_FILE, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _the_token_does_not_travel_openly(self) -> Self:
+        refusal = plaintext_refusal(
+            self.extractor.removeprefix("dns:///"),
+            secrets=self.extractor_token is not None or self.extractor_token_file is not None,
+            tls=self.extractor_speaks_tls,
+            allow_plaintext=self.allow_plaintext,
+            prefix="MEMORY_",
+        )
+        if refusal is not None:
+            raise ValueError(refusal)
         return self
 
     @model_validator(mode="after")

@@ -19,10 +19,7 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "ERROR_REASON_"
 ERROR_REASONS = [value.name for value in ErrorReason.DESCRIPTOR.values]
 
-NEVER_SENT = {
-    "UNAUTHENTICATED": "no authentication is served",
-    "PERMISSION_DENIED": "no authorisation is served",
-}
+NEVER_SENT = {"QUOTA_EXCEEDED": "no quotas are kept yet"}
 """Reasons of the contract that nothing sends, and why."""
 
 
