@@ -78,6 +78,7 @@ from memory_service.store.turns import Turns
 from memory_service.store.use import UseStore
 from memory_service.summaries import SummaryClient
 from memory_service.summarizing import Summarizing
+from memory_service.tenant_limits import tenant_limits
 from memory_service.time_travel import TimeTravel
 from memory_service.tokens import CounterOnDemand
 from memory_service.updating import MemoryUpdates
@@ -147,7 +148,7 @@ async def serve(settings: MemorySettings) -> None:
                 Service(SERVICE, partial(add_MemoryServiceServicer_to_server, _servicer(parts)))
             ],
             health=health,
-            interceptors=_interceptors(settings, registry),
+            interceptors=_interceptors(settings, registry, store.redis),
         )
         stack.enter_context(closing(_metrics(settings, registry)))
         await stack.enter_async_context(health)
@@ -188,8 +189,8 @@ async def _store(settings: MemorySettings, url: str, model: Model | None) -> Asy
         yield Store(
             redis,
             space,
-            SessionStore(redis),
-            MemoryStore(redis, scripts, space),
+            SessionStore(redis, settings.owner_quota),
+            MemoryStore(redis, scripts, space, settings.owner_quota),
             MemoryHistory(redis),
             MemorySearch(redis, space),
             queue,
@@ -232,7 +233,7 @@ async def _assemble(
     past = TimeTravel(store.history)
     tokens = PageTokens(await shared_secret(store.redis, secrets.token_bytes(32)))
     flush = Flush(store.sessions, extraction, store.leases)
-    changes = SessionChanges(store.redis)
+    changes = SessionChanges(store.redis, settings.owner_quota)
     summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
@@ -266,12 +267,17 @@ async def _assemble(
             revisions,
             signal,
             checkpoint_seconds=settings.watch_checkpoint_seconds,
+            max_seconds=settings.max_stream_seconds,
         ),
-        exporting=Exporting(ExportReader(store.redis, store.sessions, store.space), tokens),
+        exporting=Exporting(
+            ExportReader(store.redis, store.sessions, store.space),
+            tokens,
+            max_seconds=settings.max_stream_seconds,
+        ),
         importing=Importing(
             store.memories,
             store.history,
-            SessionImports(store.redis),
+            SessionImports(store.redis, settings.owner_quota),
             revisions,
             locks,
             clock,
@@ -363,6 +369,6 @@ def _metrics(settings: MemorySettings, registry: CollectorRegistry) -> Any:
     return serve_metrics(registry, settings.metrics_host, settings.metrics_port)
 
 
-def _interceptors(settings: MemorySettings, registry: CollectorRegistry) -> list[Any]:
+def _interceptors(settings: MemorySettings, registry: CollectorRegistry, redis: Redis) -> list[Any]:
     standard = standard_interceptors(registry, authenticator(settings), RULES, settings)
-    return [*standard, DomainErrorsInterceptor()]
+    return [*standard, DomainErrorsInterceptor(), tenant_limits(settings, redis)]

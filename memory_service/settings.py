@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import SettingsConfigDict
 
 from memory_service.domain.forgetting import Limits
+from memory_service.domain.limits import Quota
 from memory_service.pump import PumpTiming
 from service_kit.auth.binding import plaintext_refusal
 from service_kit.guard.policy import Policy
@@ -138,6 +139,39 @@ class MemorySettings(ServerSettings):
         "what is extracted.",
     )
 
+    owner_max_memories: int | None = Field(
+        None, gt=0, description="Memories that an owner may have. Default: no limit."
+    )
+    owner_max_bytes: int | None = Field(
+        None,
+        gt=0,
+        description="Bytes of memories and messages that an owner may have. Default: no limit.",
+    )
+    owner_max_sessions: int | None = Field(
+        None, gt=0, description="Sessions that an owner may have. Default: no limit."
+    )
+    tenant_max_memories: int | None = Field(
+        None,
+        gt=0,
+        description="Memories that a tenant may have in all; a few more until it is noticed, "
+        "within seconds. Default: no limit.",
+    )
+    tenant_max_bytes: int | None = Field(
+        None, gt=0, description="Bytes that a tenant may have in all. Default: no limit."
+    )
+    tenant_max_sessions: int | None = Field(
+        None, gt=0, description="Sessions that a tenant may have in all. Default: no limit."
+    )
+    tenant_requests_per_second: float | None = Field(
+        None, gt=0, description="Requests of a tenant, over all servers. Default: no limit."
+    )
+    tenant_burst: int | None = Field(
+        None, gt=0, description="Requests of a tenant at once. Default: those of two seconds."
+    )
+    tenant_max_streams: int | None = Field(
+        None, gt=0, description="Open streams of a tenant, over all servers. Default: no limit."
+    )
+
     watch_checkpoint_seconds: float = Field(
         15.0, gt=0, description="A watch that has nothing to tell says so this often."
     )
@@ -156,6 +190,16 @@ class MemorySettings(ServerSettings):
     def timing(self) -> PumpTiming:
         """When messages are extracted."""
         return PumpTiming(self.quiet_seconds, self.longest_seconds, self.claim_idle_seconds)
+
+    @property
+    def owner_quota(self) -> Quota:
+        """What an owner may have."""
+        return Quota(self.owner_max_memories, self.owner_max_bytes, self.owner_max_sessions)
+
+    @property
+    def tenant_quota(self) -> Quota:
+        """What a tenant may have in all."""
+        return Quota(self.tenant_max_memories, self.tenant_max_bytes, self.tenant_max_sessions)
 
     @property
     def forget_limits(self) -> Limits:

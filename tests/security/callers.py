@@ -62,7 +62,7 @@ class Callers:
     """Calls MemoryService on behalf of whoever is named."""
 
     def __init__(self, channel: grpc.aio.Channel, issuer: Issuer) -> None:
-        self._channel = channel
+        self.channel = channel
         self._issuer = issuer
         self._tokens: dict[str, str] = {}
 
@@ -80,7 +80,7 @@ class Callers:
         metadata = [("authorization", f"Bearer {token or self.token(tenant)}")]
         streams = (method.client_streaming, method.server_streaming)
         kinds = ("stream" if each else "unary" for each in streams)
-        of_path: Any = getattr(self._channel, "_".join(kinds))(
+        of_path: Any = getattr(self.channel, "_".join(kinds))(
             f"/{SERVICE.full_name}/{name}",
             request_serializer=type(request).SerializeToString,
             response_deserializer=GetMessageClass(method.output_type).FromString,
