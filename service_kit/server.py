@@ -31,8 +31,8 @@ _SHORTEST_CLIENT_KEEPALIVE_MS = 10_000
 # How long cancelled handlers may take to clean up.
 _CLEAN_UP_SECONDS = 5.0
 
-# Calls beside those that are let in, so that grpc itself refuses no health check.
-_KEPT_FOR_HEALTH = 100
+# At once, on a port that serves nothing else.
+_MOST_PROBES = 1000
 
 DrainCallback = Callable[[], Awaitable[None]]
 
@@ -69,14 +69,13 @@ def build_server(
 ) -> BoundServer:
     """Assemble and bind a server, within its event loop.
 
+    How many RPCs are handled at once is for the interceptors: grpc would count health checks in.
     BindError if a port cannot be had, FileError if a certificate cannot be read.
     """
     in_flight = InFlightInterceptor()
     server = grpc.aio.server(
         interceptors=[in_flight, *interceptors],
         options=server_options(settings),
-        # Above what is let in: a health check has its place when everything else is taken.
-        maximum_concurrent_rpcs=settings.max_concurrent_rpcs + _KEPT_FOR_HEALTH,
     )
     for service in services:
         service.add(server)
@@ -87,7 +86,7 @@ def build_server(
     port = bind(server, settings.bind, _credentials(settings))
     if settings.health_bind is None:
         return BoundServer(server, port, health, in_flight)
-    probed = grpc.aio.server(options=server_options(settings), maximum_concurrent_rpcs=100)
+    probed = grpc.aio.server(options=server_options(settings), maximum_concurrent_rpcs=_MOST_PROBES)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, probed)
     return BoundServer(server, port, health, in_flight, probed, bind(probed, settings.health_bind))
 

@@ -43,8 +43,13 @@ async def test_no_method_takes_all():
 
 async def test_health_answers_when_everything_else_is_taken():
     caps = [ErrorsInterceptor(), CapsInterceptor(total=5, share=1)]
-    async with serving(caps, max_concurrent_rpcs=5) as running:
+    async with serving(caps) as running:
         await running.bound.health.refresh()
+        watches = [
+            health_pb2_grpc.HealthStub(running.channel).Watch(health_pb2.HealthCheckRequest())
+            for _ in range(20)
+        ]
+        assert all([await watch.read() for watch in watches])
         await fill(running, "Bidi", 5)
         refused = [running.open("Bidi", "wait") for _ in range(50)]
         stub = health_pb2_grpc.HealthStub(running.channel)
@@ -55,3 +60,14 @@ async def test_health_answers_when_everything_else_is_taken():
         codes = {await code_at_end(call) for call in refused}
         assert codes == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         running.echo.gate.set()
+
+
+async def test_health_checks_have_a_limit_of_their_own():
+    caps = [ErrorsInterceptor(), CapsInterceptor(total=5, share=1, probes=2)]
+    async with serving(caps) as running:
+        stub = health_pb2_grpc.HealthStub(running.channel)
+        request = health_pb2.HealthCheckRequest()
+        watches = [stub.Watch(request) for _ in range(2)]
+        assert all([await watch.read() for watch in watches])
+        assert await code_at_end(stub.Watch(request)) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await running.call("Unary", "echo") == ["echo"]
