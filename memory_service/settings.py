@@ -140,7 +140,10 @@ class MemorySettings(ServerSettings):
     )
 
     owner_max_memories: int | None = Field(
-        None, gt=0, description="Memories that an owner may have. Default: no limit."
+        None,
+        gt=0,
+        description="Memories that an owner may have, turns of conversations that are kept as "
+        "memories included. Default: no limit.",
     )
     owner_max_bytes: int | None = Field(
         None,

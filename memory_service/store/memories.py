@@ -375,18 +375,14 @@ def _advance(advance: SessionAdvance) -> dict[str, Any]:
 
 
 def _dead_letter(ref: SessionRef, failed: FailedRange) -> list[str]:
-    return [
-        "owner",
-        owner_path(ref.owner),
-        "session",
-        ref.session_id,
-        "first",
-        str(failed.first),
-        "last",
-        str(failed.last),
-        "reason",
-        failed.reason,
-    ]
+    fields = {
+        "owner": owner_path(ref.owner),
+        "session": ref.session_id,
+        "first": str(failed.first),
+        "last": str(failed.last),
+        "reason": failed.reason,
+    }
+    return [part for item in fields.items() for part in item]
 
 
 def _commit_keys(argument: dict[str, Any]) -> list[str]:

@@ -96,12 +96,20 @@ class Callers:
         try:
             answers = await self.call(tenant, request, token)
         except grpc.aio.AioRpcError as failed:
+            if _wrote_too_late(failed):
+                return await self.outcome(tenant, request, token)
             error = read_error(failed)
             return Outcome(error.code.name, error.reason, error.message)
         described = [
             json_format.MessageToDict(each, preserving_proto_field_name=True) for each in answers
         ]
         return Outcome("OK", answers=json.dumps(described, ensure_ascii=False, sort_keys=True))
+
+
+def _wrote_too_late(failed: grpc.aio.AioRpcError) -> bool:
+    """Whether this is what grpc's client makes of writing to a stream that has been refused."""
+    internal = failed.code() is grpc.StatusCode.INTERNAL
+    return internal and "from Core" in (failed.details() or "")
 
 
 async def _read(answering: Any) -> list[Any]:
