@@ -14,6 +14,7 @@ from agentmemory.v1 import extractor_service_pb2
 from agentmemory.v1.extractor_service_pb2_grpc import add_ExtractorServiceServicer_to_server
 from prometheus_client import CollectorRegistry
 
+from extractor_service.access import RULES
 from extractor_service.batcher import Batcher
 from extractor_service.embed_metrics import EmbedMetrics
 from extractor_service.embedder import Embedder
@@ -32,7 +33,7 @@ from extractor_service.settings import ExtractorSettings
 from extractor_service.stream import StreamLimits
 from extractor_service.summarizer import ExtractiveWriter, Summarizer, Writer
 from extractor_service.worker import Ruleset, RulesWorker
-from service_kit.auth import AnonymousAuthenticator
+from service_kit.auth.assembly import authenticator
 from service_kit.guard.policy import Policy
 from service_kit.health import Check, Health
 from service_kit.interceptors import standard_interceptors
@@ -43,8 +44,6 @@ SERVICE = extractor_service_pb2.DESCRIPTOR.services_by_name["ExtractorService"].
 
 # What grpc may send, less what wraps a result.
 _RESULT_OVERHEAD_BYTES = 64
-# The rest of the grace is for what is in flight when a stream is told to end.
-_SHARE_OF_GRACE = 0.9
 # A flag of our own: asking costs nothing, and who waits for the service learns of it sooner.
 _READINESS_TTL_SECONDS = 0.25
 
@@ -116,7 +115,10 @@ def default_loaders(settings: ExtractorSettings) -> Loaders:
 def assemble(
     settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry
 ) -> Extractor:
-    """Wire everything and bind the port, within the event loop; BindError if it cannot be had."""
+    """Wire everything and bind the port, within the event loop.
+
+    BindError if it cannot be had, FileError if a key or certificate cannot be read.
+    """
     metrics = ExtractionMetrics(registry)
     worker = _worker(settings, loaders, metrics)
     batcher = _batcher(settings, loaders, registry)
@@ -135,7 +137,7 @@ def assemble(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
         health=Health({SERVICE: [_warm_check(pipeline, reranking)]}),
-        interceptors=standard_interceptors(registry, AnonymousAuthenticator(settings.tenant)),
+        interceptors=standard_interceptors(registry, authenticator(settings), RULES, settings),
     )
     return Extractor(bound, pipeline, servicer, reranking, llm)
 
@@ -143,8 +145,8 @@ def assemble(
 async def serve(settings: ExtractorSettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises BindError, ModelError for a model that cannot be used, and ImportError for a part that
-    is not installed.
+    Raises BindError, FileError, ModelError for a model that cannot be used, and ImportError for a
+    part that is not installed.
     """
     registry = new_registry("extractor", version("agent-memory-grpc"))
     extractor = assemble(settings, default_loaders(settings), registry)
@@ -219,16 +221,9 @@ def _limits(settings: ExtractorSettings) -> StreamLimits:
         max_in_flight=settings.max_in_flight,
         max_delta_messages=settings.max_delta_messages,
         max_result_bytes=settings.max_send_bytes - _RESULT_OVERHEAD_BYTES,
-        max_seconds=_stream_seconds(settings),
+        max_seconds=settings.max_stream_seconds,
         retry_after=timedelta(seconds=settings.retry_after_seconds),
     )
-
-
-def _stream_seconds(settings: ExtractorSettings) -> float:
-    """Less than the grace of a connection that is too old: no stream is cut along with it."""
-    if not settings.max_connection_age_seconds:
-        return 0.0
-    return settings.max_connection_age_grace_seconds * _SHARE_OF_GRACE
 
 
 def _warm_check(pipeline: Pipeline, reranking: Reranking | None) -> Check:

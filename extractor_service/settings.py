@@ -28,6 +28,13 @@ class ExtractorSettings(ServerSettings):
     # refuses would end the whole stream.
     max_receive_bytes: int = Field(32 * _MIB, gt=0, description="Largest message taken in, bytes.")
 
+    # MemoryService keeps a stream open while there is nothing to extract.
+    silent_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="A caller who sends nothing on its stream is cut off; 0: never.",
+    )
+
     model: str = Field(
         BUNDLED,
         min_length=1,

@@ -17,6 +17,7 @@ from memory_service.store.spaces import ModelMismatch
 from service_kit.binding import BindError
 from service_kit.command_line import parse_or_exit
 from service_kit.logs import configure
+from service_kit.watched_file import FileError
 
 
 def main() -> None:
@@ -25,7 +26,10 @@ def main() -> None:
     configure(settings.log_level, "memory")
     try:
         asyncio.run(serve(settings))
-    except* (BindError, EmbeddedRedisError, ModelMismatch, StoreUnavailable) as group:
+    except* (
+        *(BindError, EmbeddedRedisError, FileError),
+        *(ModelMismatch, StoreUnavailable),
+    ) as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

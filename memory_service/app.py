@@ -19,6 +19,7 @@ from agentmemory.v1.memory_service_pb2_grpc import add_MemoryServiceServicer_to_
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from memory_service.access import RULES
 from memory_service.clock import SystemClock
 from memory_service.domain.owner import Owner
 from memory_service.embedded import EmbeddedRedis, default_data_dir
@@ -28,6 +29,7 @@ from memory_service.expiry import SessionExpiry
 from memory_service.exporting import Exporting
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import RemoteExtractor
+from memory_service.extractor_channel import open_extractor_channel
 from memory_service.extractor_stream import ExtractStream
 from memory_service.flush import Flush
 from memory_service.forget_schedule import LEASE_SECONDS, LOOK_SECONDS, ForgetSchedule
@@ -78,6 +80,7 @@ from memory_service.store.turns import Turns
 from memory_service.store.use import UseStore
 from memory_service.summaries import SummaryClient
 from memory_service.summarizing import Summarizing
+from memory_service.tenant_limits import tenant_limits
 from memory_service.time_travel import TimeTravel
 from memory_service.tokens import CounterOnDemand
 from memory_service.tools.clock_tool import ClockTool
@@ -89,8 +92,7 @@ from memory_service.use_notes import UseNotes
 from memory_service.vector_sweep import VectorSweep
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
-from service_kit.auth import AnonymousAuthenticator
-from service_kit.channel import open_channel
+from service_kit.auth.assembly import authenticator
 from service_kit.health import Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
@@ -102,9 +104,6 @@ if TYPE_CHECKING:
 
 MODEL_SECONDS = 2.0
 """How long a start waits for the extractor to say which model it has."""
-
-DELTA_BYTES = 32 * 1024 * 1024
-"""What the extractor takes: 64 messages of 256 KiB and more."""
 
 SERVICE = memory_service_pb2.DESCRIPTOR.services_by_name["MemoryService"].full_name
 
@@ -138,13 +137,12 @@ class Background:
 async def serve(settings: MemorySettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises BindError, EmbeddedRedisError, ModelMismatch and StoreUnavailable, each a clear line.
+    Raises BindError, EmbeddedRedisError, FileError, ModelMismatch and StoreUnavailable, each a
+    clear line.
     """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_redis_url(settings))
-        channel = await stack.enter_async_context(
-            open_channel(settings.extractor, max_send_bytes=DELTA_BYTES)
-        )
+        channel = await stack.enter_async_context(open_extractor_channel(settings))
         stub = ExtractorServiceStub(channel)
         store = await stack.enter_async_context(_store(settings, url, await _model(stub)))
         parts, background = await _assemble(settings, store, stub, stack)
@@ -158,7 +156,7 @@ async def serve(settings: MemorySettings) -> None:
                 )
             ],
             health=health,
-            interceptors=_interceptors(settings, registry),
+            interceptors=_interceptors(settings, registry, store.redis),
         )
         stack.enter_context(closing(_metrics(settings, registry)))
         await stack.enter_async_context(health)
@@ -199,8 +197,8 @@ async def _store(settings: MemorySettings, url: str, model: Model | None) -> Asy
         yield Store(
             redis,
             space,
-            SessionStore(redis),
-            MemoryStore(redis, scripts, space),
+            SessionStore(redis, settings.owner_quota),
+            MemoryStore(redis, scripts, space, settings.owner_quota),
             MemoryHistory(redis),
             MemorySearch(redis, space),
             queue,
@@ -248,7 +246,7 @@ async def _assemble(
     past = TimeTravel(store.history)
     tokens = PageTokens(await shared_secret(store.redis, secrets.token_bytes(32)))
     flush = Flush(store.sessions, extraction, store.leases)
-    changes = SessionChanges(store.redis)
+    changes = SessionChanges(store.redis, settings.owner_quota)
     summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
@@ -293,12 +291,17 @@ async def _assemble(
             revisions,
             signal,
             checkpoint_seconds=settings.watch_checkpoint_seconds,
+            max_seconds=settings.max_stream_seconds,
         ),
-        exporting=Exporting(ExportReader(store.redis, store.sessions, store.space), tokens),
+        exporting=Exporting(
+            ExportReader(store.redis, store.sessions, store.space),
+            tokens,
+            max_seconds=settings.max_stream_seconds,
+        ),
         importing=Importing(
             store.memories,
             store.history,
-            SessionImports(store.redis),
+            SessionImports(store.redis, settings.owner_quota),
             revisions,
             locks,
             clock,
@@ -385,6 +388,6 @@ def _metrics(settings: MemorySettings, registry: CollectorRegistry) -> Any:
     return serve_metrics(registry, settings.metrics_host, settings.metrics_port)
 
 
-def _interceptors(settings: MemorySettings, registry: CollectorRegistry) -> list[Any]:
-    authenticator = AnonymousAuthenticator(settings.tenant)
-    return [*standard_interceptors(registry, authenticator), DomainErrorsInterceptor()]
+def _interceptors(settings: MemorySettings, registry: CollectorRegistry, redis: Redis) -> list[Any]:
+    standard = standard_interceptors(registry, authenticator(settings), RULES, settings)
+    return [*standard, DomainErrorsInterceptor(), tenant_limits(settings, redis)]

@@ -7,6 +7,7 @@ memories are not there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -99,7 +100,11 @@ class _Progress:
 class Exporting:
     """Exports at the receiver's pace: nothing is read before what was read before is taken."""
 
-    def __init__(self, reader: ExportReader, tokens: PageTokens) -> None:
+    def __init__(
+        self, reader: ExportReader, tokens: PageTokens, *, max_seconds: float = 0.0
+    ) -> None:
+        """An export ends after `max_seconds`, as by `close`; 0: when it is complete."""
+        self._max_seconds = max_seconds or float("inf")
         self._reader = reader
         self._tokens = tokens
         self._closed = False
@@ -115,6 +120,7 @@ class Exporting:
 
         Only the last answer has no cursor. Raises InvalidPageToken, SearchTimeout.
         """
+        ends = time.monotonic() + self._max_seconds
         packed = self._tokens.open(arguments, cursor)
         progress = _Progress.unpack(packed) if packed else await self._begin(owner)
         records: list[Record] = []
@@ -125,7 +131,7 @@ class Exporting:
                 size += record_bytes(record)
                 if records and (size > RESPONSE_BYTES or len(records) == MOST_RECORDS):
                     yield self._exported(records, progress, arguments)
-                    if self._closed:
+                    if self._closed or time.monotonic() >= ends:
                         return
                     records, size = [], record_bytes(record)
                 records.append(record)

@@ -23,13 +23,14 @@ from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from memory_service.domain.errors import SearchTimeout, StoreUnavailable
 from memory_service.embedded import EmbeddedRedis, EmbeddedRedisError, default_data_dir
 from memory_service.embedding import EmbeddingClient
+from memory_service.extractor_channel import open_extractor_channel
 from memory_service.model_guard import ModelGuard, model_of
 from memory_service.reembedding import Reembedding, ReembedError
 from memory_service.settings import MemorySettings
 from memory_service.store.connection import check_engine, connect
 from memory_service.store.spaces import COMMAND, Model, ModelMismatch, Space
-from service_kit.channel import open_channel
 from service_kit.command_line import parse_or_exit
+from service_kit.watched_file import FileError
 
 FINISH = "--finish"
 INFO_SECONDS = 10.0
@@ -60,9 +61,10 @@ class Progress:
 async def reembed(settings: MemorySettings, *, finish: bool) -> None:
     """Re-embed, or finish it.
 
-    Raises ReembedError, EmbeddedRedisError, ModelMismatch, SearchTimeout, StoreUnavailable.
+    Raises ReembedError, EmbeddedRedisError, FileError, ModelMismatch, SearchTimeout and
+    StoreUnavailable.
     """
-    async with _redis_url(settings) as url, open_channel(settings.extractor) as channel:
+    async with _redis_url(settings) as url, open_extractor_channel(settings) as channel:
         redis = connect(url)
         try:
             await check_engine(redis)
@@ -140,7 +142,7 @@ def main() -> None:
     try:
         asyncio.run(reembed(settings, finish=FINISH in sys.argv[1:]))
     except (
-        *(EmbeddedRedisError, ModelMismatch, ReembedError),
+        *(EmbeddedRedisError, FileError, ModelMismatch, ReembedError),
         *(SearchTimeout, StoreUnavailable),
     ) as error:
         sys.exit(f"reembed: {error or 'the engine ran out of time; run again to go on'}")

@@ -13,6 +13,7 @@ from service_kit.errors import FieldViolation, ServiceError
 from service_kit.interceptors.around import AroundInterceptor, Context, Proceed, Rpc
 
 SOON = timedelta(seconds=1)
+LATER = timedelta(seconds=60)
 
 _TABLE: dict[type[errors.DomainError], tuple[StatusCode, str, str, timedelta | None]] = {
     errors.InvalidPageToken: (
@@ -120,8 +121,23 @@ def to_service_error(error: errors.DomainError) -> ServiceError:
                 FieldViolation(f"messages[{error.index}].id", "stands for another message")
             ],
         )
+    if isinstance(error, errors.QuotaExceeded | errors.RateExceeded):
+        return ServiceError(
+            StatusCode.RESOURCE_EXHAUSTED,
+            "QUOTA_EXCEEDED",
+            str(error),
+            retry_after=_when(error),
+            metadata={"limit": error.limit},
+        )
     code, reason, message, retry_after = _TABLE[type(error)]
     return ServiceError(code, reason, message, retry_after=retry_after)
+
+
+def _when(error: errors.QuotaExceeded | errors.RateExceeded) -> timedelta:
+    """Return when to come back; what is full may have room by then, but nobody can know."""
+    if isinstance(error, errors.RateExceeded):
+        return timedelta(seconds=error.seconds)
+    return LATER
 
 
 class DomainErrorsInterceptor(AroundInterceptor):

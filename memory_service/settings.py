@@ -9,9 +9,11 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import SettingsConfigDict
 
 from memory_service.domain.forgetting import Limits
+from memory_service.domain.limits import Quota
 from memory_service.domain.rerank import DEPTH, SHARE
 from memory_service.pump import PumpTiming
 from memory_service.reranking import MAX_TEXTS
+from service_kit.auth.binding import plaintext_refusal
 from service_kit.guard.policy import Policy
 from service_kit.settings import Address, ServerSettings
 
@@ -47,6 +49,26 @@ class MemorySettings(ServerSettings):
         "127.0.0.1:50052",
         min_length=1,
         description="ExtractorService: host:port; dns:///name:port balances over its addresses.",
+    )
+    extractor_tls: bool = Field(
+        default=False,
+        description="Whether ExtractorService speaks TLS; so it does, too, if EXTRACTOR_CA or "
+        "EXTRACTOR_CERT is given.",
+    )
+    extractor_ca: Path | None = Field(
+        None, description="CA of ExtractorService's certificate, PEM. Default: the system's."
+    )
+    extractor_cert: Path | None = Field(
+        None,
+        description="Certificate to show to ExtractorService, PEM, with EXTRACTOR_KEY. Read at "
+        "the start.",
+    )
+    extractor_key: Path | None = Field(None, description="Private key of it, PEM.")
+    extractor_token: SecretStr | None = Field(
+        None, min_length=1, description="API key or token to show to ExtractorService."
+    )
+    extractor_token_file: Path | None = Field(
+        None, description="File that has it instead; read again when it changes."
     )
     embed_timeout_seconds: float = Field(
         2.0,
@@ -135,6 +157,42 @@ class MemorySettings(ServerSettings):
         "what is extracted.",
     )
 
+    owner_max_memories: int | None = Field(
+        None,
+        gt=0,
+        description="Memories that an owner may have, turns of conversations that are kept as "
+        "memories included. Default: no limit.",
+    )
+    owner_max_bytes: int | None = Field(
+        None,
+        gt=0,
+        description="Bytes of memories and messages that an owner may have. Default: no limit.",
+    )
+    owner_max_sessions: int | None = Field(
+        None, gt=0, description="Sessions that an owner may have. Default: no limit."
+    )
+    tenant_max_memories: int | None = Field(
+        None,
+        gt=0,
+        description="Memories that a tenant may have in all; a few more until it is noticed, "
+        "within seconds. Default: no limit.",
+    )
+    tenant_max_bytes: int | None = Field(
+        None, gt=0, description="Bytes that a tenant may have in all. Default: no limit."
+    )
+    tenant_max_sessions: int | None = Field(
+        None, gt=0, description="Sessions that a tenant may have in all. Default: no limit."
+    )
+    tenant_requests_per_second: float | None = Field(
+        None, gt=0, description="Requests of a tenant, over all servers. Default: no limit."
+    )
+    tenant_burst: int | None = Field(
+        None, gt=0, description="Requests of a tenant at once. Default: those of two seconds."
+    )
+    tenant_max_streams: int | None = Field(
+        None, gt=0, description="Open streams of a tenant, over all servers. Default: no limit."
+    )
+
     watch_checkpoint_seconds: float = Field(
         15.0, gt=0, description="A watch that has nothing to tell says so this often."
     )
@@ -145,9 +203,24 @@ class MemorySettings(ServerSettings):
     )
 
     @property
+    def extractor_speaks_tls(self) -> bool:
+        """Whether the channel to the extractor is encrypted."""
+        return self.extractor_tls or bool(self.extractor_ca or self.extractor_cert)
+
+    @property
     def timing(self) -> PumpTiming:
         """When messages are extracted."""
         return PumpTiming(self.quiet_seconds, self.longest_seconds, self.claim_idle_seconds)
+
+    @property
+    def owner_quota(self) -> Quota:
+        """What an owner may have."""
+        return Quota(self.owner_max_memories, self.owner_max_bytes, self.owner_max_sessions)
+
+    @property
+    def tenant_quota(self) -> Quota:
+        """What a tenant may have in all."""
+        return Quota(self.tenant_max_memories, self.tenant_max_bytes, self.tenant_max_sessions)
 
     @property
     def forget_limits(self) -> Limits:
@@ -182,6 +255,27 @@ class MemorySettings(ServerSettings):
                 "FORGET_EVERY_SECONDS needs FORGET_MAX_AGE_DAYS, FORGET_MAX_INACTIVITY_DAYS or "
                 "FORGET_MAX_MEMORIES"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _what_the_extractor_is_shown_is_whole(self) -> Self:
+        if (self.extractor_cert is None) != (self.extractor_key is None):
+            raise ValueError("EXTRACTOR_CERT and EXTRACTOR_KEY go together")
+        if self.extractor_token is not None and self.extractor_token_file is not None:
+            raise ValueError("either EXTRACTOR_TOKEN or EXTRACTOR_TOKEN_FILE, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _the_token_does_not_travel_openly(self) -> Self:
+        refusal = plaintext_refusal(
+            self.extractor.removeprefix("dns:///"),
+            secrets=self.extractor_token is not None or self.extractor_token_file is not None,
+            tls=self.extractor_speaks_tls,
+            allow_plaintext=self.allow_plaintext,
+            prefix="MEMORY_",
+        )
+        if refusal is not None:
+            raise ValueError(refusal)
         return self
 
     @model_validator(mode="after")

@@ -41,8 +41,13 @@ class Watching:
         signal: RevisionSignal,
         *,
         checkpoint_seconds: float,
+        max_seconds: float = 0.0,
     ) -> None:
-        """At least a checkpoint is told every `checkpoint_seconds`."""
+        """At least a checkpoint is told every `checkpoint_seconds`.
+
+        A watch ends after `max_seconds`, as by `close`; 0: never.
+        """
+        self._max_seconds = max_seconds or float("inf")
         self._feed = feed
         self._memories = memories
         self._revisions = revisions
@@ -64,14 +69,15 @@ class Watching:
         batch = await self._feed.read(owner, position, limit=BATCH)
         yield Told(position)
         told = time.monotonic()
-        while not self._signal.closed:
+        ends = told + self._max_seconds
+        while not self._signal.closed and time.monotonic() < ends:
             check_cancelled()
             for change in await self._changes(owner, batch, types):
                 yield change
                 told = time.monotonic()
             position = batch.position
             if batch.last:
-                left = told + self._checkpoint_seconds - time.monotonic()
+                left = min(told + self._checkpoint_seconds, ends) - time.monotonic()
                 await self._signal.moved(owner, position, seconds=left)
             if time.monotonic() - told >= self._checkpoint_seconds:
                 yield Told(position)

@@ -19,15 +19,24 @@ class BindError(Exception):
         self.address = address
 
 
-def bind(server: grpc.aio.Server, address: str) -> int:
-    """Bind a server without TLS and return the port; for a Unix socket that is 0."""
+def bind(
+    server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None = None
+) -> int:
+    """Bind a server, with TLS if there are credentials, and return the port.
+
+    For a Unix socket that is 0. Raises BindError.
+    """
     why = _refusal(address)
     if why is not None:
         raise BindError(address, why)
     try:
-        port = server.add_insecure_port(address)
+        if credentials is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise BindError(address, "grpc cannot bind it") from error
+        why = "grpc cannot bind it" + (" with this certificate and key" if credentials else "")
+        raise BindError(address, why) from error
     return 0 if is_unix(address) else port
 
 

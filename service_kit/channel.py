@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
+
+from service_kit.authorized_channel import AuthorizedChannel
+from service_kit.tls import ClientFiles, channel_credentials
 
 _MIB = 1024 * 1024
 
@@ -20,8 +23,12 @@ def open_channel(
     max_send_bytes: int = 16 * _MIB,
     keepalive_seconds: float = 30.0,
     extra_options: Sequence[tuple[str, Any]] = (),
+    tls: ClientFiles | None = None,
+    token: Callable[[], str] | None = None,
 ) -> grpc.aio.Channel:
-    """Open a channel without TLS; it connects, and reconnects, by itself.
+    """Open a channel, with TLS if `tls` says so; it connects, and reconnects, by itself.
+
+    `token` gives what each call shows as its bearer token. Raises FileError.
 
     ``target`` is ``host:port``, or ``dns:///name:port`` to balance over all addresses of a name.
     Unary methods of ``retried_services`` are tried up to 4 times while the answer is UNAVAILABLE;
@@ -42,7 +49,12 @@ def open_channel(
         # A restarted pod has another address; by default a name is looked up every 30 s at most.
         ("grpc.dns_min_time_between_resolutions_ms", 2000),
     ]
-    return grpc.aio.insecure_channel(target, options=[*options, *extra_options])
+    options += extra_options
+    if tls is None:
+        channel = grpc.aio.insecure_channel(target, options=options)
+    else:
+        channel = grpc.aio.secure_channel(target, channel_credentials(tls), options=options)
+    return channel if token is None else AuthorizedChannel(channel, token)
 
 
 def service_config(retried_services: Iterable[ServiceDescriptor]) -> dict[str, Any]:

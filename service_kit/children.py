@@ -32,7 +32,7 @@ class ServerProcess:
         self.module = module
         self.address = address
         self._environment = dict(environment)
-        self._log = log
+        self.log = log
         self._process: asyncio.subprocess.Process | None = None
         self._log_start = 0
 
@@ -50,7 +50,7 @@ class ServerProcess:
         """
         if await is_serving(self.address):
             raise ChildError(f"something else serves at {self.address} already")
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *tied_to_this_process([sys.executable, "-m", self.module]),
@@ -83,7 +83,7 @@ class ServerProcess:
 
     def log_tail(self) -> str:
         """Return the end of what the process has logged since it was started."""
-        logged = self._log.read_bytes()[self._log_start :]
+        logged = self.log.read_bytes()[self._log_start :]
         return logged[-_LOG_TAIL:].decode(errors="replace").strip()
 
     def send(self, number: signal.Signals) -> None:

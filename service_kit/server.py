@@ -21,6 +21,7 @@ from service_kit.interceptors.in_flight import InFlightInterceptor
 from service_kit.logs import log_loop_errors
 from service_kit.safe_traceback import exception_name
 from service_kit.settings import ServerSettings
+from service_kit.tls import ServerFiles, server_credentials
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ _HEALTH_SERVICE = "grpc.health.v1.Health"
 _SHORTEST_CLIENT_KEEPALIVE_MS = 10_000
 # How long cancelled handlers may take to clean up.
 _CLEAN_UP_SECONDS = 5.0
+
+# At once, on a port that serves nothing else.
+_MOST_PROBES = 1000
 
 DrainCallback = Callable[[], Awaitable[None]]
 
@@ -43,12 +47,17 @@ class Service:
 
 @dataclass(frozen=True)
 class BoundServer:
-    """A server that has its port but does not answer yet."""
+    """A server that has its port but does not answer yet.
+
+    `health_server` is another one, at `health_port`, for probes that speak no TLS.
+    """
 
     server: grpc.aio.Server
     port: int
     health: Health
     in_flight: InFlightInterceptor
+    health_server: grpc.aio.Server | None = None
+    health_port: int = 0
 
 
 def build_server(
@@ -58,12 +67,15 @@ def build_server(
     health: Health,
     interceptors: Sequence[grpc.aio.ServerInterceptor],
 ) -> BoundServer:
-    """Assemble and bind a server, within its event loop; BindError if the port cannot be had."""
+    """Assemble and bind a server, within its event loop.
+
+    How many RPCs are handled at once is for the interceptors: grpc would count health checks in.
+    BindError if a port cannot be had, FileError if a certificate cannot be read.
+    """
     in_flight = InFlightInterceptor()
     server = grpc.aio.server(
         interceptors=[in_flight, *interceptors],
         options=server_options(settings),
-        maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
     for service in services:
         service.add(server)
@@ -71,7 +83,19 @@ def build_server(
     if settings.serves_reflection:
         names = [*(service.name for service in services), _HEALTH_SERVICE, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, server)
-    return BoundServer(server, bind(server, settings.bind), health, in_flight)
+    port = bind(server, settings.bind, _credentials(settings))
+    if settings.health_bind is None:
+        return BoundServer(server, port, health, in_flight)
+    probed = grpc.aio.server(options=server_options(settings), maximum_concurrent_rpcs=_MOST_PROBES)
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, probed)
+    return BoundServer(server, port, health, in_flight, probed, bind(probed, settings.health_bind))
+
+
+def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    files = ServerFiles(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    return server_credentials(files)
 
 
 def server_options(settings: ServerSettings) -> list[tuple[str, Any]]:
@@ -102,6 +126,8 @@ async def serve_until_signal(
     handlers used.
     """
     log_loop_errors(asyncio.get_running_loop())
+    if bound.health_server is not None:
+        await bound.health_server.start()
     await bound.server.start()
     _log.info("serving", extra={"port": bound.port})
     try:
@@ -149,6 +175,8 @@ async def _stop(bound: BoundServer, grace: float | None) -> None:
             await bound.in_flight.until_idle()
     except TimeoutError:
         _log.warning("handlers did not end", extra={"running": bound.in_flight.running})
+    if bound.health_server is not None:  # Last: until then probes hear that it does not serve.
+        await bound.health_server.stop(None)
 
 
 async def _run(callback: DrainCallback, seconds: float) -> None:

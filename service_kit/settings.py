@@ -9,18 +9,21 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from service_kit.addresses import check_address, is_loopback
-from service_kit.auth import binding_refusal
+from service_kit.auth.binding import binding_refusal, plaintext_refusal
+from service_kit.auth.settings import AuthSettings
 
 Address = Annotated[str, AfterValidator(check_address)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _MIB = 1024 * 1024
+# The rest of the grace is for what is in flight when a stream is told to end.
+_SHARE_OF_GRACE = 0.9
 
 
-class ServerSettings(BaseSettings):
+class ServerSettings(AuthSettings):
     """What every server needs to be told."""
 
     model_config = SettingsConfigDict(
@@ -34,20 +37,15 @@ class ServerSettings(BaseSettings):
     bind: Address = Field(
         "127.0.0.1:0", description="Address to serve gRPC on: host:port, [ipv6]:port or unix:path."
     )
+    health_bind: Address | None = Field(
+        None,
+        description="Another address, that serves health and nothing else, without TLS: for "
+        "probes, which speak none. Default: health is served with the rest only.",
+    )
     metrics_host: str = Field("127.0.0.1", description="Address to serve /metrics on.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics; 0 takes any.")
     log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
 
-    auth_mode: Literal["none"] = Field(
-        "none", description="How callers prove who they are. none: not at all."
-    )
-    allow_unauthenticated: bool = Field(
-        default=False,
-        description="With AUTH_MODE=none given too: serve other machines without authentication.",
-    )
-    tenant: str = Field(
-        "default", min_length=1, description="Tenant of every caller with AUTH_MODE=none."
-    )
     reflection: Literal["auto", "on", "off"] = Field(
         "auto", description="Server reflection; auto: on if bound to a loopback address."
     )
@@ -55,7 +53,20 @@ class ServerSettings(BaseSettings):
     max_receive_bytes: int = Field(4 * _MIB, gt=0, description="Largest message taken in, bytes.")
     max_send_bytes: int = Field(16 * _MIB, gt=0, description="Largest message sent, bytes.")
     max_concurrent_rpcs: int = Field(
-        1000, gt=0, description="RPCs handled at once; others get RESOURCE_EXHAUSTED."
+        1000,
+        gt=0,
+        description="RPCs handled at once, health checks apart; others get RESOURCE_EXHAUSTED.",
+    )
+    max_method_share: float = Field(
+        0.8, gt=0, le=1, description="Largest share of them that one method may have."
+    )
+    slow_reader_seconds: float = Field(
+        60.0, ge=0, description="A caller who does not read its stream is cut off; 0: never."
+    )
+    silent_seconds: float = Field(
+        300.0,
+        ge=0,
+        description="A caller who sends nothing on its stream is cut off; 0: never.",
     )
     drain_seconds: float = Field(
         20.0, ge=0, description="Time that RPCs in flight have to end after SIGTERM, seconds."
@@ -79,6 +90,29 @@ class ServerSettings(BaseSettings):
     def serves_reflection(self) -> bool:
         """Whether reflection is on, with ``auto`` decided."""
         return self.reflection == "on" or (self.reflection == "auto" and is_loopback(self.bind))
+
+    @property
+    def max_stream_seconds(self) -> float:
+        """How long a stream may last, 0 for as long as it likes.
+
+        Less than the grace of a connection that is too old: no stream is cut along with it.
+        """
+        if not self.max_connection_age_seconds:
+            return 0.0
+        return self.max_connection_age_grace_seconds * _SHARE_OF_GRACE
+
+    @model_validator(mode="after")
+    def _secrets_do_not_travel_openly(self) -> Self:
+        refusal = plaintext_refusal(
+            self.bind,
+            secrets=self.takes_secrets,
+            tls=self.serves_tls,
+            allow_plaintext=self.allow_plaintext,
+            prefix=self.model_config.get("env_prefix", ""),
+        )
+        if refusal is not None:
+            raise ValueError(refusal)
+        return self
 
     @model_validator(mode="after")
     def _must_not_be_open_by_accident(self) -> Self:

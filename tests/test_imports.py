@@ -35,6 +35,7 @@ MAY_IMPORT_GRPC = {
     "memory_service.model_guard": "reads the extractor's description of its model",
     "memory_service.reembed": "wires the channel, asks the extractor for its model",
     "memory_service.extractor": "is a client of the extractor",
+    "memory_service.extractor_channel": "opens the channel to the extractor",
     "memory_service.extractor_stream": "is a client of the extractor",
     "memory_service.summaries": "is a client of the extractor",
     "memory_service.reconciler": "is a client of the extractor",

@@ -48,6 +48,26 @@ class TooManyWaiting(DomainError):
     """The session has as many memories that wait to be promoted as it may have."""
 
 
+class QuotaExceeded(DomainError):
+    """The owner or the tenant has as much as it may have; `limit` names of what."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the limit of {limit} has been reached")
+        self.limit = limit
+
+
+class RateExceeded(DomainError):
+    """The tenant asks too often, or has too many streams; `limit` names which.
+
+    `seconds` is when to come back.
+    """
+
+    def __init__(self, limit: str, seconds: float) -> None:
+        super().__init__(f"the limit of {limit} has been reached for now")
+        self.limit = limit
+        self.seconds = seconds
+
+
 class RequestIdReused(DomainError):
     """A request id that stands for other arguments already."""
 

@@ -21,7 +21,7 @@ from memory_service.domain.requests import RequestKey
 from memory_service.store.keys import OwnerKeys, family_of, owner_path
 from memory_service.store.memories import GROUP
 from memory_service.store.requests import remembered, request_argument
-from memory_service.store.scripts import REPLAY, run_script
+from memory_service.store.scripts import ACCOUNTS, REPLAY, run_script
 
 METHOD = "EraseUser"
 """Whose remembered answers stay: a repeat gets the same receipt."""
@@ -29,7 +29,9 @@ METHOD = "EraseUser"
 BATCH = 500
 SCAN_COUNT = 1000
 
-ERASE = """
+ERASE = (
+    ACCOUNTS
+    + """
 -- Erase some keys of an owner, its marks in what its partition shares, and move its fences.
 local a = cmsgpack.unpack(ARGV[1])
 local erased = {mem = 0, wm = 0}
@@ -55,9 +57,14 @@ if keys > 0 then
   redis.call('HINCRBY', a.state, 'erased_memories', erased.mem)
   redis.call('HINCRBY', a.state, 'erased_sessions', erased.wm)
   redis.call('HINCRBY', a.state, 'erased_keys', keys)
+  local had = redis.call('HMGET', a.state, 'memories', 'bytes', 'sessions')
+  for i, value in ipairs(had) do had[i] = -tonumber(value or '0') end
+  account(a, had[1], had[2], had[3])
+  redis.call('HDEL', a.state, 'memories', 'bytes', 'sessions')
 end
 return {'done', ''}
 """
+)
 
 FINISH = (
     REPLAY
@@ -140,6 +147,7 @@ class Eraser:
         keys = OwnerKeys(owner)
         shared = {
             "state": keys.state,
+            "usage": keys.usage,
             "unembedded": keys.shared.unembedded,
             "expiry": keys.shared.expiry,
             "deltas": keys.shared.deltas,

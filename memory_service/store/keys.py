@@ -56,6 +56,21 @@ def partition_of(owner: Owner) -> int:
     return int(owner_tag(owner)[:8], 16) % PARTITIONS
 
 
+def usage_key(partition: int, tenant: str) -> str:
+    """Hash: how much a tenant's owners in a partition have together."""
+    return f"{PREFIX}use:{{{partition}}}:{_encode(tenant)}"
+
+
+def rate_key(tenant: str) -> str:
+    """Hash with a ttl: how many requests a tenant has left."""
+    return f"{PREFIX}rate:{_encode(tenant)}"
+
+
+def streams_key(tenant: str) -> str:
+    """Sorted set with a ttl: a tenant's open streams, by when they are taken for gone."""
+    return f"{PREFIX}streams:{_encode(tenant)}"
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionKeys:
     """The keys that a partition's owners share."""
@@ -113,6 +128,11 @@ class OwnerKeys:
     def state(self) -> str:
         """Hash: memory revision, last create time, last generation."""
         return self._key("own")
+
+    @property
+    def usage(self) -> str:
+        """Hash: how much the owner's tenant has in this partition."""
+        return usage_key(partition_of(self.owner), self.owner.tenant)
 
     @property
     def facts(self) -> str:

@@ -13,12 +13,14 @@ from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, Ow
 from memory_service.domain.errors import RequestIdReused
 from memory_service.domain.failed_ranges import FailedRange, FailedRanges, without
 from memory_service.domain.known_entities import Acquaintance, gained
+from memory_service.domain.limits import UNLIMITED, Quota
 from memory_service.domain.memory import FACTS, Memory, MemoryType, fact_digest
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.planning import Known
 from memory_service.domain.requests import Job, RequestKey
 from memory_service.domain.session import Session
 from memory_service.store import acquaintances, records
+from memory_service.store.accounts import refuse_over_quota
 from memory_service.store.history import (
     DELETED_KEPT_SECONDS,
     EARLIER_KEPT,
@@ -100,7 +102,11 @@ class Imported:
 class MemoryStore:
     """Memories by key, and the one way to change them."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, space: Space = FIRST) -> None:
+    def __init__(
+        self, redis: Redis, scripts: Scripts, space: Space = FIRST, quota: Quota = UNLIMITED
+    ) -> None:
+        """`quota` is what an owner may have."""
+        self._quota = quota
         self._redis = redis
         self._scripts = scripts
         self._space = space
@@ -188,13 +194,16 @@ class MemoryStore:
         With `job` the request needs several commits: all but the last have no answer, and count
         what they delete. Given `used`, what was used at another time than it says is not deleted,
         as if the revision had moved. Returns `answer`, or the first answer if the request is a
-        repeat, or the fence that did not hold. Raises RequestIdReused.
+        repeat, or the fence that did not hold. Raises QuotaExceeded, RequestIdReused.
         """
         keys = OwnerKeys(owner)
         kept = [change for change in plan.changes if change.kind is not ChangeKind.DELETED]
         gone = [change for change in plan.changes if change.kind is ChangeKind.DELETED]
         argument: dict[str, Any] = {
             "state": keys.state,
+            "usage": keys.usage,
+            # What has been taken in is extracted, however much comes of it.
+            "quota": {} if advance else self._quota.limits,
             "facts_key": keys.facts,
             "deleted_facts_key": keys.deleted_facts,
             "known_key": keys.known,
@@ -230,6 +239,7 @@ class MemoryStore:
         reply = await self._scripts.commit(_commit_keys(argument), argument)
         if reply.status == "request_id_reused":
             raise RequestIdReused
+        refuse_over_quota(reply)
         if reply.status in {fence.value for fence in Fence}:
             return Fence(reply.status)
         return reply.value
@@ -288,6 +298,7 @@ def _put(keys: OwnerKeys, change: Change, space: Space) -> dict[str, Any]:
     return {
         **_place(keys, change.memory.id),
         "fields": [part for item in fields.items() for part in item],
+        "bytes": len(fields[records.BODY]),
         "cleared": records.left_out(fields),
         "new_text": change.new_text,
     }
@@ -375,23 +386,20 @@ def _advance(advance: SessionAdvance) -> dict[str, Any]:
 
 
 def _dead_letter(ref: SessionRef, failed: FailedRange) -> list[str]:
-    return [
-        "owner",
-        owner_path(ref.owner),
-        "session",
-        ref.session_id,
-        "first",
-        str(failed.first),
-        "last",
-        str(failed.last),
-        "reason",
-        failed.reason,
-    ]
+    fields = {
+        "owner": owner_path(ref.owner),
+        "session": ref.session_id,
+        "first": str(failed.first),
+        "last": str(failed.last),
+        "reason": failed.reason,
+    }
+    return [part for item in fields.items() for part in item]
 
 
 def _commit_keys(argument: dict[str, Any]) -> list[str]:
     names = (
-        *("state", "facts_key", "deleted_facts_key", "known_key", "used_key", "changes_key"),
+        *("state", "usage", "facts_key", "deleted_facts_key", "known_key", "used_key"),
+        "changes_key",
         *("speakers_key", "unembedded"),
     )
     keys = [argument[name] for name in names]

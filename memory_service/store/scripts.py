@@ -34,6 +34,29 @@ local function remember(request, answer)
 end
 """
 
+ACCOUNTS = """
+local function account(a, memories, bytes, sessions)
+  -- Count what the owner, and its tenant in this partition, have from now on, more or less.
+  local more = {memories = memories, bytes = bytes, sessions = sessions}
+  for name, count in pairs(more) do
+    if count ~= 0 then
+      redis.call('HINCRBY', a.state, name, string.format('%.0f', count))
+      redis.call('HINCRBY', a.usage, name, string.format('%.0f', count))
+    end
+  end
+end
+
+local function over(a, memories, bytes, sessions)
+  -- Name the limit of the owner that so much more would pass, or nil.
+  local more = {memories = memories, bytes = bytes, sessions = sessions}
+  for name, most in pairs(a.quota) do
+    local has = tonumber(redis.call('HGET', a.state, name) or '0')
+    if more[name] > 0 and has + more[name] > most then return name end
+  end
+  return nil
+end
+"""
+
 VECTORS = """
 local function drop_vectors(key, kept)
   -- Drop a memory's vectors in all spaces, or in all but the one with this tag.
@@ -49,6 +72,7 @@ end
 COMMIT = (
     REPLAY
     + VECTORS
+    + ACCOUNTS
     + """
 -- Change an owner's memories, and with them a session's cursor, if nothing moved since the read.
 local a = cmsgpack.unpack(ARGV[1])
@@ -76,6 +100,21 @@ if session then
     if (found[i] or '') ~= value then return {'session_moved'} end
   end
 end
+
+local memories, bytes = 0, 0
+for _, put in ipairs(a.puts) do
+  local before = redis.call('HSTRLEN', put.key, 'body')
+  if before == 0 then memories = memories + 1 end
+  bytes = bytes + put.bytes - before
+end
+for _, gone in ipairs(a.deletes) do
+  local before = redis.call('HSTRLEN', gone.key, 'body')
+  if before > 0 then memories = memories - 1 end
+  bytes = bytes - before
+end
+local limit = over(a, memories, bytes, 0)
+if limit then return {'quota_exceeded', limit} end
+account(a, memories, bytes, 0)
 
 for _, put in ipairs(a.puts) do
   if put.new_text then drop_vectors(put.key) end
@@ -192,7 +231,10 @@ class Scripts:
         self._ack = redis.register_script(ACK)
 
     async def commit(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
-        """Return done | replayed (the answer), request_id_reused, revision_moved, session_moved."""
+        """Return done | replayed (the answer), or why not.
+
+        That is request_id_reused, revision_moved, session_moved, or quota_exceeded (the limit).
+        """
         return await run_script(self._commit, keys, argument)
 
     async def set_vector(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:

@@ -10,6 +10,7 @@ import msgpack
 from redis.asyncio import Redis
 
 from memory_service.domain.failed_ranges import FailedRanges
+from memory_service.domain.limits import UNLIMITED, Quota
 from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.requests import RequestKey
@@ -24,9 +25,10 @@ from memory_service.store.session_scripts import SessionScripts, contents, sessi
 class SessionChanges:
     """Each change is one script. What is made from a read is refused if that has moved since."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
+        """`quota` is what an owner may have."""
         self._redis = redis
-        self._scripts = SessionScripts(redis)
+        self._scripts = SessionScripts(redis, quota)
 
     async def put(
         self,

@@ -8,9 +8,11 @@ from typing import Any
 import msgpack
 from redis.asyncio import Redis
 
+from memory_service.domain.limits import UNLIMITED, Quota
 from memory_service.domain.session import Message, NewMessage
 from memory_service.domain.transfer import Counts, SessionHead, Waiting
 from memory_service.store import given, messages, session_records
+from memory_service.store.accounts import refuse_over_quota
 from memory_service.store.scripts import run_script
 from memory_service.store.session_lua import SESSION
 from memory_service.store.session_scripts import routed_keys, session_argument
@@ -42,6 +44,12 @@ local function body(key, number, field)
 end
 
 local s = read(a.session)
+local coming = 0
+for _, m in ipairs(a.messages) do
+  if not s or m.sequence > tonumber(s.tail) then coming = coming + #m.body end
+end
+local limit = over(a, 0, coming, (a.begins and not s) and 1 or 0)
+if limit then return {'quota_exceeded', limit} end
 local made = false
 if a.begins and not s then
   begin(a, a.options)
@@ -80,6 +88,7 @@ end
 
 local before = tonumber(s.tail)
 local tail = before
+local bytes = 0
 if fits then
   for _, m in ipairs(a.messages) do
     local there = m.sequence <= tail and body(a.log, m.sequence, 'message')
@@ -87,6 +96,7 @@ if fits then
       duplicates = duplicates + 1
     elseif m.sequence == tail + 1 and (m.id == '' or redis.call('HEXISTS', a.ids, m.id) == 0) then
       tail = m.sequence
+      bytes = bytes + #m.body
       redis.call('XADD', a.log, tail .. '-0', 'message', m.body)
       if m.id ~= '' then redis.call('HSET', a.ids, m.id, tail .. ' ' .. m.digest) end
       imported = imported + 1
@@ -97,6 +107,7 @@ if fits then
   end
 end
 
+grown(a, bytes)
 if made or tail > before or waiting > (tonumber(s.given_tail) or 0) then
   local cursor = math.max(tonumber(s.cursor), math.min(a.extracted, tail))
   redis.call('HSET', a.session, 'version', tonumber(s.version) + 1, 'tail', tail,
@@ -146,14 +157,20 @@ class Written:
 class SessionImports:
     """The script, loaded into one connection pool."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
+        """`quota` is what an owner may have."""
+        self._limits = quota.limits
         self._import = redis.register_script(IMPORT)
 
     async def write(self, run: SessionRun, *, now: int) -> Written:
-        """Write what is not there of a run, up to the first record that does not fit."""
+        """Write what is not there of a run, up to the first record that does not fit.
+
+        Raises QuotaExceeded.
+        """
         session, notes, summary = run.head.session, run.head.notes, run.head.summary
         argument: dict[str, Any] = {
             **session_argument(session.ref),
+            "quota": self._limits,
             "begins": run.begins,
             "generation": run.generation,
             "now": str(now),
@@ -171,6 +188,7 @@ class SessionImports:
             "messages": [_message(message) for message in run.messages],
         }
         reply = await run_script(self._import, routed_keys(argument), argument)
+        refuse_over_quota(reply)
         generation, imported, duplicates, conflicts = msgpack.unpackb(reply.value)
         total = imported + duplicates + conflicts
         return Written(generation, Counts(total, duplicates, conflicts))

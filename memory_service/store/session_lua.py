@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from memory_service.store.scripts import REPLAY
+from memory_service.store.scripts import ACCOUNTS, REPLAY
 
 SESSION = (
     REPLAY
+    + ACCOUNTS
     + """
 local NAMES = {'generation', 'version', 'created', 'updated', 'tail', 'cursor', 'failed_ranges',
   'given_tail', 'given_cursor', 'ttl', 'strategy', 'unsearchable'}
@@ -52,7 +53,15 @@ local function touched(a, updated, ttl)
   mark(a, expires(updated, ttl))
 end
 
+local function grown(a, bytes)
+  -- Count the bytes of messages that were added to the session.
+  if bytes > 0 then redis.call('HINCRBY', a.session, 'bytes', bytes) end
+  account(a, 0, bytes, 0)
+end
+
 local function wipe(a)
+  local old = redis.call('HMGET', a.session, 'generation', 'bytes')
+  if old[1] then account(a, 0, -tonumber(old[2] or '0'), -1) end
   redis.call('DEL', a.session, a.log, a.ids, a.given)
 end
 
@@ -71,6 +80,7 @@ end
 
 local function begin(a, options)
   -- Make the session, as a new generation, and return the generation.
+  account(a, 0, 0, 1)
   local generation = tostring(redis.call('HINCRBY', a.state, 'generation', 1))
   redis.call('HSET', a.session, 'generation', generation, 'version', '0', 'created', a.now,
     'updated', a.now, 'tail', '0', 'cursor', '0')
@@ -127,6 +137,14 @@ local given = s and tonumber(s.given_tail) or 0
 local waiting = given - (s and tonumber(s.given_cursor) or 0)
 if #a.memories > 0 and waiting + #a.memories > a.most_waiting then return {'too_many_waiting'} end
 
+local bytes = 0
+for i, m in ipairs(a.messages) do
+  if not known[i] then bytes = bytes + #m.body end
+end
+-- Memories come of messages: who may have no more, may say no more.
+local limit = over(a, 1, bytes, s and 0 or 1)
+if limit then return {'quota_exceeded', limit} end
+
 local changed = not s
 if not s then
   begin(a, {})
@@ -156,6 +174,7 @@ for i, m in ipairs(a.messages) do
   ids[i] = m.id ~= '' and m.id or sequence
 end
 given = give(a, given)
+grown(a, bytes)
 
 local added = tail > tonumber(s.tail) or #a.memories > 0
 if added or changed then
@@ -178,6 +197,8 @@ CREATE = (
 -- Make a session if there is none.
 local a = cmsgpack.unpack(ARGV[1])
 if redis.call('EXISTS', a.session) == 1 then return {'done', ''} end
+local limit = over(a, 0, 0, 1)
+if limit then return {'quota_exceeded', limit} end
 begin(a, a.options)
 redis.call('HSET', a.session, 'version', '1')
 touched(a, a.now, a.options.ttl)
@@ -196,6 +217,11 @@ if again then return again end
 local s = read(a.session)
 if not matches(a.etag, s) then return {'etag_mismatch'} end
 if s and not extracted(s) then return {'not_extracted'} end
+local bytes = 0
+for _, m in ipairs(a.messages) do bytes = bytes + #m.body end
+local before = s and tonumber(redis.call('HGET', a.session, 'bytes') or '0') or 0
+local limit = over(a, 1, bytes - before, s and 0 or 1)
+if limit then return {'quota_exceeded', limit} end
 
 wipe(a)
 local generation = begin(a, a.options)
@@ -206,6 +232,7 @@ for i, m in ipairs(a.messages) do
   if m.id ~= '' then redis.call('HSET', a.ids, m.id, sequence .. ' ' .. m.digest) end
 end
 local given = give(a, 0)
+grown(a, bytes)
 touched(a, a.now, a.options.ttl)
 if #a.messages + given > 0 then notify(a, generation, #a.messages, given) end
 local answer = cmsgpack.pack({generation = generation, now = a.now})

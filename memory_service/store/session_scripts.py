@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 from memory_service.domain.errors import (
     EtagMismatch,
@@ -15,11 +16,13 @@ from memory_service.domain.errors import (
     SessionNotFound,
     TooManyWaiting,
 )
+from memory_service.domain.limits import UNLIMITED, Quota
 from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage
 from memory_service.store import given, messages, session_lua
+from memory_service.store.accounts import refuse_over_quota
 from memory_service.store.keys import OwnerKeys, owner_path
 from memory_service.store.requests import request_argument
 from memory_service.store.scripts import Reply, run_script
@@ -29,10 +32,12 @@ class SessionScripts:
     """The scripts, loaded into one connection pool.
 
     Each takes what `session_argument` gives and more, and raises what it refuses: EtagMismatch,
-    MessageIdReused, NotExtracted, RequestIdReused, SessionNotFound, TooManyWaiting.
+    MessageIdReused, NotExtracted, QuotaExceeded, RequestIdReused, SessionNotFound, TooManyWaiting.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
+        """`quota` is what an owner may have."""
+        self._limits = quota.limits
         self._append = redis.register_script(session_lua.APPEND)
         self._create = redis.register_script(session_lua.CREATE)
         self._put = redis.register_script(session_lua.PUT)
@@ -41,15 +46,15 @@ class SessionScripts:
 
     async def append(self, argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed: the messages' ids and the values of the fields `returned`."""
-        return _checked(await run_script(self._append, routed_keys(argument), argument))
+        return await self._within(self._append, argument)
 
     async def create(self, argument: Mapping[str, Any]) -> Reply:
         """Return done, also if there was a session."""
-        return _checked(await run_script(self._create, routed_keys(argument), argument))
+        return await self._within(self._create, argument)
 
     async def put(self, argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed: the generation, and when it was made."""
-        return _checked(await run_script(self._put, routed_keys(argument), argument))
+        return await self._within(self._put, argument)
 
     async def change(self, argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed: the answer; or moved."""
@@ -59,8 +64,13 @@ class SessionScripts:
         """Return done | replayed: how many messages were deleted, and not extracted; or not_due."""
         return _checked(await run_script(self._delete, routed_keys(argument), argument))
 
+    async def _within(self, script: AsyncScript, argument: Mapping[str, Any]) -> Reply:
+        """Run a script that may not give the owner more than its quota."""
+        limited = {**argument, "quota": self._limits}
+        return _checked(await run_script(script, routed_keys(limited), limited))
 
-_KEYS = ("session", "log", "ids", "given", "sessions", "state", "expiry", "deltas")
+
+_KEYS = ("session", "log", "ids", "given", "sessions", "state", "usage", "expiry", "deltas")
 
 
 def session_argument(
@@ -75,6 +85,8 @@ def session_argument(
         "given": keys.given(ref.session_id),
         "sessions": keys.sessions,
         "state": keys.state,
+        "usage": keys.usage,
+        "quota": {},
         "expiry": keys.shared.expiry,
         "deltas": keys.shared.deltas,
         "owner": owner_path(ref.owner),
@@ -112,6 +124,7 @@ def _checked(reply: Reply) -> Reply:
     """Return the reply, or raise what it says if the script refused."""
     if refusal := _REFUSALS.get(reply.status):
         raise refusal
+    refuse_over_quota(reply)
     if reply.status == "message_id_reused":
         raise MessageIdReused(int(reply.value))
     return reply

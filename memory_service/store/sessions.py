@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from memory_service.domain.errors import SessionNotFound
 from memory_service.domain.known_entities import Acquaintance, last_of_page, page_of
+from memory_service.domain.limits import UNLIMITED, Quota
 from memory_service.domain.memory import NewMemory
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.requests import RequestKey
@@ -80,9 +81,10 @@ class Unextracted:
 class SessionStore:
     """Sessions and their messages. Scripts write; reads are single commands or transactions."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
+        """`quota` is what an owner may have."""
         self._redis = redis
-        self._scripts = SessionScripts(redis)
+        self._scripts = SessionScripts(redis, quota)
 
     async def append(
         self,

@@ -5,31 +5,45 @@ from __future__ import annotations
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from service_kit.access import Rules
 from service_kit.auth import Authenticator
+from service_kit.interceptors.access import AccessInterceptor
+from service_kit.interceptors.caps import CapsInterceptor
 from service_kit.interceptors.errors import ErrorsInterceptor
 from service_kit.interceptors.identity import IdentityInterceptor
 from service_kit.interceptors.logging import LoggingInterceptor
 from service_kit.interceptors.metrics import MetricsInterceptor
 from service_kit.interceptors.parsing import ParsingInterceptor
+from service_kit.interceptors.stalls import StallsInterceptor
+from service_kit.settings import ServerSettings
 
 __all__ = [
+    "AccessInterceptor",
+    "CapsInterceptor",
     "ErrorsInterceptor",
     "IdentityInterceptor",
     "LoggingInterceptor",
     "MetricsInterceptor",
     "ParsingInterceptor",
+    "StallsInterceptor",
     "standard_interceptors",
 ]
 
 
 def standard_interceptors(
-    registry: CollectorRegistry, authenticator: Authenticator
+    registry: CollectorRegistry,
+    authenticator: Authenticator,
+    rules: Rules,
+    settings: ServerSettings,
 ) -> list[grpc.aio.ServerInterceptor]:
     """All of them, outermost first: the observers see the code that the errors were given."""
     return [
         LoggingInterceptor(),
         MetricsInterceptor(registry),
         ErrorsInterceptor(),
+        CapsInterceptor(settings.max_concurrent_rpcs, settings.max_method_share),
         IdentityInterceptor(authenticator),
+        StallsInterceptor(unread=settings.slow_reader_seconds, silent=settings.silent_seconds),
         ParsingInterceptor(),
+        AccessInterceptor(rules),
     ]

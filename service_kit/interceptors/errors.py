@@ -18,6 +18,8 @@ from service_kit.safe_traceback import exception_name, safe_traceback
 
 _log = logging.getLogger(__name__)
 
+_ABORT_SECONDS = 2.0
+
 
 class ErrorsInterceptor(AroundInterceptor):
     """ServiceError becomes its status; any other exception INTERNAL, with an id to find it by."""
@@ -39,7 +41,17 @@ class ErrorsInterceptor(AroundInterceptor):
         except Exception as error:
             status = _unimplemented(error, context) or _internal(rpc, error)
         # Outside of the handlers, or the abort would carry the exception along as its context.
-        return await context.abort_with_status(rpc_status.to_status(status))
+        return await _abort(context, status)
+
+
+async def _abort(context: Context, status: status_pb2.Status) -> None:
+    """End the RPC; for grpc the status is sent when all before it has been read, even if never."""
+    try:
+        async with asyncio.timeout(_ABORT_SECONDS):
+            await context.abort_with_status(rpc_status.to_status(status))
+    except TimeoutError:
+        # Nobody reads. What is to be sent waits in grpc; the handler need not.
+        raise asyncio.CancelledError from None
 
 
 def _is_being_cancelled() -> bool:

@@ -19,10 +19,7 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "ERROR_REASON_"
 ERROR_REASONS = [value.name for value in ErrorReason.DESCRIPTOR.values]
 
-NEVER_SENT = {
-    "UNAUTHENTICATED": "no authentication is served",
-    "PERMISSION_DENIED": "no authorisation is served",
-}
+NEVER_SENT: dict[str, str] = {}
 """Reasons of the contract that nothing sends, and why."""
 
 
@@ -98,6 +95,10 @@ def made(error: type[domain.DomainError]) -> domain.DomainError:
         return domain.InvalidField("scope", "is wrong")
     if error is domain.MessageIdReused:
         return domain.MessageIdReused(3)
+    if error is domain.QuotaExceeded:
+        return domain.QuotaExceeded("memories")
+    if error is domain.RateExceeded:
+        return domain.RateExceeded("requests", 0.5)
     return error()
 
 

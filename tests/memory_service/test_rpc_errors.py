@@ -1,18 +1,31 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import grpc
 import pytest
 from agentmemory.v1 import errors_pb2
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from memory_service.domain import errors
-from memory_service.domain.errors import DomainError, InvalidField, MessageIdReused
+from memory_service.domain.errors import (
+    DomainError,
+    InvalidField,
+    MessageIdReused,
+    QuotaExceeded,
+    RateExceeded,
+)
 from memory_service.rpc_errors import DomainErrorsInterceptor, to_service_error
 from service_kit.errors import FieldViolation, ServiceError
 from service_kit.interceptors.around import Rpc
 
 RPC = Rpc("agentmemory.v1.MemoryService", "AppendMessages", "unary")
-SPECIAL = {InvalidField: InvalidField("a.b", "is bad"), MessageIdReused: MessageIdReused(3)}
+SPECIAL = {
+    InvalidField: InvalidField("a.b", "is bad"),
+    MessageIdReused: MessageIdReused(3),
+    QuotaExceeded: QuotaExceeded("memories"),
+    RateExceeded: RateExceeded("requests", 0.5),
+}
 INSIDE = {errors.ExtractionFailed}
 """Ends as a failed range, never as an RPC's error."""
 
@@ -54,6 +67,7 @@ def test_waiting_is_advised_exactly_where_it_helps():
     advised = {to_service_error(e).reason for e in every_error() if to_service_error(e).retry_after}
     assert advised == {
         "OVERLOADED",
+        "QUOTA_EXCEEDED",
         "CONTENTION",
         "REVISION_NOT_REACHED",
         "STORE_UNAVAILABLE",
@@ -95,3 +109,12 @@ async def test_a_defect_is_not_taken_for_an_error_of_the_domain():
         await around(ZeroDivisionError())
     with pytest.raises(ServiceError, match="of the kit"):
         await around(ServiceError(grpc.StatusCode.ABORTED, "CONTENTION", "of the kit"))
+
+
+def test_a_limit_is_named_and_says_when_to_come_back():
+    full = to_service_error(QuotaExceeded("sessions"))
+    assert (full.code.name, full.reason) == ("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
+    assert (full.metadata, full.retry_after) == ({"limit": "sessions"}, timedelta(seconds=60))
+    often = to_service_error(RateExceeded("requests", 0.25))
+    assert (often.reason, often.metadata) == ("QUOTA_EXCEEDED", {"limit": "requests"})
+    assert often.retry_after == timedelta(seconds=0.25)

@@ -18,11 +18,14 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.wrappers_pb2 import StringValue
+from prometheus_client import CollectorRegistry
 
-from service_kit.auth import current_identity
+from service_kit.access import Rule
+from service_kit.auth import AnonymousAuthenticator, Role, current_identity
 from service_kit.channel import open_channel
 from service_kit.errors import FieldViolation, ServiceError
 from service_kit.health import Health
+from service_kit.interceptors import standard_interceptors
 from service_kit.server import BoundServer, Service, build_server
 from service_kit.settings import ServerSettings
 
@@ -157,6 +160,14 @@ class Echo:
     @property
     def service(self) -> Service:
         return Service(SERVICE, self.add_to)
+
+
+RULES = {f"{SERVICE}/{method}": Rule(Role.READ) for method in (*KINDS, "NotServed")}
+
+
+def standard(registry: CollectorRegistry) -> list[grpc.aio.ServerInterceptor]:
+    """The interceptors that a service has, for anonymous callers."""
+    return standard_interceptors(registry, AnonymousAuthenticator(), RULES, settings())
 
 
 def refusal() -> ServiceError:

@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from service_kit.binding import BindError
 from service_kit.channel import open_channel
 from service_kit.health import Health
+from service_kit.interceptors import CapsInterceptor, ErrorsInterceptor
 from service_kit.server import build_server, drain, serve_until_signal, server_options
 from tests.service_kit.echo_service import (
     KINDS,
@@ -95,7 +96,8 @@ async def test_a_message_over_the_limit_is_refused():
 
 
 async def test_an_rpc_over_the_concurrent_limit_is_refused():
-    async with serving(max_concurrent_rpcs=1) as running:
+    interceptors = [ErrorsInterceptor(), CapsInterceptor(total=1, share=1)]
+    async with serving(interceptors) as running:
         first = running.open("Unary", "wait")
         await running.echo.waiting.wait()
         assert (await running.error("Unary", "hello")).code() is grpc.StatusCode.RESOURCE_EXHAUSTED

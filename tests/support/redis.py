@@ -18,11 +18,16 @@ _FAMILIES = {
     **dict.fromkeys(("sessions", "changes"), _OWNER),
     **dict.fromkeys(("mem", "rev", "wm", "log", "ids", "given", "lease"), f"{_OWNER}:{_PART}"),
     **dict.fromkeys(("req", "job"), f"{_OWNER}:{_PART}:{_PART}"),
+    "use": rf"\{{\d{{1,3}}\}}:{_PART}",
+    **dict.fromkeys(("rate", "streams"), _PART),
     **dict.fromkeys(("deltas", "expiry", "unembedded", "dead"), r"\{\d{1,3}\}"),
 }
 _KNOWN = re.compile("|".join(f"am:{family}:{rest}" for family, rest in _FAMILIES.items()))
 _SINGLE = (keys.SCHEMA, keys.PAGE_SECRET, keys.FORGETTING)
-_SHORT_LIVED = ("am:lease:", "am:req:", "am:job:", keys.FORGETTING)
+_SHORT_LIVED = (
+    *("am:lease:", "am:req:", "am:job:", "am:rate:", "am:streams:"),
+    keys.FORGETTING,
+)
 
 
 async def leaks(redis: Redis) -> list[str]:

@@ -82,6 +82,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
     Example: UpdateMemory with the text of another memory.
     """
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 22
+    """RESOURCE_EXHAUSTED. The tenant or the owner has as much as it may have, or asks as often as it may;
+    ErrorInfo.metadata["limit"] says which limit it is: requests, streams, memories, bytes or sessions.
+    """
+    ERROR_REASON_IDENTITY_UNAVAILABLE: _ErrorReason.ValueType  # 23
+    """UNAVAILABLE. Whether a token is valid cannot be told: the issuer's keys cannot be fetched."""
     ERROR_REASON_RERANKER_MISSING: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION. The extractor was started without a reranker."""
 
@@ -143,6 +149,12 @@ ERROR_REASON_MEMORY_EXISTS: ErrorReason.ValueType  # 21
 """ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
 Example: UpdateMemory with the text of another memory.
 """
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 22
+"""RESOURCE_EXHAUSTED. The tenant or the owner has as much as it may have, or asks as often as it may;
+ErrorInfo.metadata["limit"] says which limit it is: requests, streams, memories, bytes or sessions.
+"""
+ERROR_REASON_IDENTITY_UNAVAILABLE: ErrorReason.ValueType  # 23
+"""UNAVAILABLE. Whether a token is valid cannot be told: the issuer's keys cannot be fetched."""
 ERROR_REASON_RERANKER_MISSING: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION. The extractor was started without a reranker."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

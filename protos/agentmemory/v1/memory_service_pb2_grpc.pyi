@@ -44,7 +44,9 @@ class MemoryServiceStub:
         at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
       * A scope with a user_id names the user; its session_id matters only where a session is meant.
         Without a user_id, the session_id names a lone session, an owner of its own.
-      * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
+      * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD; with UNAUTHENTICATED /
+        UNAUTHENTICATED and PERMISSION_DENIED / PERMISSION_DENIED, a stream also when its caller's credentials end; and with
+        RESOURCE_EXHAUSTED / QUOTA_EXCEEDED, OVERLOADED where limits are set, a stream also when its caller holds it up.
     """
 
     @_typing.overload
@@ -157,7 +159,7 @@ class MemoryServiceStub:
     WatchMemories: _grpc.UnaryStreamMultiCallable[_memory_service_pb2.WatchMemoriesRequest, _memory_service_pb2.WatchMemoriesResponse]
     """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
     The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
-    the server stops: watch again from there. A caller who reads slowly holds nobody up.
+    the server stops or after some minutes: watch again from there. A caller who reads slowly holds nobody up.
     Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
     yet, or the user was erased, or after_revision is more than the owner's revision.
     """
@@ -182,7 +184,7 @@ class MemoryServiceStub:
     """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
     export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
     The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
-    last cursor, also if the stream ended with OK: so it does when the server stops.
+    last cursor, also if the stream ended with OK: so it does when the server stops, or after some minutes.
     Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
     SEARCH_TIMEOUT.
     """
@@ -216,7 +218,9 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
         at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
       * A scope with a user_id names the user; its session_id matters only where a session is meant.
         Without a user_id, the session_id names a lone session, an owner of its own.
-      * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
+      * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD; with UNAUTHENTICATED /
+        UNAUTHENTICATED and PERMISSION_DENIED / PERMISSION_DENIED, a stream also when its caller's credentials end; and with
+        RESOURCE_EXHAUSTED / QUOTA_EXCEEDED, OVERLOADED where limits are set, a stream also when its caller holds it up.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -326,7 +330,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     WatchMemories: _aio.UnaryStreamMultiCallable[_memory_service_pb2.WatchMemoriesRequest, _memory_service_pb2.WatchMemoriesResponse]  # type: ignore[assignment]
     """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
     The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
-    the server stops: watch again from there. A caller who reads slowly holds nobody up.
+    the server stops or after some minutes: watch again from there. A caller who reads slowly holds nobody up.
     Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
     yet, or the user was erased, or after_revision is more than the owner's revision.
     """
@@ -351,7 +355,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
     export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
     The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
-    last cursor, also if the stream ended with OK: so it does when the server stops.
+    last cursor, also if the stream ended with OK: so it does when the server stops, or after some minutes.
     Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
     SEARCH_TIMEOUT.
     """
@@ -384,7 +388,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
       * A scope with a user_id names the user; its session_id matters only where a session is meant.
         Without a user_id, the session_id names a lone session, an owner of its own.
-      * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD.
+      * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD; with UNAUTHENTICATED /
+        UNAUTHENTICATED and PERMISSION_DENIED / PERMISSION_DENIED, a stream also when its caller's credentials end; and with
+        RESOURCE_EXHAUSTED / QUOTA_EXCEEDED, OVERLOADED where limits are set, a stream also when its caller holds it up.
     """
 
     @_abc_1.abstractmethod
@@ -624,7 +630,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_memory_service_pb2.WatchMemoriesResponse], _abc.AsyncIterator[_memory_service_pb2.WatchMemoriesResponse]]:
         """Streams the changes of an owner's memories in order, from a revision on: at least the last 10,000 changes are kept.
         The first response is a checkpoint that says where the watch begins. It ends with OK, after a last checkpoint, when
-        the server stops: watch again from there. A caller who reads slowly holds nobody up.
+        the server stops or after some minutes: watch again from there. A caller who reads slowly holds nobody up.
         Errors: OUT_OF_RANGE / REVISION_TRIMMED, at the beginning or later: changes have been dropped that were not sent
         yet, or the user was erased, or after_revision is more than the owner's revision.
         """
@@ -667,7 +673,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams an owner's memories with their history, sessions and deleted facts out, without loss. What does not change while the
         export runs is in it exactly once; what changes is in it as it was at some time meanwhile. Deleted memories are not in it.
         The receiver sets the pace. Only the last response of a complete export has an empty cursor; without it, go on from the
-        last cursor, also if the stream ended with OK: so it does when the server stops.
+        last cursor, also if the stream ended with OK: so it does when the server stops, or after some minutes.
         Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN for a cursor that is not of an export of this owner; DEADLINE_EXCEEDED /
         SEARCH_TIMEOUT.
         """

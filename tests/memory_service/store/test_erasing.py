@@ -98,7 +98,7 @@ async def test_other_owners_keep_everything(world: World):
     of_alice = set(await named(world.redis, ALICE))
     await erase(world)
     after = await dump(world.redis)
-    shared = {KEYS.shared.deltas, KEYS.shared.dead, KEYS.shared.unembedded}
+    shared = {KEYS.shared.deltas, KEYS.shared.dead, KEYS.shared.unembedded, KEYS.usage}
     for key, value in before.items():
         if key.decode() not in of_alice | shared:
             assert after[key] == value

@@ -4,11 +4,9 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service_kit.auth import AnonymousAuthenticator
-from service_kit.interceptors import standard_interceptors
 from service_kit.interceptors.metrics import code_name
 from service_kit.interceptors.observing import code_of_cancellation
-from tests.service_kit.echo_service import KINDS, SERVICE, Running, code_at_end, serving
+from tests.service_kit.echo_service import KINDS, SERVICE, Running, code_at_end, serving, standard
 
 every_kind = pytest.mark.parametrize("method", KINDS)
 
@@ -20,7 +18,7 @@ def registry():
 
 @pytest.fixture
 async def running(registry: CollectorRegistry):
-    interceptors = standard_interceptors(registry, AnonymousAuthenticator())
+    interceptors = standard(registry)
     async with serving(interceptors) as running:
         yield running
 

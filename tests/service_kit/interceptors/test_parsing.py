@@ -4,10 +4,8 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service_kit.auth import AnonymousAuthenticator
 from service_kit.errors import read_error
-from service_kit.interceptors import standard_interceptors
-from tests.service_kit.echo_service import SERVICE, Running, serving
+from tests.service_kit.echo_service import SERVICE, Running, serving, standard
 
 GARBAGE = b"\x0a\xff\xff\xff\xff\xff"
 
@@ -27,7 +25,7 @@ async def _refusal(running: Running, method: str, *, streamed: bool) -> grpc.aio
 )
 async def test_a_request_that_cannot_be_parsed_is_refused_and_counted(method: str, streamed: bool):
     registry = CollectorRegistry()
-    async with serving(standard_interceptors(registry, AnonymousAuthenticator())) as running:
+    async with serving(standard(registry)) as running:
         error = await _refusal(running, method, streamed=streamed)
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert read_error(error).reason == "INVALID_FIELD"
@@ -45,6 +43,6 @@ async def test_a_request_that_cannot_be_parsed_is_refused_and_counted(method: st
 
 async def test_requests_that_can_be_parsed_reach_their_handler():
     registry = CollectorRegistry()
-    async with serving(standard_interceptors(registry, AnonymousAuthenticator())) as running:
+    async with serving(standard(registry)) as running:
         assert await running.call("Unary", "hello") == ["hello"]
         assert await running.call("Bidi", "hello") == ["hello"]
