@@ -19,6 +19,7 @@ from agentmemory.v1.memory_service_pb2_grpc import add_MemoryServiceServicer_to_
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from memory_service.backlog_metrics import BacklogMetrics
 from memory_service.clock import SystemClock
 from memory_service.domain.owner import Owner
 from memory_service.embedded import EmbeddedRedis, default_data_dir
@@ -39,6 +40,7 @@ from memory_service.jobs import Jobs
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
+from memory_service.measuring import Metrics
 from memory_service.model_guard import ModelGuard, model_of
 from memory_service.page_tokens import PageTokens
 from memory_service.pump import Pump
@@ -85,7 +87,7 @@ from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
 from service_kit.auth import AnonymousAuthenticator
 from service_kit.channel import open_channel
-from service_kit.health import Check, Health
+from service_kit.health import LIVENESS, Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import Service, build_server, serve_until_signal
@@ -127,6 +129,7 @@ class Background:
     signal: RevisionSignal
     use: UseNotes
     forgetting: ForgetSchedule | None
+    backlog: BacklogMetrics
 
 
 async def serve(settings: MemorySettings) -> None:
@@ -140,19 +143,19 @@ async def serve(settings: MemorySettings) -> None:
             open_channel(settings.extractor, max_send_bytes=DELTA_BYTES)
         )
         stub = ExtractorServiceStub(channel)
-        store = await stack.enter_async_context(_store(settings, url, await _model(stub)))
-        parts, background = await _assemble(settings, store, stub, stack)
-        registry = new_registry("memory", version("agent-memory-grpc"))
-        health = Health({SERVICE: [Check("redis", partial(_answers, store.redis))]})
+        metrics = Metrics.of(new_registry("memory", version("agent-memory-grpc")))
+        store = await stack.enter_async_context(_store(settings, url, await _model(stub), metrics))
+        parts, background = await _assemble(settings, store, stub, stack, metrics)
+        health = Health({LIVENESS: [], SERVICE: [Check("redis", partial(_answers, store.redis))]})
         bound = build_server(
             settings,
             services=[
                 Service(SERVICE, partial(add_MemoryServiceServicer_to_server, _servicer(parts)))
             ],
             health=health,
-            interceptors=_interceptors(settings, registry),
+            interceptors=_interceptors(settings, metrics.registry),
         )
-        stack.enter_context(closing(_metrics(settings, registry)))
+        stack.enter_context(closing(_metrics(settings, metrics.registry)))
         await stack.enter_async_context(health)
         for work in _background(settings, background):
             await stack.enter_async_context(_running(work))
@@ -174,9 +177,11 @@ async def _redis_url(settings: MemorySettings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _store(settings: MemorySettings, url: str, model: Model | None) -> AsyncIterator[Store]:
+async def _store(
+    settings: MemorySettings, url: str, model: Model | None, metrics: Metrics
+) -> AsyncIterator[Store]:
     """Open the store; an extractor whose vectors do not go with those in it ends the start."""
-    redis = connect(url, max_connections=settings.redis_connections)
+    redis = connect(url, max_connections=settings.redis_connections, metrics=metrics.redis)
     try:
         await check_engine(redis)
         space = await schema.ensure(
@@ -203,7 +208,7 @@ async def _store(settings: MemorySettings, url: str, model: Model | None) -> Asy
 
 
 async def _assemble(
-    settings: MemorySettings, store: Store, stub: Any, stack: AsyncExitStack
+    settings: MemorySettings, store: Store, stub: Any, stack: AsyncExitStack, metrics: Metrics
 ) -> tuple[Parts, Background]:
     clock = SystemClock()
     locks: KeyedLocks[Owner] = KeyedLocks()
@@ -214,6 +219,7 @@ async def _assemble(
         guard.accepts,
         dimension=store.space.dimension,
         timeout=settings.embed_timeout_seconds,
+        metrics=metrics.embedding,
     )
     stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
     stack.push_async_callback(stream.close)
@@ -230,6 +236,7 @@ async def _assemble(
         locks,
         clock,
         delta_messages=settings.delta_messages,
+        metrics=metrics.extraction,
     )
     revisions = Revisions(store.memories)
     past = TimeTravel(store.history)
@@ -260,7 +267,9 @@ async def _assemble(
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
-        search=Search(store.search, embedding, revisions, past, counters, clock),
+        search=Search(
+            store.search, embedding, revisions, past, counters, clock, metrics.search
+        ),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(
@@ -293,9 +302,9 @@ async def _assemble(
         ExpiringSessions(store.redis), flush, clock, every=settings.expiry_seconds
     )
     schedule = _forget_schedule(settings, store.redis, forgetting, uses)
-    return parts, Background(
-        _pump(settings, store, extraction, summarizing), sweep, expiry, signal, use, schedule
-    )
+    pump = _pump(settings, store, extraction, summarizing, metrics)
+    backlog = BacklogMetrics(store.redis, store.space.index, metrics.registry)
+    return parts, Background(pump, sweep, expiry, signal, use, schedule, backlog)
 
 
 def _forget_schedule(
@@ -314,6 +323,7 @@ def _pump(
     store: Store,
     extraction: SessionExtraction,
     summarizing: Summarizing,
+    metrics: Metrics,
 ) -> Pump:
     return Pump(
         store.queue,
@@ -323,6 +333,7 @@ def _pump(
         settings.timing,
         parallel_sessions=settings.parallel_sessions,
         waiting_sessions=settings.waiting_sessions,
+        metrics=metrics.extraction,
     )
 
 
@@ -346,7 +357,8 @@ def _background(
     extracting = (background.pump, background.sweep, background.expiry)
     extraction = [each.run() for each in extracting] if settings.extraction else []
     forgetting = [background.forgetting.run()] if background.forgetting else []
-    return [background.signal.run(), background.use.run(), *extraction, *forgetting]
+    always = (background.signal, background.use, background.backlog)
+    return [*(each.run() for each in always), *extraction, *forgetting]
 
 
 @asynccontextmanager
