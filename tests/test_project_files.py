@@ -40,7 +40,7 @@ def test_make_knows_how_to_run_each_command(target: str) -> None:
     assert planned.returncode == 0, planned.stderr
 
 
-def test_ci_runs_lint_and_the_tests_and_nothing_else() -> None:
+def test_ci_installs_what_is_no_package_of_python_and_runs_lint_and_the_tests() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     lines = [line.strip() for line in script.read_text().splitlines()]
@@ -48,6 +48,7 @@ def test_ci_runs_lint_and_the_tests_and_nothing_else() -> None:
     assert commands == [
         "set -euo pipefail",
         'cd "$(dirname "$0")/.."',
+        ".ci/packages",
         "make lint",
         "make test",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
@@ -19,8 +20,10 @@ from memory_service.embedded import EmbeddedRedis
 from memory_service.store.connection import command, connect
 from tests.contract.conftest import free_ports
 from tests.deploy.day import spend
+from tests.deploy.prometheus import Prometheus, scraping
 from tests.support.client import connected
 from tests.support.stack import FAST
+from tests.support.waiting import wait_until
 
 USERS = Path(__file__).parents[2] / "deploy" / "overlays" / "dev" / "users.acl"
 PASSWORD = "development-only"
@@ -30,12 +33,16 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 @dataclass(frozen=True)
 class Day:
-    """What a stack showed before and after a day, and what its Redis thinks of it."""
+    """What a stack showed before and after a day, and what others think of it.
+
+    `prometheus` has scraped it all the while; None where Prometheus is not installed.
+    """
 
     redis: Redis
     before: Samples
     after: Samples
-    ports: tuple[int, int]
+    names: frozenset[str]
+    prometheus: Prometheus | None
 
 
 @pytest.fixture(scope="package")
@@ -51,10 +58,14 @@ async def day() -> AsyncIterator[Day]:
                     await command(admin, "ACL", "SETUSER", *user)
                 stack = await started.enter_async_context(running(options(here, url)))
                 ports = (stack.addresses.memory_metrics, stack.addresses.extractor_metrics)
+                prometheus = await started.enter_async_context(scraping(here, *ports))
                 before = await scraped(*ports)
                 async with connected(stack.addresses.memory) as stub:
                     await spend(stub)
-                yield Day(admin, before, await scraped(*ports), ports)
+                await wait_until(lambda: counted(*ports), "the memories are counted", seconds=20)
+                if prometheus:
+                    await prometheus.scraped_again()
+                yield Day(admin, before, await scraped(*ports), await exposed(*ports), prometheus)
 
 
 def users() -> list[list[str]]:
@@ -86,6 +97,24 @@ async def scraped(*ports: int) -> Samples:
                 key = (sample.name, frozenset(sample.labels.items()))
                 samples[key] = samples.get(key, 0.0) + sample.value
     return samples
+
+
+async def counted(*ports: int) -> bool:
+    """Whether what is looked at regularly has been looked at since there were memories."""
+    return (await scraped(*ports))["memory_index_memories", frozenset()] > 0
+
+
+async def exposed(*ports: int) -> frozenset[str]:
+    """The names of all samples that these ports may show, those without any yet too."""
+    names: set[str] = set()
+    for port in ports:
+        text = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
+        for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
+            names |= {name + suffix for suffix in _SUFFIXES.get(kind, ("",))}
+    return frozenset(names)
+
+
+_SUFFIXES = {"histogram": ("_bucket", "_count", "_sum")}
 
 
 def _get(url: str) -> str:

@@ -32,8 +32,9 @@ async def _talk(alice: Caller) -> None:
         return await alice.extracted("chat") == 1
 
     await wait_until(extracted, "the background extracts", seconds=20)
-    await alice.say("chat", "I am allergic to nuts.", "I moved to Berlin.")
-    await alice.flush("chat")
+    for said_next in ("I am allergic to nuts.", "I live in Oslo.", "I live in Rome."):
+        await alice.say("chat", said_next)
+        await alice.flush("chat")
     await alice.sessions()
     scope = alice.scope("chat")
     await alice.stub.PatchWorkingMemoryData(
