@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test test-images lint format protos bench bench-index eval eval-extraction fit-ranking clean
+.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ format: $(READY) ## Format the code
 
 protos: $(READY) ## Generate the stubs and the reference
 	$(BIN)/python protos/generate.py
+
+docs: $(READY) ## Generate the page about settings and the dashboards
+	$(BIN)/python docs/configuration.py
+	$(BIN)/python deploy/components/monitoring/dashboards.py
 
 bench: $(READY) ## Measure the running service beside the raw parts
 	$(BIN)/python -m tests.benchmarks

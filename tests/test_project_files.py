@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from agentmemory.v1 import extractor_service_pb2, memory_service_pb2
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +53,12 @@ def test_ci_installs_what_is_no_package_of_python_and_runs_lint_and_the_tests() 
         "make lint",
         "make test",
     ]
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    steps = workflow["jobs"]["test"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["sudo .ci/packages", ".ci/run"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
