@@ -267,9 +267,7 @@ async def _assemble(
         listing=Listing(
             store.search, MemoryPages(store.redis, store.space), tokens, revisions, past
         ),
-        search=Search(
-            store.search, embedding, revisions, past, counters, clock, metrics.search
-        ),
+        search=Search(store.search, embedding, revisions, past, counters, clock, metrics.search),
         revisions=revisions,
         page_tokens=tokens,
         watching=Watching(
