@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test lint format protos bench bench-index eval eval-extraction fit-ranking clean
+.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ reembed: $(READY) ## Change the embedding model while services serve (ARGS=--fin
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+test-images: $(READY) ## Build and try what goes into the images, the extractor's too, which takes minutes
+	TEST_EXTRACTOR_IMAGE=1 $(BIN)/python -m pytest tests/deploy/test_images.py
+
 lint: $(READY) ## Check style, types, the contract, and that what is made from it is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,6 +48,10 @@ format: $(READY) ## Format the code
 
 protos: $(READY) ## Generate the stubs and the reference
 	$(BIN)/python protos/generate.py
+
+docs: $(READY) ## Generate the page about settings and the dashboards
+	$(BIN)/python docs/configuration.py
+	$(BIN)/python deploy/components/monitoring/dashboards.py
 
 bench: $(READY) ## Measure the running service beside the raw parts
 	$(BIN)/python -m tests.benchmarks

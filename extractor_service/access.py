@@ -10,6 +10,6 @@ SERVICE = "agentmemory.v1.ExtractorService"
 # It keeps nothing and knows no namespaces: who may ask may ask for anything.
 _ASK = Rule(Role.READ)
 
-_METHODS = ("Extract", "ExtractMemories", "Embed", "Summarize", "Reconcile", "GetInfo")
+_METHODS = ("Extract", "ExtractMemories", "Embed", "Summarize", "Reconcile", "Rerank", "GetInfo")
 
 RULES: Rules = {f"{SERVICE}/{method}": _ASK for method in _METHODS}

@@ -35,7 +35,7 @@ from extractor_service.summarizer import ExtractiveWriter, Summarizer, Writer
 from extractor_service.worker import Ruleset, RulesWorker
 from service_kit.auth.assembly import authenticator
 from service_kit.guard.policy import Policy
-from service_kit.health import Check, Health
+from service_kit.health import LIVENESS, Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import BoundServer, Service, build_server, serve_until_signal
@@ -136,7 +136,7 @@ def assemble(
     bound = build_server(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
-        health=Health({SERVICE: [_warm_check(pipeline, reranking)]}),
+        health=Health({LIVENESS: [], SERVICE: [_warm_check(pipeline, reranking)]}),
         interceptors=standard_interceptors(registry, authenticator(settings), RULES, settings),
     )
     return Extractor(bound, pipeline, servicer, reranking, llm)

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from memory_service.access import RULES
+from memory_service.backlog_metrics import BacklogMetrics
 from memory_service.clock import SystemClock
 from memory_service.domain.owner import Owner
 from memory_service.embedded import EmbeddedRedis, default_data_dir
@@ -41,6 +42,7 @@ from memory_service.jobs import Jobs
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
+from memory_service.measuring import Metrics
 from memory_service.model_guard import ModelGuard, model_of
 from memory_service.page_tokens import PageTokens
 from memory_service.prompts.building import Prompts
@@ -93,7 +95,7 @@ from memory_service.vector_sweep import VectorSweep
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
 from service_kit.auth.assembly import authenticator
-from service_kit.health import Check, Health
+from service_kit.health import LIVENESS, Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import Service, build_server, serve_until_signal
@@ -132,6 +134,7 @@ class Background:
     signal: RevisionSignal
     use: UseNotes
     forgetting: ForgetSchedule | None
+    backlog: BacklogMetrics
 
 
 async def serve(settings: MemorySettings) -> None:
@@ -144,10 +147,10 @@ async def serve(settings: MemorySettings) -> None:
         url = await stack.enter_async_context(_redis_url(settings))
         channel = await stack.enter_async_context(open_extractor_channel(settings))
         stub = ExtractorServiceStub(channel)
-        store = await stack.enter_async_context(_store(settings, url, await _model(stub)))
-        parts, background = await _assemble(settings, store, stub, stack)
-        registry = new_registry("memory", version("agent-memory-grpc"))
-        health = Health({SERVICE: [Check("redis", partial(_answers, store.redis))]})
+        metrics = Metrics.of(new_registry("memory", version("agent-memory-grpc")))
+        store = await stack.enter_async_context(_store(settings, url, await _model(stub), metrics))
+        parts, background = await _assemble(settings, store, stub, stack, metrics)
+        health = Health({LIVENESS: [], SERVICE: [Check("redis", partial(_answers, store.redis))]})
         bound = build_server(
             settings,
             services=[
@@ -156,9 +159,9 @@ async def serve(settings: MemorySettings) -> None:
                 )
             ],
             health=health,
-            interceptors=_interceptors(settings, registry, store.redis),
+            interceptors=_interceptors(settings, metrics.registry, store.redis),
         )
-        stack.enter_context(closing(_metrics(settings, registry)))
+        stack.enter_context(closing(_metrics(settings, metrics.registry)))
         await stack.enter_async_context(health)
         for work in _background(settings, background):
             await stack.enter_async_context(_running(work))
@@ -180,9 +183,11 @@ async def _redis_url(settings: MemorySettings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _store(settings: MemorySettings, url: str, model: Model | None) -> AsyncIterator[Store]:
+async def _store(
+    settings: MemorySettings, url: str, model: Model | None, metrics: Metrics
+) -> AsyncIterator[Store]:
     """Open the store; an extractor whose vectors do not go with those in it ends the start."""
-    redis = connect(url, max_connections=settings.redis_connections)
+    redis = connect(url, max_connections=settings.redis_connections, metrics=metrics.redis)
     try:
         await check_engine(redis)
         space = await schema.ensure(
@@ -209,7 +214,7 @@ async def _store(settings: MemorySettings, url: str, model: Model | None) -> Asy
 
 
 async def _assemble(
-    settings: MemorySettings, store: Store, stub: Any, stack: AsyncExitStack
+    settings: MemorySettings, store: Store, stub: Any, stack: AsyncExitStack, metrics: Metrics
 ) -> tuple[Parts, Background]:
     clock = SystemClock()
     locks: KeyedLocks[Owner] = KeyedLocks()
@@ -220,6 +225,7 @@ async def _assemble(
         guard.accepts,
         dimension=store.space.dimension,
         timeout=settings.embed_timeout_seconds,
+        metrics=metrics.embedding,
     )
     rereading = Rereading(
         RerankClient(stub, timeout=settings.rerank_timeout_seconds),
@@ -241,6 +247,7 @@ async def _assemble(
         locks,
         clock,
         delta_messages=settings.delta_messages,
+        metrics=metrics.extraction,
     )
     revisions = Revisions(store.memories)
     past = TimeTravel(store.history)
@@ -251,7 +258,9 @@ async def _assemble(
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
     reading = Reading(store.sessions, summarizing, counters)
-    search = Search(store.search, embedding, revisions, past, counters, clock, rereading)
+    search = Search(
+        store.search, embedding, revisions, past, counters, clock, rereading, metrics.search
+    )
     working_memory = WorkingMemory(store.sessions, changes, flush, clock)
     long_term = LongTermMemory(store.memories, store.search, embedding, reconciling, locks, clock)
     updates = MemoryUpdates(store.memories, store.history, embedding, locks, clock)
@@ -320,9 +329,9 @@ async def _assemble(
         ExpiringSessions(store.redis), flush, clock, every=settings.expiry_seconds
     )
     schedule = _forget_schedule(settings, store.redis, forgetting, uses)
-    return parts, Background(
-        _pump(settings, store, extraction, summarizing), sweep, expiry, signal, use, schedule
-    )
+    pump = _pump(settings, store, extraction, summarizing, metrics)
+    backlog = BacklogMetrics(store.redis, store.space.index, metrics.registry)
+    return parts, Background(pump, sweep, expiry, signal, use, schedule, backlog)
 
 
 def _forget_schedule(
@@ -341,6 +350,7 @@ def _pump(
     store: Store,
     extraction: SessionExtraction,
     summarizing: Summarizing,
+    metrics: Metrics,
 ) -> Pump:
     return Pump(
         store.queue,
@@ -350,6 +360,7 @@ def _pump(
         settings.timing,
         parallel_sessions=settings.parallel_sessions,
         waiting_sessions=settings.waiting_sessions,
+        metrics=metrics.extraction,
     )
 
 
@@ -368,7 +379,8 @@ def _background(
     extracting = (background.pump, background.sweep, background.expiry)
     extraction = [each.run() for each in extracting] if settings.extraction else []
     forgetting = [background.forgetting.run()] if background.forgetting else []
-    return [background.signal.run(), background.use.run(), *extraction, *forgetting]
+    always = (background.signal, background.use, background.backlog)
+    return [*(each.run() for each in always), *extraction, *forgetting]
 
 
 @asynccontextmanager

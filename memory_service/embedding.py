@@ -9,10 +9,13 @@ import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
+from memory_service.embedding_metrics import EmbeddingMetrics
+
 logger = logging.getLogger(__name__)
 
 QUERY = pb.EMBED_PURPOSE_QUERY
 DOCUMENT = pb.EMBED_PURPOSE_DOCUMENT
+_PURPOSES = {QUERY: "query", DOCUMENT: "document"}
 
 BATCH = 64
 """Texts a call: a quarter of what the extractor takes, so that others get their turn."""
@@ -32,12 +35,14 @@ class EmbeddingClient:
         *,
         dimension: int,
         timeout: float,
+        metrics: EmbeddingMetrics | None = None,
     ) -> None:
         self._stub = stub
         self._accepts = accepts
         self._bytes = dimension * 4
         self._timeout = timeout
         self._available = True
+        self._metrics = metrics or EmbeddingMetrics()
 
     async def query(self, text: str, *, within: float | None = None) -> bytes | None:
         """Return the vector to search with, or None; wait at most `within` seconds."""
@@ -58,24 +63,26 @@ class EmbeddingClient:
     async def _embed(
         self, texts: Sequence[str], purpose: pb.EmbedPurpose.ValueType, within: float
     ) -> list[bytes] | None:
+        request = pb.EmbedRequest(texts=texts, purpose=purpose)
         try:
-            response = await self._stub.Embed(
-                pb.EmbedRequest(texts=texts, purpose=purpose), timeout=within
-            )
+            with self._metrics.timed(_PURPOSES[purpose]):
+                response = await self._stub.Embed(request, timeout=within)
         except grpc.aio.AioRpcError as error:
-            self._note(available=False, why=error.code().name)
+            self._note(purpose, why=error.code().name)
             return None
         vectors = list(response.vectors)
         if [len(vector) for vector in vectors] != [self._bytes] * len(texts):
-            self._note(available=False, why="shape")
+            self._note(purpose, why="shape")
             return None
         if not await self._accepts(response.model):
-            self._note(available=False, why="model")
+            self._note(purpose, why="model")
             return None
-        self._note(available=True, why="")
+        self._note(purpose)
         return vectors
 
-    def _note(self, *, available: bool, why: str) -> None:
+    def _note(self, purpose: pb.EmbedPurpose.ValueType, *, why: str = "") -> None:
+        self._metrics.calls.labels(_PURPOSES[purpose], why or "ok").inc()
+        available = not why
         if available != self._available:
             logger.warning("embedding available: %s", available, extra={"why": why})
         self._available = available

@@ -20,12 +20,13 @@ from memory_service.domain.memory import NewMemory, embedded_text
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, Session
 from memory_service.embedding import EmbeddingClient
+from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.extractor import Extractor
 from memory_service.guarding import Guard
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.reconciling import Reconciling
 from memory_service.store.memories import Fence, MemoryStore, SessionAdvance
-from memory_service.store.queue import Notice
+from memory_service.store.queue import Notice, added_at
 from memory_service.store.sessions import SessionStore, Unextracted
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class SessionExtraction:
         clock: Clock,
         *,
         delta_messages: int,
+        metrics: ExtractionMetrics | None = None,
     ) -> None:
         self._sessions = sessions
         self._memories = memories
@@ -83,6 +85,7 @@ class SessionExtraction:
         self._locks = locks
         self._clock = clock
         self._delta_messages = delta_messages
+        self._metrics = metrics or ExtractionMetrics()
 
     async def step(self, ref: SessionRef, notices: Iterable[Notice] = ()) -> Progress | None:
         """Extract and commit the next delta of the session; None if there is no such session.
@@ -174,7 +177,18 @@ class SessionExtraction:
             return None if written is Fence.REVISION else progress
 
         async with self._locks.hold(owner):
-            return await until_written(attempt)
+            reached = await until_written(attempt)
+        if reached.committed:
+            self._count(work, failed, advance.notices)
+        return reached
+
+    def _count(self, work: Unextracted, failed: FailedRange | None, notices: Iterable[str]) -> None:
+        self._metrics.messages.inc(len(work.messages))
+        if failed:
+            self._metrics.given_up.inc(len(work.messages))
+        now = self._clock.now() / 1_000_000
+        for notice in notices:
+            self._metrics.lag_seconds.observe(max(0.0, now - added_at(notice)))
 
     async def _spoken(self, work: Unextracted) -> list[NewMemory]:
         """Return the messages as memories, without what the guard keeps out."""

@@ -18,6 +18,7 @@ from memory_service.domain.errors import (
 )
 from memory_service.domain.owner import SessionRef
 from memory_service.extraction import SessionExtraction
+from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.store.connection import store_errors
 from memory_service.store.leases import Leases
 from memory_service.store.queue import Notice, WorkQueue
@@ -77,6 +78,7 @@ class Pump:
         *,
         parallel_sessions: int,
         waiting_sessions: int,
+        metrics: ExtractionMetrics | None = None,
     ) -> None:
         self._queue = queue
         self._extraction = extraction
@@ -85,6 +87,7 @@ class Pump:
         self._timing = timing
         self._slots = asyncio.Semaphore(parallel_sessions)
         self._waiting_sessions = waiting_sessions
+        self._steps = (metrics or ExtractionMetrics()).steps
         self._backlogs: dict[SessionRef, _Backlog] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -149,9 +152,11 @@ class Pump:
                         wait = await self._extract(ref, backlog)
                     await asyncio.sleep(wait)
         except (StoreUnavailable, SearchTimeout, Contention) as error:
+            self._steps.labels("put_off").inc()
             logger.warning("extraction put off", extra={"error": type(error).__name__})
         except Exception:
             # A defect with one session must not end the others; its notices are claimed again.
+            self._steps.labels("failed").inc()
             logger.exception("extraction failed")
         finally:
             del self._backlogs[ref]
@@ -171,6 +176,7 @@ class Pump:
             try:
                 await self._step(ref, backlog)
             except ExtractorUnavailable:
+                self._steps.labels("unavailable").inc()
                 backlog.retry_seconds = _longer(backlog.retry_seconds)
                 return backlog.retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311
         backlog.retry_seconds = 0.0
@@ -179,14 +185,16 @@ class Pump:
     async def _step(self, ref: SessionRef, backlog: _Backlog) -> None:
         in_hand = list(backlog.notices.values())
         progress = await self._extraction.step(ref, in_hand)
+        committed = progress is not None and progress.committed
+        self._steps.labels("committed" if committed else "nothing").inc()
         done = [n.id for n in in_hand if progress is None or progress.fulfils(n)]
-        if done and not (progress and progress.committed):
+        if done and not committed:
             await self._queue.drop(ref.owner, done)
         for notice_id in done:
             del backlog.notices[notice_id]
         if done:
             backlog.first = time.monotonic()
-        if progress and progress.committed:
+        if committed:
             await self._summarizing.keep_up(ref)
 
 

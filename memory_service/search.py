@@ -29,6 +29,7 @@ from memory_service.domain.search import Arms, SearchMode, Selection
 from memory_service.embedding import EmbeddingClient
 from memory_service.reranking import RerankClient
 from memory_service.revisions import Revisions
+from memory_service.search_metrics import SearchMetrics
 from memory_service.store.records import shown
 from memory_service.store.search import MemorySearch
 from memory_service.time_travel import TimeTravel
@@ -111,6 +112,7 @@ class Search:
         counters: CounterOnDemand,
         clock: Clock,
         rereading: Rereading | None = None,
+        metrics: SearchMetrics | None = None,
     ) -> None:
         self._engine = engine
         self._embedding = embedding
@@ -119,6 +121,7 @@ class Search:
         self._counters = counters
         self._clock = clock
         self._rereading = rereading
+        self._metrics = metrics or SearchMetrics()
 
     async def find(self, query: SearchQuery, *, time_left: float | None) -> SearchResult:
         """Return what matches best; `time_left` is up to the caller's deadline, in seconds.
@@ -139,6 +142,7 @@ class Search:
             ranked, degraded = await self._ranked(query, asked, time_left)
             left = None if time_left is None else time_left - (time.monotonic() - began)
             ranked = await self._reranked(query.text, ranked, left)
+        self._metrics.searched(query.mode.value, degraded=degraded)
         ranked = boosted(ranked, query.boosts, self._clock.now())
         hits = await self._shown(query, list(_best(query, ranked)))
         return SearchResult(tuple(hits), degraded, revision)
@@ -149,22 +153,25 @@ class Search:
         vector = await self._vector(query.mode, asked.text, time_left)
         hybrid = query.mode is SearchMode.HYBRID
         sides = _sides(query.selection, votes=hybrid and vector is not None)
-        found = await self._engine.arms(
-            sides,
-            vector=vector,
-            words=() if query.mode is SearchMode.SEMANTIC else asked.words,
-            k=max(CANDIDATES, query.limit),
-            timeout_ms=_milliseconds(time_left),
-        )
-        if hybrid and vector is not None:
-            return _by_all(query.selection, sides, found, asked), False
-        return in_order([each for arms in found for each in rank_arm(arms)]), hybrid
+        with self._metrics.stage("engine"):
+            found = await self._engine.arms(
+                sides,
+                vector=vector,
+                words=() if query.mode is SearchMode.SEMANTIC else asked.words,
+                k=max(CANDIDATES, query.limit),
+                timeout_ms=_milliseconds(time_left),
+            )
+        with self._metrics.stage("rank"):
+            if hybrid and vector is not None:
+                return _by_all(query.selection, sides, found, asked), False
+            return in_order([each for arms in found for each in rank_arm(arms)]), hybrid
 
     async def _vector(self, mode: SearchMode, text: str, time_left: float | None) -> bytes | None:
         if mode is SearchMode.KEYWORD:
             return None
         share = None if time_left is None else time_left * QUERY_SHARE
-        vector = await self._embedding.query(text, within=share)
+        with self._metrics.stage("embed"):
+            vector = await self._embedding.query(text, within=share)
         if vector is None and mode is SearchMode.SEMANTIC:
             raise ExtractorUnavailable
         return vector

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
@@ -38,13 +39,31 @@ def parse_or_exit(settings_class: type[_Settings], argv: Sequence[str]) -> _Sett
 def describe(settings_class: type[BaseSettings]) -> str:
     """List each variable with its type, default and description."""
     lines = ["Settings come from environment variables:", ""]
-    for name, field in settings_class.model_fields.items():
-        variable = " or ".join(variables(settings_class, name))
-        lines.append(f"  {variable}  ({_type_name(field.annotation)}{_default(field)})")
+    for setting in settings_of(settings_class):
+        lines.append(f"  {' or '.join(setting.variables)}  ({setting.kind})")
         lines += textwrap.wrap(
-            field.description or "", 92, initial_indent=" " * 6, subsequent_indent=" " * 6
+            setting.description, 92, initial_indent=" " * 6, subsequent_indent=" " * 6
         )
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting as a person reads of it; ``kind`` is its type, and its default if it has one."""
+
+    variables: tuple[str, ...]
+    kind: str
+    description: str
+
+
+def settings_of(settings_class: type[BaseSettings]) -> Iterator[Setting]:
+    """Yield the settings in their order."""
+    for name, field in settings_class.model_fields.items():
+        yield Setting(
+            tuple(variables(settings_class, name)),
+            f"{_type_name(field.annotation)}{_default(field)}",
+            field.description or "",
+        )
 
 
 def variables(settings_class: type[BaseSettings], name: str) -> list[str]:

@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 
 OVERALL = ""
 
+LIVENESS = "liveness"
+"""Declare it without checks: it serves while the process answers, whatever becomes of the rest."""
+
 
 @dataclass(frozen=True, eq=False)  # told apart by identity, so that any callable may be a probe
 class Check:

@@ -19,6 +19,7 @@ MAY_IMPORT_REDIS = {
     "memory_service.store": "is the only code that talks to Redis",
     "memory_service.app": "closes the client, pings it for health",
     "memory_service.embedded": "waits until the server that it started answers",
+    "memory_service.backlog_metrics": "hands the client to the store's reader of the backlog",
     "memory_service.model_guard": "hands the client to the store's record of the model",
     "memory_service.reembedding": "hands the client to the store's parts",
 }

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from agentmemory.v1 import extractor_service_pb2, memory_service_pb2
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +41,7 @@ def test_make_knows_how_to_run_each_command(target: str) -> None:
     assert planned.returncode == 0, planned.stderr
 
 
-def test_ci_runs_lint_and_the_tests_and_nothing_else() -> None:
+def test_ci_installs_what_is_no_package_of_python_and_runs_lint_and_the_tests() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     lines = [line.strip() for line in script.read_text().splitlines()]
@@ -48,9 +49,16 @@ def test_ci_runs_lint_and_the_tests_and_nothing_else() -> None:
     assert commands == [
         "set -euo pipefail",
         'cd "$(dirname "$0")/.."',
+        ".ci/packages",
         "make lint",
         "make test",
     ]
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    steps = workflow["jobs"]["test"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["sudo .ci/packages", ".ci/run"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

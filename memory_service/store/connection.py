@@ -25,6 +25,8 @@ from redis.exceptions import (
 from redis.maint_notifications import MaintNotificationsConfig
 
 from memory_service.domain.errors import StoreUnavailable
+from memory_service.store.measured import measured
+from memory_service.store.redis_metrics import RedisMetrics
 
 SOCKET_TIMEOUT = 30.0
 """Seconds without an answer after which a connection is given up; a blocking read waits less."""
@@ -39,7 +41,7 @@ OLDEST = (7, 4)
 _USE = "use Redis 8 or Redis Stack 7.4"
 
 
-def connect(url: str, *, max_connections: int = 64) -> Redis:
+def connect(url: str, *, max_connections: int = 64, metrics: RedisMetrics | None = None) -> Redis:
     """Return a client of bytes and RESP3. Connects when first used. Raises StoreUnavailable.
 
     Nothing is retried: a script whose answer was lost may have run, and only its caller knows
@@ -61,7 +63,10 @@ def connect(url: str, *, max_connections: int = 64) -> Redis:
     except ValueError:
         # The cause may quote the URL, and the URL the password.
         raise StoreUnavailable("the URL of Redis must be redis://, rediss:// or unix://") from None
-    return Redis.from_pool(pool)
+    if metrics is None:
+        return Redis.from_pool(pool)
+    metrics.watch(pool)
+    return measured(pool, metrics)
 
 
 async def check_engine(redis: Redis) -> None:

@@ -40,13 +40,6 @@ class Notice:
     given: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How many notices wait or are being worked on, over all partitions."""
-
-    notices: int
-
-
 class WorkQueue:
     """Reads, claims and drops notices."""
 
@@ -103,12 +96,10 @@ class WorkQueue:
             [deltas], {"deltas": deltas, "group": GROUP, "notices": list(notices)}
         )
 
-    async def lag(self) -> Lag:
-        """Count the notices that are not dealt with yet."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for stream in STREAMS:
-                pipe.xlen(stream)
-            return Lag(sum(await pipe.execute()))
+
+def added_at(notice_id: str) -> float:
+    """Return when a notice was added, in seconds since 1970, by the clock of Redis."""
+    return int(notice_id.partition("-")[0]) / 1000
 
 
 def _notice(notice_id: bytes, fields: Mapping[bytes, bytes]) -> Notice:

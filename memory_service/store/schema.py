@@ -64,12 +64,12 @@ async def build(redis: Redis, space: Space, algorithm: Algorithm) -> Space:
 
 async def indexing(redis: Redis, index: str = INDEX_ALIAS) -> bool:
     """Tell whether the index is being built, so that some memories are not found yet."""
-    return not _built(await _info(redis, index))
+    return not _built(await info(redis, index))
 
 
 async def indexing_failures(redis: Redis) -> int:
     """Return how many memories the index has refused; any at all is a defect."""
-    return int((await _info(redis, INDEX_ALIAS))[b"hash_indexing_failures"])
+    return int((await info(redis, INDEX_ALIAS))[b"hash_indexing_failures"])
 
 
 def index_name(dimension: int, algorithm: Algorithm, tag: str = "") -> str:
@@ -117,9 +117,9 @@ _NUMBERS = ("valid_from", "valid_to", "superseded_at", "confidence")
 
 async def _until_indexed(redis: Redis, name: str) -> None:
     polls = 0
-    while not _built(info := await _info(redis, name)):
+    while not _built(found := await info(redis, name)):
         if polls % REPORT_EVERY == 0:
-            logger.info("indexing memories: %.0f%%", 100 * float(info[b"percent_indexed"]))
+            logger.info("indexing memories: %.0f%%", 100 * float(found[b"percent_indexed"]))
         polls += 1
         await asyncio.sleep(POLL_SECONDS)
 
@@ -128,6 +128,7 @@ def _built(info: dict[bytes, Any]) -> bool:
     return int(info[b"indexing"]) == 0
 
 
-async def _info(redis: Redis, name: str) -> dict[bytes, Any]:
+async def info(redis: Redis, name: str) -> dict[bytes, Any]:
+    """Return what the engine says of an index. Raises StoreUnavailable."""
     with store_errors():
         return cast(dict[bytes, Any], await command(redis, "FT.INFO", name))

@@ -33,6 +33,11 @@ async def test_health_answers_for_the_server_and_for_its_service(
 
 
 @pytest.mark.parametrize("name", SERVICES)
+async def test_a_liveness_probe_asks_for_the_process_alone(services: Services, name: str) -> None:
+    assert await health(getattr(services, name).address, "liveness") == "SERVING"
+
+
+@pytest.mark.parametrize("name", SERVICES)
 async def test_health_knows_no_other_service(services: Services, name: str) -> None:
     other = next(service for key, service in SERVICES.items() if key != name)
     code, _ = await refusal(health(getattr(services, name).address, other))

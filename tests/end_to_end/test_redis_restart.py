@@ -62,6 +62,7 @@ async def test_calls_are_refused_while_redis_is_away_and_all_is_found_when_it_is
     assert await refusal(caller.search("cello", mode=KEYWORD)) == AWAY
     assert await refusal(caller.flush("chat")) == AWAY
     await stack.health_is("NOT_SERVING")
+    assert await health(stack.memory.address, "liveness") == "SERVING"
 
     await stack.redis.start()
     await stack.health_is("SERVING")

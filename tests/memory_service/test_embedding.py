@@ -8,8 +8,10 @@ from pathlib import Path
 import grpc
 import pytest
 from agentmemory.v1 import extractor_service_pb2 as pb
+from prometheus_client import CollectorRegistry
 
 from memory_service.embedding import BATCH, EmbeddingClient
+from memory_service.embedding_metrics import EmbeddingMetrics
 from service_kit.errors import ServiceError
 from tests.support.embedding import any_model, no_model
 from tests.support.extractor_peer import ExtractorServer, serving, stub_of
@@ -126,3 +128,21 @@ async def test_vectors_of_a_model_that_is_not_accepted_are_not_used(server, tmp_
         client = EmbeddingClient(stub, no_model, dimension=DIMENSION, timeout=10)
         assert await client.query("abc") is None
         assert await client.documents(["a"]) is None
+
+
+async def test_calls_are_counted_by_purpose_and_outcome(server, tmp_path: Path):
+    registry = CollectorRegistry()
+    options = {"dimension": DIMENSION, "timeout": 10, "metrics": EmbeddingMetrics(registry)}
+    async with serving(tmp_path / "e.sock", server), stub_of(tmp_path / "e.sock") as stub:
+        client = EmbeddingClient(stub, any_model, **options)
+        assert await client.query("abc")
+        assert await client.documents(["a"])
+    async with stub_of(tmp_path / "nobody.sock") as stub:
+        assert await EmbeddingClient(stub, any_model, **options).query("abc") is None
+
+    def calls(purpose: str, outcome: str) -> float | None:
+        labels = {"purpose": purpose, "outcome": outcome}
+        return registry.get_sample_value("memory_embed_calls_total", labels)
+
+    assert calls("query", "ok") == calls("document", "ok") == calls("query", "UNAVAILABLE") == 1
+    assert registry.get_sample_value("memory_embed_seconds_count", {"purpose": "query"}) == 2

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from memory_service import pump as pump_module
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.domain.owner import Owner, SessionRef
+from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.pump import Pump, PumpTiming
 from memory_service.store import schema
 from memory_service.store.keys import OwnerKeys
@@ -47,15 +50,17 @@ def pump_of(
     delta_messages: int = 32,
     parallel: int = 8,
     waiting: int = 64,
+    metrics: ExtractionMetrics | None = None,
 ) -> Pump:
     return Pump(
         world.queue,
-        world.extraction(extractor, delta_messages=delta_messages),
+        world.extraction(extractor, delta_messages=delta_messages, metrics=metrics),
         summarizing(world),
         Leases(world.redis, seconds=10),
         timing,
         parallel_sessions=parallel,
         waiting_sessions=waiting,
+        metrics=metrics,
     )
 
 
@@ -333,3 +338,34 @@ async def test_cancelled_in_the_middle_it_lets_go_of_the_session(world: World):
 def test_work_is_not_claimed_from_those_who_only_wait():
     with pytest.raises(ValueError, match="claim_idle must exceed longest"):
         PumpTiming(quiet=1, longest=5, claim_idle=5)
+
+
+async def test_what_becomes_of_messages_is_counted_and_timed(world: World):
+    registry = CollectorRegistry()
+    world.clock.time = time.time_ns() // 1000
+    world.extractor.poison = {"poison"}
+    async with running(pump_of(world, metrics=ExtractionMetrics(registry))):
+        await world.append("one")
+        await world.append("poison", ref=SessionRef(ALICE, "other"))
+        await settled(world)
+    value = registry.get_sample_value
+    assert value("memory_extracted_messages_total") == 2
+    assert value("memory_given_up_messages_total") == 1
+    assert value("memory_searchable_lag_seconds_count") == 2
+    assert 0 <= value("memory_searchable_lag_seconds_sum") < 60
+    assert value("memory_extraction_steps_total", {"outcome": "committed"}) == 2
+
+
+async def test_an_extractor_that_is_away_is_counted_and_no_message_is_given_up(world: World):
+    registry = CollectorRegistry()
+    world.extractor.down = True
+
+    def tried() -> bool:
+        outcome = {"outcome": "unavailable"}
+        return (registry.get_sample_value("memory_extraction_steps_total", outcome) or 0) > 1
+
+    async with running(pump_of(world, metrics=ExtractionMetrics(registry))):
+        await world.append("one")
+        await wait_until(tried, "it is tried again")
+    assert registry.get_sample_value("memory_given_up_messages_total") == 0
+    assert registry.get_sample_value("memory_extracted_messages_total") == 0

@@ -22,11 +22,13 @@ from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message, NewMessage, Role
 from memory_service.domain.session_options import DISCRETE, Strategy
 from memory_service.extraction import SessionExtraction
+from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.extractor import DeltaLimits
 from memory_service.guarding import Guard
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.reconciling import Reconciling
 from memory_service.store import records
+from memory_service.store.backlog import read_backlog
 from memory_service.store.keys import MEMORY_PREFIX, OwnerKeys, memory_owner_of
 from memory_service.store.memories import MemoryStore
 from memory_service.store.queue import WorkQueue
@@ -132,7 +134,11 @@ class World:
         return Reconciling(self.memories, search, self.reconciler, self.clock)
 
     def extraction(
-        self, extractor: FakeExtractor | None = None, *, delta_messages: int = 32
+        self,
+        extractor: FakeExtractor | None = None,
+        *,
+        delta_messages: int = 32,
+        metrics: ExtractionMetrics | None = None,
     ) -> SessionExtraction:
         """Another process: it shares nothing but Redis with the others."""
         return SessionExtraction(
@@ -145,6 +151,7 @@ class World:
             KeyedLocks[Owner](),
             self.clock,
             delta_messages=delta_messages,
+            metrics=metrics,
         )
 
     async def append(self, *texts: str, ref: SessionRef = CHAT) -> None:
@@ -170,7 +177,7 @@ class World:
         return [memory.text for memory in await self.stored(owner)]
 
     async def waiting(self) -> int:
-        return (await self.queue.lag()).notices
+        return (await read_backlog(self.redis)).notices
 
     async def pending(self, owner: Owner = ALICE) -> int:
         """How many notices are handed out and not acknowledged in the owner's partition."""

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.store.keys import OwnerKeys
-from memory_service.store.queue import GROUP, STREAMS, Lag, WorkQueue
+from memory_service.store.queue import GROUP, STREAMS, WorkQueue
 from memory_service.store.scripts import Scripts
 from tests.support.extraction import CHAT, NOW, World, new_world, said
 from tests.support.memories import ALICE
@@ -45,7 +45,7 @@ async def test_each_notice_is_handed_out_once(world: World):
     readers = await asyncio.gather(*(world.queue.read(count=9, block_ms=10) for _ in range(3)))
     found = [notice.ref for notices in readers for notice in notices]
     assert sorted(found, key=str) == sorted(refs, key=str)
-    assert await world.queue.lag() == Lag(50)
+    assert await world.waiting() == 50
 
 
 async def test_a_reader_takes_so_many_of_a_partition_and_waits_no_longer_than_told(world: World):
@@ -84,7 +84,7 @@ async def test_what_nobody_acknowledged_can_be_claimed_when_it_is_old_enough(wor
     assert await world.queue.claim(min_idle_ms=0, count=9) == [notice]
     await world.queue.drop(ALICE, [notice.id])
     assert await world.queue.claim(min_idle_ms=0, count=9) == []
-    assert await world.queue.lag() == Lag(0)
+    assert await world.waiting() == 0
 
 
 async def test_a_notice_that_was_deleted_is_not_claimed(world: World):

@@ -1,0 +1,65 @@
+"""What waits, what was given up, and how large the index is: for whoever watches the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from memory_service.store import schema
+from memory_service.store.connection import store_errors
+from memory_service.store.keys import PARTITIONS, PartitionKeys
+from memory_service.store.queue import added_at
+
+_KEYS = tuple(PartitionKeys(partition) for partition in range(PARTITIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Counts over all partitions; `oldest` is the age of the oldest notice in seconds."""
+
+    notices: int
+    oldest: float
+    dead_letters: int
+    unembedded: int
+
+
+async def read_backlog(redis: Redis) -> Backlog:
+    """Count, in one round trip of some milliseconds."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.time()
+        for keys in _KEYS:
+            pipe.xlen(keys.deltas)
+            pipe.xrange(keys.deltas, count=1)
+            pipe.xlen(keys.dead)
+            pipe.scard(keys.unembedded)
+        with store_errors():
+            (seconds, micros), *counts = await pipe.execute()
+    now = seconds + micros / 1_000_000
+    ages = [now - added_at(entries[0][0].decode()) for entries in counts[1::4] if entries]
+    return Backlog(
+        notices=sum(counts[0::4]),
+        oldest=max(0.0, *ages) if ages else 0.0,
+        dead_letters=sum(counts[2::4]),
+        unembedded=sum(counts[3::4]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """The index that this process searches: how much it holds, and what it refused."""
+
+    memories: int
+    bytes: int
+    failures: int
+
+
+async def read_index(redis: Redis, index: str) -> IndexState:
+    """Return the state of an index. Raises StoreUnavailable."""
+    info: dict[bytes, Any] = await schema.info(redis, index)
+    return IndexState(
+        memories=int(info[b"num_docs"]),
+        bytes=round(float(info.get(b"total_index_memory_sz_mb", 0)) * 2**20),
+        failures=int(info[b"hash_indexing_failures"]),
+    )

@@ -1,0 +1,384 @@
+"""Every overlay renders, is valid, and keeps the promises that a cluster cannot check for us."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from extractor_service.app import SERVICE as EXTRACTOR
+from extractor_service.settings import ExtractorSettings
+from memory_service.app import SERVICE as MEMORY
+from memory_service.settings import MemorySettings
+from service_kit import server
+from service_kit.addresses import split_address
+from service_kit.health import LIVENESS
+from tests.deploy import manifests as m
+from tests.deploy.manifests import OVERLAYS, Manifest, render, render_with
+
+pytestmark = pytest.mark.skipif(bool(m.NO_KUBECTL), reason=m.NO_KUBECTL)
+
+KUBERNETES = "1.37"
+
+RENDERED = {
+    **{overlay: (overlay, ()) for overlay in OVERLAYS},
+    "prod with keda": ("prod", ("keda",)),
+    "prod with mtls": ("prod", ("mtls",)),
+    "dev with vllm": ("dev", ("vllm",)),
+    "dev with monitoring": ("dev", ("monitoring",)),
+}
+"""Overlays, and components that no overlay has or that ought to go with others."""
+
+CUSTOM = {
+    "keda.sh/v1alpha1": {"ScaledObject"},
+    "cert-manager.io/v1": {"Certificate", "Issuer"},
+    "monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"},
+}
+"""Kinds of other makers, whose schemas are not at hand: only that nothing else is used."""
+
+PENDING = {
+    *("AUTH_MODE", "CERTIFICATES_FILE", "HEALTH_BIND", "TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA"),
+    *("EXTRACTOR_CA", "EXTRACTOR_CERT", "EXTRACTOR_KEY"),
+}
+"""Settings of the component mtls, until the services have them: a test says when they do."""
+
+SETTINGS = {"memory": MemorySettings, "extractor": ExtractorSettings}
+SERVICES = {"memory": MEMORY, "extractor": EXTRACTOR}
+
+
+@pytest.fixture(params=RENDERED)
+def manifests(request: pytest.FixtureRequest) -> tuple[Manifest, ...]:
+    base, components = RENDERED[request.param]
+    return render_with(base, *components) if components else render(base)
+
+
+def test_the_overlays_are_those_that_the_readme_promises() -> None:
+    assert OVERLAYS == ("dev", "gpu", "prod")
+
+
+def test_every_manifest_is_valid(manifests: tuple[Manifest, ...]) -> None:
+    for manifest in manifests:
+        if manifest["apiVersion"] in CUSTOM:
+            assert manifest["kind"] in CUSTOM[manifest["apiVersion"]], m.title(manifest)
+            continue
+        # Raises, and says where.
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_everything_is_in_the_one_namespace_which_is_restricted(
+    manifests: tuple[Manifest, ...],
+) -> None:
+    (namespace,) = m.of_kind(manifests, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert {each["metadata"].get("namespace") for each in manifests if each is not namespace} == {
+        namespace["metadata"]["name"]
+    }
+
+
+def test_nothing_is_named_twice(manifests: tuple[Manifest, ...]) -> None:
+    titles = [m.title(each) for each in manifests]
+    assert len(titles) == len(set(titles))
+
+
+def test_every_pod_keeps_to_the_restricted_standard_and_reads_only(
+    manifests: tuple[Manifest, ...],
+) -> None:
+    for workload in m.workloads(manifests):
+        pod = m.pod_spec(workload)
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+        kinds = {kind for volume in pod.get("volumes", ()) for kind in volume if kind != "name"}
+        assert kinds <= {"emptyDir", "secret", "configMap", "persistentVolumeClaim"}
+        for container in m.containers(workload):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, m.title(workload)
+
+
+def test_no_pod_has_a_token_of_the_cluster(manifests: tuple[Manifest, ...]) -> None:
+    for workload in m.workloads(manifests):
+        pod = m.pod_spec(workload)
+        account = m.named(manifests, "ServiceAccount", pod["serviceAccountName"])
+        assert account["automountServiceAccountToken"] is False
+        assert pod["automountServiceAccountToken"] is False
+    assert not m.of_kind(manifests, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+
+
+def test_every_container_has_requests_and_limits(manifests: tuple[Manifest, ...]) -> None:
+    for workload in m.workloads(manifests):
+        for container in m.containers(workload):
+            for bounds in ("requests", "limits"):
+                assert {"cpu", "memory"} <= container["resources"][bounds].keys()
+        for volume in m.pod_spec(workload).get("volumes", ()):
+            if "emptyDir" in volume:
+                assert volume["emptyDir"]["sizeLimit"], m.title(workload)
+
+
+def test_every_image_has_a_version(manifests: tuple[Manifest, ...]) -> None:
+    for workload in m.workloads(manifests):
+        for container in m.containers(workload):
+            assert re.search(r":v?\d+\.\d+\.\d+$|@sha256:[0-9a-f]{64}$", container["image"])
+
+
+def test_every_container_has_the_three_probes(manifests: tuple[Manifest, ...]) -> None:
+    for workload in m.workloads(manifests):
+        for container in m.pod_spec(workload)["containers"]:
+            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_services_are_probed_on_their_health(
+    manifests: tuple[Manifest, ...], name: str
+) -> None:
+    container = service_container(manifests, name)
+    probed = {
+        probe: container[f"{probe}Probe"]["grpc"] for probe in ("startup", "liveness", "readiness")
+    }
+    assert {probe["port"] for probe in probed.values()} == {probe_port(manifests, name)}
+    # What Redis or a model needs must not restart a process; what is loading must not be, either.
+    assert probed["liveness"]["service"] == LIVENESS
+    assert probed["readiness"]["service"] == SERVICES[name]
+    assert probed["startup"]["service"] == {"memory": LIVENESS, "extractor": EXTRACTOR}[name]
+
+
+def service_container(manifests: tuple[Manifest, ...], name: str) -> Manifest:
+    (container,) = m.pod_spec(m.named(manifests, "Deployment", name))["containers"]
+    return container
+
+
+def service_environment(manifests: tuple[Manifest, ...], name: str) -> dict[str, str]:
+    return m.environment(manifests, service_container(manifests, name))
+
+
+def probe_port(manifests: tuple[Manifest, ...], name: str) -> int:
+    environment = service_environment(manifests, name)
+    prefix = name.upper()
+    bind = environment.get(f"{prefix}_HEALTH_BIND") or environment[f"{prefix}_BIND"]
+    return split_address(bind)[1]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_ports_are_those_of_the_settings(manifests: tuple[Manifest, ...], name: str) -> None:
+    environment = service_environment(manifests, name)
+    ports = m.ports(service_container(manifests, name))
+    prefix = name.upper()
+    assert ports["grpc"] == split_address(environment[f"{prefix}_BIND"])[1]
+    assert ports["metrics"] == int(environment[f"{prefix}_METRICS_PORT"])
+    assert ports.get("health", ports["grpc"]) == probe_port(manifests, name)
+    assert environment[f"{prefix}_METRICS_HOST"] == "0.0.0.0"
+    defaults = SETTINGS[name].model_fields
+    assert ports["grpc"] == split_address(defaults["bind"].default)[1]
+    assert ports["metrics"] == defaults["metrics_port"].default
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_settings_exist_and_are_taken(
+    manifests: tuple[Manifest, ...], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = service_environment(manifests, name)
+    unknown = set(environment) - variables(SETTINGS[name])
+    if unknown and unknown <= {f"{name.upper()}_{setting}" for setting in PENDING}:
+        pytest.skip(f"the services do not have these settings yet: {sorted(unknown)}")
+    assert unknown == set()
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value or "redis://example")
+    SETTINGS[name]()
+
+
+def test_no_setting_is_waited_for_that_is_there() -> None:
+    assert "health_bind" not in MemorySettings.model_fields, "PENDING can go, and what skips for it"
+
+
+def variables(settings: Any) -> set[str]:
+    """Every variable that a class of settings reads."""
+    prefix = settings.model_config["env_prefix"]
+    aliases = {
+        alias
+        for field in settings.model_fields.values()
+        if field.validation_alias
+        for alias in field.validation_alias.choices
+    }
+    return aliases | {f"{prefix}{name}".upper() for name in settings.model_fields}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_pod_is_given_longer_than_its_drain_takes(
+    manifests: tuple[Manifest, ...], name: str
+) -> None:
+    pod = m.pod_spec(m.named(manifests, "Deployment", name))
+    (container,) = pod["containers"]
+    drain = float(service_environment(manifests, name)[f"{name.upper()}_DRAIN_SECONDS"])
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pause >= 5
+    assert pod["terminationGracePeriodSeconds"] >= pause + drain + server._CLEAN_UP_SECONDS
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_clients_see_every_pod_and_are_sent_to_new_ones(
+    manifests: tuple[Manifest, ...], name: str
+) -> None:
+    service = m.named(manifests, "Service", name)["spec"]
+    assert service["clusterIP"] == "None"
+    age = float(service_environment(manifests, name)[f"{name.upper()}_MAX_CONNECTION_AGE_SECONDS"])
+    assert 0 < age <= 600
+
+
+def test_the_extractor_is_found_at_its_own_service(manifests: tuple[Manifest, ...]) -> None:
+    service = m.named(manifests, "Service", "extractor")
+    namespace, port = service["metadata"]["namespace"], service["spec"]["ports"][0]["port"]
+    assert service_environment(manifests, "memory")["MEMORY_EXTRACTOR"] == (
+        f"dns:///extractor.{namespace}.svc.cluster.local:{port}"
+    )
+
+
+def test_every_service_leads_to_the_port_of_a_pod(manifests: tuple[Manifest, ...]) -> None:
+    for service in m.of_kind(manifests, "Service"):
+        spec = service["spec"]
+        (workload,) = [
+            each
+            for each in m.workloads(manifests)
+            if spec["selector"].items() <= m.pod_labels(each).items()
+        ]
+        ports = m.ports(m.pod_spec(workload)["containers"][0])
+        for port in spec["ports"]:
+            assert ports[port["targetPort"]] == port["port"]
+
+
+def test_every_selector_finds_what_it_is_for(manifests: tuple[Manifest, ...]) -> None:
+    workloads = m.workloads(manifests)
+    for workload in workloads:
+        name, labels = workload["metadata"]["name"], m.pod_labels(workload)
+        assert m.selects(workload["spec"]["selector"], labels)
+        found = [w for w in workloads if m.selects(workload["spec"]["selector"], m.pod_labels(w))]
+        assert found == [workload], f"the selector of {name} matches others"
+        for spread in m.pod_spec(workload).get("topologySpreadConstraints", ()):
+            assert m.selects(spread["labelSelector"], labels)
+    for budget in m.of_kind(manifests, "PodDisruptionBudget"):
+        (workload,) = [
+            w for w in workloads if m.selects(budget["spec"]["selector"], m.pod_labels(w))
+        ]
+        assert workload["metadata"]["name"] == budget["metadata"]["name"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_services_are_spread_disrupted_one_at_a_time_and_scaled_by_one_thing(
+    manifests: tuple[Manifest, ...], name: str
+) -> None:
+    deployment = m.named(manifests, "Deployment", name)
+    assert "replicas" not in deployment["spec"], "which an autoscaler sets"
+    keys = {s["topologyKey"] for s in m.pod_spec(deployment)["topologySpreadConstraints"]}
+    assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    budget = m.named(manifests, "PodDisruptionBudget", name)
+    assert budget["spec"]["maxUnavailable"] == 1
+    scalers = [
+        each
+        for each in m.of_kind(manifests, "HorizontalPodAutoscaler", "ScaledObject")
+        if each["spec"]["scaleTargetRef"]["name"] == name
+    ]
+    assert len(scalers) == 1
+
+
+def test_in_production_the_extractor_scales_on_cpu_and_on_its_queue() -> None:
+    metrics = m.named(render("prod"), "HorizontalPodAutoscaler", "extractor")["spec"]["metrics"]
+    names = {(each.get("resource") or each["pods"]["metric"])["name"] for each in metrics}
+    assert names == {"cpu", "extractor_rules_queue_depth"}
+
+
+def test_what_is_referred_to_is_there(manifests: tuple[Manifest, ...]) -> None:
+    configs = {c["metadata"]["name"] for c in m.of_kind(manifests, "ConfigMap")}
+    claims = {c["metadata"]["name"] for c in m.of_kind(manifests, "PersistentVolumeClaim")}
+    for workload in m.workloads(manifests):
+        pod = m.pod_spec(workload)
+        for volume in pod.get("volumes", ()):
+            if "configMap" in volume:
+                assert volume["configMap"]["name"] in configs
+            if "persistentVolumeClaim" in volume:
+                assert volume["persistentVolumeClaim"]["claimName"] in claims
+        named = {volume["name"] for volume in pod.get("volumes", ())}
+        named |= {
+            claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())
+        }
+        for container in m.containers(workload):
+            assert {mount["name"] for mount in container["volumeMounts"]} <= named
+
+
+def certificates(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
+    return {c["metadata"]["name"]: c["spec"] for c in m.of_kind(manifests, "Certificate")}
+
+
+def test_certificates_are_those_that_pods_mount_and_name_their_services() -> None:
+    manifests = render_with("prod", "mtls")
+    issued = certificates(manifests)
+    for name in SERVICES:
+        workload = m.named(manifests, "Deployment", name)
+        assert issued[name]["secretName"] in set(secrets_of(workload))
+        assert "server auth" in issued[name]["usages"]
+        assert f"{name}.agent-memory.svc.cluster.local" in issued[name]["dnsNames"]
+    target = service_environment(manifests, "memory")["MEMORY_EXTRACTOR"]
+    host = target.removeprefix("dns:///").rpartition(":")[0]
+    assert host in issued["extractor"]["dnsNames"]
+    assert "client auth" in issued["memory"]["usages"]
+
+
+def test_who_certificates_stand_for_is_said_in_files_that_are_mounted() -> None:
+    manifests = render_with("prod", "mtls")
+    for name in SERVICES:
+        environment = service_environment(manifests, name)
+        (mount,) = [
+            each
+            for each in service_container(manifests, name)["volumeMounts"]
+            if each["name"] == "callers"
+        ]
+        folder, _, file = environment[f"{name.upper()}_CERTIFICATES_FILE"].rpartition("/")
+        assert folder == mount["mountPath"]
+        (volume,) = [
+            each
+            for each in m.pod_spec(m.named(manifests, "Deployment", name))["volumes"]
+            if each["name"] == "callers"
+        ]
+        data = m.named(manifests, "ConfigMap", volume["configMap"]["name"])["data"]
+        assert json.loads(data[file])["certificates"]
+    (uri,) = certificates(manifests)["memory"]["uris"]
+    callers = json.loads((m.DEPLOY / "components" / "mtls" / "extractor.json").read_text())
+    assert [each["uri"] for each in callers["certificates"]] == [uri]
+
+
+SECRETS = {"memory-tls", "extractor-tls", "memory-redis", "redis-users", "vllm"}
+"""What is referred to by name: documented where it is, or made by cert-manager."""
+
+
+def test_secrets_are_referred_to_and_only_development_brings_its_own(
+    manifests: tuple[Manifest, ...],
+) -> None:
+    brought = {secret["metadata"]["name"] for secret in m.of_kind(manifests, "Secret")}
+    if any(
+        name in {"memory", "extractor"} and "registry" in image for name, image in images(manifests)
+    ):
+        assert brought == set()
+    for workload in m.workloads(manifests):
+        for name in secrets_of(workload):
+            assert name in brought or name in SECRETS, name
+
+
+def images(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, str]]:
+    for workload in m.workloads(manifests):
+        for container in m.containers(workload):
+            yield workload["metadata"]["name"], container["image"]
+
+
+def secrets_of(workload: Manifest) -> Iterator[str]:
+    for volume in m.pod_spec(workload).get("volumes", ()):
+        if "secret" in volume:
+            yield volume["secret"]["secretName"]
+    for container in m.containers(workload):
+        for variable in container.get("env", ()):
+            if source := variable.get("valueFrom"):
+                yield source["secretKeyRef"]["name"]

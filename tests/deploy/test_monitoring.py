@@ -1,0 +1,126 @@
+"""Everything that dashboards and alerts name exists in a running stack, and moves."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from extractor_service.llm.metrics import LlmMetrics
+from tests.deploy.conftest import Day
+from tests.deploy.prometheus import NO_PROMETHEUS
+from tests.deploy.rules import MONITORING, alerts
+
+DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
+
+NAME = re.compile(r"\b(?:build_info|(?:grpc_server|memory|extractor|process)_[a-z_]+)\b")
+
+STILL = {
+    "memory_dead_letters": "nothing is given up; test_backlog_metrics.py",
+    "memory_given_up_messages_total": "nothing is given up; test_pump.py",
+    "memory_index_failures": "a defect; test_backlog_metrics.py",
+    "memory_unembedded_memories": "the extractor is there; test_backlog_metrics.py",
+    "memory_redis_errors_total": "Redis is there; test_redis_metrics.py",
+    "memory_redis_connections_max": "a setting",
+    "extractor_guarded_total": "no secret is said; test_guarding.py",
+    "build_info": "always 1",
+}
+"""What stays as it is on a good day, and why."""
+
+WITH_A_LANGUAGE_MODEL = {"extractor_llm_skipping"}
+"""What is there only if a language model is configured; tests/extractor_service/llm tries it."""
+
+COMES_AND_GOES = {
+    "memory_delta_lag_notices",
+    "memory_delta_lag_seconds",
+    "extractor_rules_queue_depth",
+    "extractor_embed_queue_depth",
+    "memory_redis_connections",
+}
+"""What is back where it began when a day is over: Prometheus has seen it, or may have."""
+
+
+def panels() -> list[Any]:
+    """Every panel of every dashboard, with a name that tells it from others."""
+    return [
+        pytest.param(panel, id=f"{path.stem}: {panel['title']}")
+        for path in DASHBOARDS
+        for panel in json.loads(path.read_text())["panels"]
+    ]
+
+
+def expressions() -> list[str]:
+    of_panels = [t["expr"] for (panel,) in (p.values for p in panels()) for t in panel["targets"]]
+    return of_panels + [rule["expr"] for rule in alerts()]
+
+
+def named() -> set[str]:
+    # What stands between quotation marks is a label's value.
+    bare = (re.sub(r'"[^"]*"', "", expression) for expression in expressions())
+    return {name for expression in bare for name in NAME.findall(expression)} - {"grpc_server"}
+
+
+METRICS = sorted(name for name in named() if not name.startswith("grpc_method"))
+
+
+def test_there_are_the_three_dashboards_that_are_promised() -> None:
+    assert [path.stem for path in DASHBOARDS] == ["extraction", "overview", "search"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+async def test_every_metric_that_is_named_exists_and_moves(day: Day, metric: str) -> None:
+    if metric in WITH_A_LANGUAGE_MODEL:
+        assert metric in {family.name for family in _of_a_language_model()}
+        return
+    assert metric in day.names
+    if metric not in STILL and metric not in COMES_AND_GOES:
+        assert values(day.after, metric) != values(day.before, metric)
+
+
+def _of_a_language_model() -> list[Any]:
+    registry = CollectorRegistry()
+    LlmMetrics(registry)
+    return list(registry.collect())
+
+
+def values(samples: Any, metric: str) -> dict[Any, float]:
+    return {labels: value for (name, labels), value in samples.items() if name == metric}
+
+
+def test_what_stays_still_is_named_somewhere() -> None:
+    assert set(STILL) | COMES_AND_GOES <= set(METRICS)
+
+
+@pytest.mark.skipif(bool(NO_PROMETHEUS), reason=NO_PROMETHEUS)
+@pytest.mark.parametrize("panel", panels())
+async def test_every_panel_shows_something_after_a_day(day: Day, panel: dict[str, Any]) -> None:
+    assert day.prometheus
+    for target in panel["targets"]:
+        found = await day.prometheus.query(target["expr"].replace("$__rate_interval", "5m"))
+        assert found or NAME.search(target["expr"])[0] in STILL, target["expr"]  # type: ignore[index]
+
+
+@pytest.mark.skipif(bool(NO_PROMETHEUS), reason=NO_PROMETHEUS)
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+async def test_no_alert_is_raised_by_a_good_day(day: Day, rule: dict[str, Any]) -> None:
+    assert day.prometheus
+    assert await day.prometheus.query(rule["expr"]) == []
+
+
+def test_no_metric_of_ours_has_an_id_for_a_label(day: Day) -> None:
+    ours = {labels for (name, labels) in day.after if name.startswith(("memory_", "extractor_"))}
+    names = {label for labels in ours for label, _ in labels}
+    allowed = {"outcome", "purpose", "command", "pipelined", "error", "state", "mode", "degraded"}
+    assert names <= allowed | {"stage", "decision", "kind", "reason", "attempt", "le"}
+    texts = " ".join(value for labels in ours for _, value in labels).lower()
+    assert not {"alice", "bob", "cello", "chat"} & set(re.findall(r"\w+", texts))
+
+
+def test_monitoring_folder_has_nothing_that_kustomize_does_not_take() -> None:
+    listed = (MONITORING / "kustomization.yaml").read_text()
+    for path in MONITORING.rglob("*.*"):
+        if path.suffix in {".yaml", ".json"} and path.name != "kustomization.yaml":
+            assert str(path.relative_to(MONITORING)) in listed

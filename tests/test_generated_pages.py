@@ -1,0 +1,33 @@
+"""What is made from settings and panels is as the sources say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from extractor_service.settings import ExtractorSettings
+from memory_service.settings import MemorySettings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "script", ["docs/configuration.py", "deploy/components/monitoring/dashboards.py"]
+)
+def test_what_is_generated_is_current(script: str) -> None:
+    checked = subprocess.run(
+        [sys.executable, str(ROOT / script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_every_setting_is_in_the_page_about_settings_with_what_it_does() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    for prefix, settings in (("MEMORY", MemorySettings), ("EXTRACTOR", ExtractorSettings)):
+        for name, field in settings.model_fields.items():
+            assert f"`{prefix}_{name.upper()}`" in page
+            assert field.description
+            assert field.description.replace("|", "\\|") in page
