@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from memory_service.access import RULES
+from memory_service.background import Background, running
 from memory_service.backlog_metrics import BacklogMetrics
 from memory_service.clock import SystemClock
 from memory_service.domain.owner import Owner
@@ -124,19 +124,6 @@ class Store:
     leases: Leases
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """What runs beside the RPCs."""
-
-    pump: Pump
-    sweep: VectorSweep
-    expiry: SessionExpiry
-    signal: RevisionSignal
-    use: UseNotes
-    forgetting: ForgetSchedule | None
-    backlog: BacklogMetrics
-
-
 async def serve(settings: MemorySettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -163,8 +150,8 @@ async def serve(settings: MemorySettings) -> None:
         )
         stack.enter_context(closing(_metrics(settings, metrics.registry)))
         await stack.enter_async_context(health)
-        for work in _background(settings, background):
-            await stack.enter_async_context(_running(work))
+        for work in background.work(extraction=settings.extraction):
+            await stack.enter_async_context(running(work))
         await serve_until_signal(
             bound,
             drain_seconds=settings.drain_seconds,
@@ -371,25 +358,6 @@ async def _model(stub: ExtractorServiceAsyncStub) -> Model | None:
     except grpc.aio.AioRpcError:
         return None
     return model_of(info.embedding_model)
-
-
-def _background(
-    settings: MemorySettings, background: Background
-) -> list[Coroutine[Any, Any, None]]:
-    extracting = (background.pump, background.sweep, background.expiry)
-    extraction = [each.run() for each in extracting] if settings.extraction else []
-    forgetting = [background.forgetting.run()] if background.forgetting else []
-    always = (background.signal, background.use, background.backlog)
-    return [*(each.run() for each in always), *extraction, *forgetting]
-
-
-@asynccontextmanager
-async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` beside the block, and end with it; if it fails, the block is cancelled."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        yield
-        task.cancel()
 
 
 async def _answers(redis: Redis) -> bool:

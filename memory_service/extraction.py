@@ -25,7 +25,8 @@ from memory_service.extractor import Extractor
 from memory_service.guarding import Guard
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.reconciling import Reconciling
-from memory_service.store.memories import Fence, MemoryStore, SessionAdvance
+from memory_service.store.commits import SessionAdvance
+from memory_service.store.memories import Fence, MemoryStore
 from memory_service.store.queue import Notice, added_at
 from memory_service.store.sessions import SessionStore, Unextracted
 

@@ -23,8 +23,9 @@ from memory_service.domain.transfer import (
 )
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.revisions import Revisions
+from memory_service.store.commits import Imported
 from memory_service.store.history import MemoryHistory
-from memory_service.store.memories import Fence, Imported, MemoryStore
+from memory_service.store.memories import Fence, MemoryStore
 from memory_service.store.session_imports import SessionImports, SessionRun
 
 

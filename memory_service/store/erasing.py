@@ -18,8 +18,8 @@ from redis.asyncio import Redis
 from memory_service.domain.errors import RequestIdReused
 from memory_service.domain.owner import Owner
 from memory_service.domain.requests import RequestKey
+from memory_service.store.commits import GROUP
 from memory_service.store.keys import OwnerKeys, family_of, owner_path
-from memory_service.store.memories import GROUP
 from memory_service.store.requests import remembered, request_argument
 from memory_service.store.scripts import ACCOUNTS, REPLAY, run_script
 

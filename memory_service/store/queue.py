@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from memory_service.domain.owner import Owner, SessionRef
+from memory_service.store.commits import GROUP
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import (
     PARTITIONS,
@@ -22,7 +23,6 @@ from memory_service.store.keys import (
     PartitionKeys,
     owner_from_path,
 )
-from memory_service.store.memories import GROUP
 from memory_service.store.scripts import Scripts
 
 CONSUMER = "pump"

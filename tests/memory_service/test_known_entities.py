@@ -11,8 +11,9 @@ from redis.asyncio import Redis
 from memory_service.domain.known_entities import MOST_KNOWN, PAGE, KnownEntity
 from memory_service.domain.memory import Entity, Memory, MemoryType, NewMemory
 from memory_service.domain.owner import Owner, SessionRef
+from memory_service.store.commits import MOST_KEPT
 from memory_service.store.keys import OwnerKeys
-from memory_service.store.memories import MOST_KEPT, MemoryStore
+from memory_service.store.memories import MemoryStore
 from memory_service.store.scripts import Scripts
 from tests.support.extraction import CHAT, FakeExtractor, World, new_world
 from tests.support.memories import ALICE

@@ -24,9 +24,9 @@ from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage, Notes, Role, Summary
 from memory_service.extraction import ATTEMPTS_PER_INPUT, Progress
 from memory_service.flush import Flush
+from memory_service.store.commits import SessionAdvance
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.leases import Leases
-from memory_service.store.memories import SessionAdvance
 from memory_service.store.session_changes import SessionChanges
 from memory_service.store.sessions import Whole
 from memory_service.working_memory import WorkingMemory

@@ -30,8 +30,9 @@ from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage, Notes, Role, Session
 from memory_service.domain.session_options import ExtractionKind, SessionOptions, Strategy
 from memory_service.store import given
+from memory_service.store.commits import SessionAdvance
 from memory_service.store.keys import OwnerKeys
-from memory_service.store.memories import Fence, SessionAdvance
+from memory_service.store.memories import Fence
 from memory_service.store.queue import Notice
 from memory_service.store.session_changes import SessionChanges
 from memory_service.store.sessions import MOST_PROMOTED, MOST_WAITING

@@ -15,8 +15,9 @@ from memory_service.domain.owner import Owner
 from memory_service.domain.reconcile import reconcile
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import Session
+from memory_service.store.commits import SessionAdvance
 from memory_service.store.keys import OwnerKeys
-from memory_service.store.memories import Fence, SessionAdvance
+from memory_service.store.memories import Fence
 from tests.support.extraction import CHAT, NOW, World, dump, new_world, numbered
 from tests.support.memories import ALICE, BOB, vector
 from tests.support.memories import make as stored

@@ -19,8 +19,8 @@ from memory_service.domain.owner import SessionRef
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import NewMessage, Role, Session
 from memory_service.domain.session_options import ExtractionKind, SessionOptions, Strategy
+from memory_service.store.commits import SessionAdvance
 from memory_service.store.keys import OwnerKeys
-from memory_service.store.memories import SessionAdvance
 from memory_service.store.session_records import decode_failed, encode_failed
 from tests.support.extraction import CHAT, NOW, World, dump, new_world, numbered, said
 from tests.support.memories import ALICE, BOB
