@@ -21,7 +21,7 @@ try {
   console.log(`appended ${lastSequence} messages`);
 
   const {revision} = await call(memory, 'FlushSession', {scope: session}, 60_000);
-  const query = 'What must Alice not eat?';
+  const query = 'What is Alice allergic to?';
   const options = {minRevision: revision};
   const {hits} = await call(memory, 'SearchMemories', {scope: user, query, options, limit: 1});
   console.log(`found: ${hits[0].memory.text}`);

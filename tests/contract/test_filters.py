@@ -188,9 +188,6 @@ async def test_a_query_may_be_any_text(
     place: int, memory: MemoryServiceStub, tagged: memory_pb2.Scope
 ) -> None:
     request = pb.SearchMemoriesRequest(scope=tagged, query=VALUES[place], limit=100)
-    if not VALUES[place].strip():
-        assert await refusal_of(memory.SearchMemories(request)) == invalid("query")
-        return
     found = await memory.SearchMemories(request)
     assert {hit.memory.scope.user_id for hit in found.hits} == {tagged.user_id}
 

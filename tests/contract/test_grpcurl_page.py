@@ -150,7 +150,7 @@ async def test_the_protoset_stands_in_for_reflection(desk: Desk) -> None:
 
 
 async def test_the_protoset_knows_the_details_of_errors(desk: Desk) -> None:
-    line = """am SearchMemories '{"scope": {"user_id": "nobody"}}' || true\n"""
+    line = """am SearchMemories '{"scope": {"user_id": "nobody"}, "limit": 1000}' || true\n"""
     _, printed = await desk.paste(line, memory=desk.without_reflection, setup=PROTOSET)
     assert '"reason":"INVALID_FIELD"' in printed
-    assert '"field":"query"' in printed
+    assert '"field":"limit"' in printed

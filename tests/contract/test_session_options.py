@@ -106,7 +106,7 @@ async def test_nothing_is_extracted_from_a_session_that_is_working_memory_alone(
 ) -> None:
     await append(memory, scope, options=options(kind=memory_pb2.EXTRACTION_KIND_NONE))
     flushed = await memory.FlushSession(pb.FlushSessionRequest(scope=scope))
-    assert (flushed.extracted_through, flushed.revision) == (1, 0)
+    assert (flushed.extracted_through, flushed.revision) == (1, 1)  # The turn can be searched.
     await append(memory, scope, said("I live in Lisbon."), options=options())
     flushed = await memory.FlushSession(pb.FlushSessionRequest(scope=scope))
     user = memory_pb2.Scope(namespace=scope.namespace, user_id=scope.user_id)

@@ -119,7 +119,7 @@ async def test_an_export_has_everything_in_order(
     memories = [r.memory.id for r in records if r.HasField("memory")]
     assert memories == sorted(memories, key=str.encode)
     assert {"m0", "m1", "m3", "m4", "newer", FULL} < set(memories)
-    assert len(memories) == 8  # And two that were extracted.
+    assert len(memories) == 10  # And two turns, and what was extracted of them.
     ours = next(i for i, r in enumerate(records) if r.memory.id == FULL)
     assert kinds(records[ours : ours + 3]) == ["memory", "revision", "revision"]
     texts = [r.revision.memory.text for r in records[ours + 1 : ours + 3]]
@@ -256,6 +256,13 @@ async def test_an_import_brings_back_everything_that_works_on_memories(
     assert restored.memory.text == "Alice plays the cello in Zürich."
 
 
+EVERY_TYPE = (
+    memory_pb2.MEMORY_TYPE_SEMANTIC,
+    memory_pb2.MEMORY_TYPE_EPISODIC,
+    memory_pb2.MEMORY_TYPE_MESSAGE,
+)
+
+
 async def test_a_watch_tells_what_is_imported(
     memory: MemoryServiceStub, rich: memory_pb2.Scope, new_scope: Scopes
 ) -> None:
@@ -263,7 +270,9 @@ async def test_a_watch_tells_what_is_imported(
     records = await records_of(memory, rich)
     ids = [r.memory.id for r in records if r.HasField("memory")]
     answer = await import_all(memory, scope, records, size=4)
-    watch: Any = memory.WatchMemories(pb.WatchMemoriesRequest(scope=scope, after_revision=0))
+    watch: Any = memory.WatchMemories(
+        pb.WatchMemoriesRequest(scope=scope, after_revision=0, types=EVERY_TYPE)
+    )
     told = [await watch.read() for _ in range(len(ids) + 1)]
     watch.cancel()
     assert [each.change.memory_id for each in told[1:]] == ids
