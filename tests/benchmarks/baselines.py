@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -181,16 +181,16 @@ async def _asking(target: Target, *, semantic: bool, keyword: bool) -> AsyncIter
 
 
 async def _commands(owner: Owner, vector: bytes | None, question: str) -> Commands:
+    return await recorded([Selection((owner,))], vector, query_terms(question))
+
+
+async def recorded(
+    sides: Sequence[Selection], vector: bytes | None, words: Sequence[str]
+) -> Commands:
     """Return the very commands that the service sends for a search."""
     recorder = _Recorder()
     search = MemorySearch(cast(Redis, recorder))
-    await search.arms(
-        [Selection((owner,))],
-        vector=vector,
-        words=query_terms(question),
-        k=CANDIDATES,
-        timeout_ms=ENGINE_TIMEOUT_MS,
-    )
+    await search.arms(sides, vector=vector, words=words, k=CANDIDATES, timeout_ms=ENGINE_TIMEOUT_MS)
     return recorder.commands
 
 
