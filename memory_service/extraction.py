@@ -133,11 +133,12 @@ class SessionExtraction:
     async def _extract(self, work: Unextracted) -> list[NewMemory]:
         if not work.messages or not work.session.options.strategy.extracts:
             return []
+        session = work.session
         return await self._extractor.extract(
-            work.session.ref,
-            work.context,
-            work.messages,
-            work.session.options.strategy,
+            session.ref,
+            _in_zone(work.context, session),
+            _in_zone(work.messages, session),
+            session.options.strategy,
             _known(work),
         )
 
@@ -196,7 +197,8 @@ class SessionExtraction:
         session = work.session
         if not session.options.searchable:
             return []
-        return await self._guard.turns(turns(session.ref, work.context, work.messages))
+        said = _in_zone(work.messages, session)
+        return await self._guard.turns(turns(session.ref, work.context, said))
 
     async def _embedded(self, given: Sequence[NewMemory]) -> list[NewMemory]:
         """Return the memories with vectors, if the extractor answers in time."""
@@ -214,6 +216,10 @@ def _unchanged(session: Session) -> Progress:
         retrying=session.retrying,
         promoted=session.given_cursor,
     )
+
+
+def _in_zone(messages: Sequence[Message], session: Session) -> list[Message]:
+    return [message.in_zone(session.options.time_zone) for message in messages]
 
 
 def _known(work: Unextracted) -> tuple[KnownEntity, ...]:

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -97,11 +98,14 @@ def _exit_with(complaints: Sequence[str] | Iterator[str]) -> NoReturn:
 
 
 def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        return _type_name(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return "|".join(str(choice) for choice in get_args(annotation))
     if isinstance(annotation, type) and get_origin(annotation) is None:
         return "secret" if issubclass(annotation, SecretStr) else annotation.__name__
-    return " or ".join(_type_name(part) for part in get_args(annotation)) or str(annotation)
+    parts = [part for part in get_args(annotation) if part is not NoneType]
+    return " or ".join(_type_name(part) for part in parts) or str(annotation)
 
 
 def _default(field: FieldInfo) -> str:

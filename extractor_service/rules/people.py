@@ -84,9 +84,17 @@ def _mention(token: Token, who: Participants) -> Mention | None:
         return None
     # "My husband and I" are told of the speaker: nobody's name is wanted in between.
     joint = any(t.dep_ == "conj" and t.lower_ in FIRST_PERSON for t in token.children)
-    relation = "" if joint else _description(token).lower()
+    relation = "" if joint or _is_being_named(token) else _description(token).lower()
     plural = token.tag_ == "NNS"
     return Mention(_told(token, who), _gender(token), plural, token.i, "", relation, who.speaker)
+
+
+def _is_being_named(relation: Token) -> bool:
+    """ "My brother's name is John", "my brother is called John": of the one described so."""
+    head = relation.head
+    if relation.dep_ == "poss":
+        return head.lemma_.lower() in _NAMES
+    return relation.dep_ in {"nsubj", "nsubjpass"} and head.lemma_ in _CALLING
 
 
 def _named(name: Token, who: Participants) -> Mention | None:
@@ -167,6 +175,8 @@ _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
 _GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
+_NAMES = word_set("name surname nickname spelling")
+_CALLING = word_set("call name spell")
 _TAKING = word_set("have adopt get own buy")
 
 

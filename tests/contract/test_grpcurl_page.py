@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from extractor_service.app import load_rules
-from extractor_service.domain import Finding, Turn
+from extractor_service.domain import PLAIN as NOTHING_KNOWN
+from extractor_service.domain import Finding, Setting, Turn
 from extractor_service.worker import Ruleset
 from memory_service.embedded import EmbeddedRedis
 from service_kit.children import ServerProcess
@@ -62,10 +63,12 @@ class BreakableRules:
         real = self._rules
         return Ruleset(self._extract, real.version, real.context_turns, real.read)
 
-    def _extract(self, turn: Turn, context: Sequence[Turn]) -> tuple[Finding, ...]:
+    def _extract(
+        self, turn: Turn, context: Sequence[Turn], setting: Setting = NOTHING_KNOWN
+    ) -> tuple[Finding, ...]:
         if self.broken and POISON in turn.text:
             raise ValueError
-        return self._rules.extract(turn, context)
+        return self._rules.extract(turn, context, setting)
 
 
 @dataclass(frozen=True)
