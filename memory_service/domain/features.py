@@ -13,7 +13,6 @@ from statistics import fmean
 from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
-from memory_service.domain.owner import Owner
 from memory_service.domain.search import Arm, Arms, Found, Key
 from memory_service.domain.signals import Place, Signals
 
@@ -93,8 +92,8 @@ def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> dict[Key, F
     }
 
 
-Strengths = Mapping[tuple[Owner, Place], float]
-Votes = Mapping[tuple[Owner, tuple[str, str]], float]
+Strengths = Mapping[tuple[str, Place], float]
+Votes = Mapping[tuple[str, tuple[str, str]], float]
 
 
 def _strengths(pool: Pool, only: str | None) -> Strengths:
@@ -116,19 +115,19 @@ def _dated(signals: Signals, asked: Asked) -> float:
     return max(period.closeness(signals.time) for period in asked.periods)
 
 
-def _neighbor(owner: Owner, place: Place | None, strengths: Strengths) -> float:
+def _neighbor(owner: str, place: Place | None, strengths: Strengths) -> float:
     if place is None:
         return 0.0
     session, sequence = place
     return max(strengths.get((owner, (session, sequence + step)), 0.0) for step in (-1, 1))
 
 
-def _vote(owner: Owner, signals: Signals, votes: Votes) -> float:
+def _vote(owner: str, signals: Signals, votes: Votes) -> float:
     return max((votes.get((owner, source), 0.0) for source in signals.sources), default=0.0)
 
 
 def _votes(facts: Pool) -> Votes:
-    votes: dict[tuple[Owner, tuple[str, str]], float] = {}
+    votes: dict[tuple[str, tuple[str, str]], float] = {}
     for key, fact in facts.found.items():
         strength = facts.strength(key)
         for source in fact.signals.sources:

@@ -128,7 +128,7 @@ def rank(
 
 def in_order(ranked: Sequence[Ranked]) -> list[Ranked]:
     """Return the best first; equals come in the order of their ids."""
-    return sorted(ranked, key=lambda each: (-each.score, *_order(each.found.key)))
+    return sorted(ranked, key=lambda each: (-each.score, each.found.key[1], each.found.key[0]))
 
 
 def _arm_scores(arms: Arms) -> Mapping[Key, list[ArmScore]]:
@@ -137,11 +137,6 @@ def _arm_scores(arms: Arms) -> Mapping[Key, list[ArmScore]]:
         for place, each in enumerate(arms[arm], start=1):
             said.setdefault(each.key, []).append(ArmScore(arm, place, each.raw))
     return said
-
-
-def _order(key: Key) -> tuple[str, ...]:
-    owner, memory_id = key
-    return memory_id, owner.kind.value, owner.id, owner.namespace, owner.tenant
 
 
 def _logistic(value: float) -> float:

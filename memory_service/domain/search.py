@@ -64,8 +64,11 @@ class Candidate:
     raw: float
 
 
-Key = tuple[Owner, str]
-"""What tells a memory from all others: its owner and its id."""
+Key = tuple[str, str]
+"""What tells a memory from all others of an answer: what stands for its owner, and its id.
+
+Strings, because a search looks things up by it thousands of times.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ RETURNED = (BODY, EMBEDDED, OWNER)
 RANKED = (*RETURNED, RAW_ID, TERMS, SIGNALS)
 """What a reader asks for who ranks memories first, and decodes those that are shown."""
 
-_RAW_ID, _TERMS, _SIGNALS = (name.encode() for name in (RAW_ID, TERMS, SIGNALS))
+_OWNER, _RAW_ID, _TERMS, _SIGNALS = (name.encode() for name in (OWNER, RAW_ID, TERMS, SIGNALS))
 
 _OPTIONAL = (
     *("topic", "entity", "kind", "session", "message", "extractor", "pinned", "superseded"),
@@ -66,7 +66,7 @@ def encode(memory: Memory, vector: bytes | None, space: Space = FIRST) -> dict[s
     return fields
 
 
-def _indexed(memory: Memory) -> dict[str, str]:
+def _indexed(memory: Memory) -> dict[str, str | bytes]:
     """Return what the index holds of a memory, by the names in schema.py; empty for nothing."""
     values = tags(memory)
     prefixes = (tag for field, of_it in values.items() for tag in prefix_tags(field, of_it))
@@ -129,18 +129,17 @@ def found(owner: Owner, fields: Mapping[bytes, bytes], raw: float) -> Found:
     """Return what ranking looks at in the memory whose hash has these fields, at least RANKED."""
     seen = fields.get(_SIGNALS)
     return Found(
-        key=(owner, fields[_RAW_ID].decode()),
+        key=(fields[_OWNER].decode(), fields[_RAW_ID].decode()),
         raw=raw,
         words=fields.get(_TERMS, b"").decode().split(),
         signals=signals.decode(seen) if seen else signals_of(decode(owner, fields)),
-        stored=fields,
+        stored=(owner, fields),
     )
 
 
 def shown(found: Found) -> Memory:
     """Return the memory that was found."""
-    owner, _ = found.key
-    return decode(owner, found.stored)
+    return decode(*found.stored)
 
 
 def pack_memory(memory: Memory) -> list[Any]:

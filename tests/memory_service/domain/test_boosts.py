@@ -8,7 +8,7 @@ from memory_service.domain.boosts import NONE, Boosts, boosted
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.search import Found
 from memory_service.domain.signals import signals_of
-from tests.support.memories import ALICE, make
+from tests.support.memories import make
 
 DAY = 24 * 3600 * 1_000_000
 NOW = 1000 * DAY
@@ -18,7 +18,7 @@ def ranked(
     id_: str, score: float, *, age: int = 0, mentions: int = 1, pinned: bool = False
 ) -> Ranked:
     signals = signals_of(make(id_))._replace(said=NOW - age, mentions=mentions, pinned=pinned)
-    return Ranked(Found((ALICE, id_), 0.0, (), signals), score, ())
+    return Ranked(Found(("alice", id_), 0.0, (), signals), score, ())
 
 
 def test_without_boosts_nothing_changes() -> None:

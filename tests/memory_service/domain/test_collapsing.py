@@ -7,12 +7,14 @@ from memory_service.domain.collapsing import collapsed
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.search import Found
 from memory_service.domain.signals import signals_of
-from tests.support.memories import ALICE, make
+from tests.support.memories import make
 
 
 def ranked(texts: list[str]) -> list[Ranked]:
     return [
-        Ranked(Found((ALICE, str(i)), 0.0, text.split(), signals_of(make(str(i)))), 1 / (i + 1), ())
+        Ranked(
+            Found(("alice", str(i)), 0.0, text.split(), signals_of(make(str(i)))), 1 / (i + 1), ()
+        )
         for i, text in enumerate(texts)
     ]
 

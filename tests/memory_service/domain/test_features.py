@@ -14,7 +14,7 @@ from memory_service.domain.memory import Turn as TurnOf
 from memory_service.domain.search import Arm, Found
 from memory_service.domain.session import Role
 from memory_service.domain.signals import signals_of
-from tests.support.memories import ALICE, BOB, make
+from tests.support.memories import BOB, make
 
 Raws = Mapping[str, float]
 
@@ -34,7 +34,7 @@ def turn(id_: str, text: str = "", *, at: int = 1, by: str = "", after: str = ""
 
 
 def found(memory: Memory, raw: float = 0.5) -> Found:
-    return Found((memory.owner, memory.id), raw, memory.text.split(), signals_of(memory))
+    return Found((memory.owner.id, memory.id), raw, memory.text.split(), signals_of(memory))
 
 
 def pool(*memories: Memory, words: Sequence[str] = (), meaning: Raws | None = None) -> Pool:
@@ -57,7 +57,7 @@ def test_words_are_a_share_of_the_best_that_could_be_and_rare_ones_count_more() 
 
 def test_a_word_that_nothing_has_takes_all_shares_back() -> None:
     memory = fact("m", "tea")
-    key = (ALICE, "m")
+    key = ("alice", "m")
     full = pool(memory, fact("x", "sun"), words=["tea"]).words[key]
     assert pool(memory, fact("x", "sun"), words=["tea", "unheard"]).words[key] < full / 2
 
@@ -108,9 +108,9 @@ def test_times_count_where_they_are_asked_for() -> None:
     assert {key[1]: each.timed for key, each in when.items()} == {"d": 1, "t": 1, "n": 0}
     assert {key[1]: each.answers for key, each in when.items()} == {"d": 0, "t": 0, "n": 1}
     may = features(pool(*memories), understand("What was in May 2023?", (), 0))
-    assert may[(ALICE, "d")].dated == 1
-    assert may[(ALICE, "d")].timed == 0
-    assert may[(ALICE, "t")].dated == pytest.approx(0, abs=1e-9)
+    assert may[("alice", "d")].dated == 1
+    assert may[("alice", "d")].timed == 0
+    assert may[("alice", "t")].dated == pytest.approx(0, abs=1e-9)
 
 
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=6)
@@ -120,7 +120,7 @@ WORDS = st.lists(st.sampled_from("abcdef"), max_size=6)
 def test_shares_are_between_0_and_1_and_more_of_a_word_never_counts_less(
     texts: dict[str, list[str]], words: list[str]
 ) -> None:
-    seen = [Found((ALICE, id_), 0.5, own, signals_of(make("m"))) for id_, own in texts.items()]
+    seen = [Found(("alice", id_), 0.5, own, signals_of(make("m"))) for id_, own in texts.items()]
     wanted = list(dict.fromkeys(words))
     shares = pool_of({Arm.KEYWORD: seen}, wanted).words
     assert all(0 <= share <= 1 for share in shares.values())

@@ -11,13 +11,13 @@ from memory_service.domain.features import pool_of
 from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Ranked, rank, rank_arm
 from memory_service.domain.search import Arm, Arms, Found
 from memory_service.domain.signals import signals_of
-from tests.support.memories import ALICE, SHARED, make
+from tests.support.memories import make
 
 ASKED = understand("tea at night", (), 0)
 
 
 def found(id_: str, raw: float, text: str = "") -> Found:
-    return Found((ALICE, id_), raw, text.split(), signals_of(make(id_, text)))
+    return Found(("alice", id_), raw, text.split(), signals_of(make(id_, text)))
 
 
 def ranked(arms: Arms) -> list[Ranked]:
@@ -72,12 +72,12 @@ def test_a_single_arm_ranks_by_its_own_measure_cut_to_0_to_1() -> None:
 
 def test_equals_come_in_the_order_of_ids_and_owners() -> None:
     same = [found("b", 0.5, "tea"), found("a", 0.5, "tea")]
-    shared = Found((SHARED, "a"), 0.5, ["tea"], signals_of(make("a", "tea")))
+    shared = Found(("shared", "a"), 0.5, ["tea"], signals_of(make("a", "tea")))
     arms = {Arm.SEMANTIC: [*same, shared]}
     assert [each.found.key for each in ranked(arms)] == [
-        (SHARED, "a"),
-        (ALICE, "a"),
-        (ALICE, "b"),
+        ("alice", "a"),
+        ("shared", "a"),
+        ("alice", "b"),
     ]
 
 

@@ -95,7 +95,7 @@ def test_boosts_have_defaults_and_a_budget_is_none_unless_given():
 
 
 def test_a_hit_explains_itself_only_when_asked():
-    found = Found((ALICE, "m"), 0.5, (), signals_of(make("m")))
+    found = Found(("alice", "m"), 0.5, (), signals_of(make("m")))
     features = Features(0.5, *[0.0] * 8)
     weights = Weights(-3, Features(2.0, *[1.0] * 8))
     boosts = (Signal("recency", 0.25, 0.2),)
@@ -115,7 +115,7 @@ def test_a_hit_explains_itself_only_when_asked():
 
 
 def test_a_single_arm_explains_the_score_by_its_own_measure():
-    found = Found((ALICE, "m"), -0.5, (), signals_of(make("m")))
+    found = Found(("alice", "m"), -0.5, (), signals_of(make("m")))
     ranked = Ranked(found, 0.0, (ArmScore(Arm.SEMANTIC, 3, -0.5),))
     hit = searches.hit(Hit(make("m"), ranked), explain=True)
     assert list(hit.explanation.arms) == [
