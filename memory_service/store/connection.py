@@ -134,7 +134,7 @@ _REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("misconf", "noreplicas", "oom"), "refuses to write"),
     (
         ("no such index", "unknown index name", "index not found"),
-        "has lost the search index; it is made again when a service starts",
+        "has lost the search index; it is being made again",
     ),
 ]
 """What an error without a type of its own says."""

@@ -86,7 +86,8 @@ class Worker:
         except grpc.aio.AioRpcError as error:
             self.around.record.ended(name, error.code().name)
             if error.code().name not in EXPECTED:
-                self.around.record.breaks(f"{name} of {self.user}: {error.code()} {error.details()}")
+                told = f"{error.code().name} {error.details()}"
+                self.around.record.breaks(f"{name} of {self.user}: {told}")
             return None
         self.around.record.ended(name, "OK")
         return answer
@@ -230,7 +231,8 @@ class Watcher(Worker):
         except grpc.aio.AioRpcError as error:
             self.around.record.ended("watch", error.code().name)
             if error.code().name not in EXPECTED:
-                self.around.record.breaks(f"watch of {self.user}: {error.code()} {error.details()}")
+                told = f"{error.code().name} {error.details()}"
+                self.around.record.breaks(f"watch of {self.user}: {told}")
         else:
             self.around.record.ended("watch", "OK")
 

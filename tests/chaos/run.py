@@ -61,7 +61,11 @@ async def _under_fire(stand: Stand, record: Record, plan: Plan) -> list[Worker]:
 async def _look_through(stand: Stand, record: Record, workers: list[Worker]) -> None:
     redis = connect(stand.redis.url, max_connections=4)
     try:
-        await checks.quiet(redis, workers, stand.stubs[0])
+        try:
+            await checks.quiet(redis, workers)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{await checks.left(redis)}\n{stand.logs()}") from None
+        record.phases["quiet"] = record.now
         async with undisturbed(stand) as calm:
             await checks.check(redis, workers, stand.stubs[0], calm, record)
     finally:

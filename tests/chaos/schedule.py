@@ -19,7 +19,7 @@ LINK_KINDS = ("cut", "delay", "hold")
 
 @dataclass(frozen=True)
 class Fault:
-    """`kind` strikes `target` after `wait` seconds, for `seconds`; a delay is of `delay` seconds."""
+    """`kind` strikes `target` after `wait` seconds, for `seconds`. A delay is of `delay` seconds."""
 
     number: int
     kind: str

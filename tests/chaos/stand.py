@@ -18,9 +18,10 @@ from tests.chaos.record import Record, Size
 from tests.chaos.schedule import LINKS, MEMORIES
 from tests.support.client import Stub, connected
 from tests.support.proxy import Proxy
-from tests.support.stack import SMALL_DELTAS, extractor_in, memory_in, serving
+from tests.support.stack import extractor_in, memory_in, serving
 
 _START_SECONDS = 120.0
+_SETTINGS = {"MEMORY_DELTA_MESSAGES": "8", "MEMORY_DRAIN_SECONDS": "5"}
 _SIZE_EVERY_SECONDS = 0.5
 
 
@@ -84,6 +85,10 @@ class Stand:
                     return
                 await asyncio.sleep(0.2)
 
+    def logs(self) -> str:
+        """The ends of what the processes have logged."""
+        return "\n".join(f"{name}:\n{server.log_tail()}" for name, server in self.servers.items())
+
     async def measure(self, record: Record) -> None:
         """Note the sizes of all processes, until cancelled."""
         while True:
@@ -111,9 +116,7 @@ async def standing(directory: Path) -> AsyncIterator[Stand]:
                 "redis": directory / "redis" / "redis.sock",
                 "extractor": directory / "extractor.sock",
             }[end]
-            links[name] = await stack.enter_async_context(
-                Proxy(directory / f"{name}.link", target)
-            )
+            links[name] = await stack.enter_async_context(Proxy(directory / f"{name}.link", target))
         for name in MEMORIES:
             instance = name.removeprefix("memory-")
             servers[name] = memory_in(
@@ -121,7 +124,7 @@ async def standing(directory: Path) -> AsyncIterator[Stand]:
                 redis_url=f"unix://{links[f'redis-{instance}'].path}",
                 extractor=links[f"extractor-{instance}"].address,
                 name=name,
-                settings={**SMALL_DELTAS, "MEMORY_DRAIN_SECONDS": "5"},
+                settings=_SETTINGS,
             )
         for server in servers.values():
             await server.start()
@@ -148,8 +151,6 @@ async def undisturbed(stand: Stand) -> AsyncIterator[Stub]:
     async with EmbeddedRedis(directory / "redis") as redis:
         extractor = stand.servers["extractor"].address
         settings = {"MEMORY_EXTRACTION": "false"}
-        memory = memory_in(
-            directory, redis_url=redis.url, extractor=extractor, settings=settings
-        )
+        memory = memory_in(directory, redis_url=redis.url, extractor=extractor, settings=settings)
         async with serving(memory), connected(memory.address) as stub:
             yield stub
