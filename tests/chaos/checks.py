@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ from memory_service.store.keys import INDEX_ALIAS, MEMORY_PREFIX, OwnerKeys, mem
 from memory_service.store.memories import GROUP
 from memory_service.store.queue import STREAMS
 from tests.chaos.load import ALL_TYPES, SESSION, Keeper, Talker, Watcher, Worker, turn_of
-from tests.chaos.record import Record
+from tests.chaos.record import Record, Size
 from tests.support.client import Caller, Stub, comparable
 from tests.support.redis import leaks
 from tests.support.waiting import wait_until
@@ -25,11 +24,11 @@ from tests.support.waiting import wait_until
 _MIB = 1024 * 1024
 _PAGE = 1000
 _STUCK_SECONDS = 60.0
-_SETTLED_SECONDS = 10.0
-"""How long a process may take to reach its size: first calls load and compile what they need."""
+_LONG_SECONDS = 60.0
+"""A shorter life is over before a process has its size: first calls load what they need."""
 
 GROWTH_BYTES = 48 * _MIB
-"""How much a process may grow in one life after that. A leak of a call shows within thousands."""
+"""How much a process may grow in the last third of a life."""
 
 
 async def quiet(redis: Redis, workers: Sequence[Worker]) -> None:
@@ -217,19 +216,22 @@ async def _check_database(redis: Redis, record: Record) -> None:
 
 
 def check_sizes(record: Record) -> None:
-    """In each life, a process stays as large as it was when it had settled."""
-    by_life = itertools.groupby(
-        sorted(record.sizes, key=lambda s: (s.name, s.life, s.seconds)),
-        key=lambda s: (s.name, s.life),
-    )
-    for (name, life), sizes in by_life:
-        first, *rest = sizes
-        settled = [s.bytes for s in rest if s.seconds - first.seconds >= _SETTLED_SECONDS]
-        if name != "redis" and settled and max(settled) - settled[0] > GROWTH_BYTES:
+    """In the end of a long life, a process is as large as it was in the middle of it."""
+    lives: dict[tuple[str, int], list[Size]] = {}
+    for size in record.sizes:
+        lives.setdefault((size.name, size.life), []).append(size)
+    for (name, life), sizes in lives.items():
+        third = len(sizes) // 3
+        middle, end = (max(s.bytes for s in part) for part in _middle_and_end(sizes, third))
+        long = sizes[-1].seconds - sizes[0].seconds > _LONG_SECONDS
+        if name != "redis" and long and end - middle > GROWTH_BYTES:
             record.breaks(
-                f"{name} grew in its life {life} from {settled[0] // _MIB} to "
-                f"{max(settled) // _MIB} MiB"
+                f"{name} grew in its life {life} from {middle // _MIB} to {end // _MIB} MiB"
             )
+
+
+def _middle_and_end(sizes: Sequence[Size], third: int) -> tuple[Sequence[Size], Sequence[Size]]:
+    return sizes[third : 2 * third] or sizes, sizes[2 * third :]
 
 
 def _keys(worker: Worker) -> OwnerKeys:

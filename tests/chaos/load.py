@@ -28,6 +28,9 @@ EXPECTED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "RESOURC
 """What a caller may be told while things fail: each of them says, try again."""
 
 _CALL_SECONDS = 4.0
+_BATCH = 2.5
+"""Messages in an append, on average."""
+
 _FIRST = datetime(2025, 3, 3, 9, 30, tzinfo=UTC)
 
 _Answer = TypeVar("_Answer")
@@ -48,6 +51,8 @@ class Surroundings:
     stopping: asyncio.Event
     pause: float
     """Seconds between two calls of a caller, on average."""
+    seconds: float
+    """How long the run is to be: talkers have something to say all the while."""
 
 
 @dataclass
@@ -70,7 +75,12 @@ class Worker:
         """Go on until told to stop."""
         while not self.around.stopping.is_set():
             await self.step()
-            await asyncio.sleep(self.chance.uniform(0, 2 * self.around.pause))
+            await asyncio.sleep(self.chance.uniform(0, 2 * self.pause))
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two steps, on average."""
+        return self.around.pause
 
     async def step(self) -> None:
         raise NotImplementedError
@@ -111,6 +121,10 @@ class Talker(Worker):
         self._conversation = conversation(self.turns)
         for message in self._conversation:
             message.ClearField("id")
+
+    @property
+    def pause(self) -> float:
+        return self.around.seconds * _BATCH / self.turns
 
     async def step(self) -> None:
         if self.sent >= self.turns:

@@ -23,12 +23,12 @@ class Plan:
     seed: int
     seconds: float
     faults: int
-    gap: float = 0.5
+    gap: float = 0.3
     """Seconds from fault to fault, on average, if they do not last."""
     pause: float = 0.4
     """Seconds between two calls of a caller, on average."""
-    turns: int = 800
-    """How many turns a talker says at most."""
+    turns: int = 200
+    """How many turns a talker says, spread over the run."""
 
 
 async def run(plan: Plan) -> Record:
@@ -42,7 +42,7 @@ async def run(plan: Plan) -> Record:
 
 
 async def _under_fire(stand: Stand, record: Record, plan: Plan) -> list[Worker]:
-    around = Surroundings(stand.stubs, record, asyncio.Event(), plan.pause)
+    around = Surroundings(stand.stubs, record, asyncio.Event(), plan.pause, plan.seconds)
     workers = crew(around, plan.seed, turns=plan.turns)
     measuring = asyncio.create_task(stand.measure(record))
     try:

@@ -19,7 +19,7 @@ LINK_KINDS = ("cut", "delay", "hold")
 
 @dataclass(frozen=True)
 class Fault:
-    """`kind` strikes `target` after `wait` seconds, for `seconds`. A delay is of `delay` seconds."""
+    """`kind` strikes `target` after `wait` seconds, for `seconds`; a delay is of `delay`."""
 
     number: int
     kind: str
@@ -30,12 +30,12 @@ class Fault:
 
 
 _WEIGHTS = {
-    **{(kind, process): 1.0 for kind in PROCESS_KINDS for process in PROCESSES},
-    **{("pause", process): 2.0 for process in PROCESSES},
-    # It loads its models each time: more would be a run without an extractor.
-    ("kill", "extractor"): 0.4,
-    ("stop", "extractor"): 0.4,
+    # What is started again is away for seconds: more of it would be a run without anything to strike.
+    **{(kind, process): 0.5 for kind in PROCESS_KINDS for process in PROCESSES},
+    ("kill", "extractor"): 0.1,
+    ("stop", "extractor"): 0.1,
     ("kill", "redis"): 2.0,
+    **{("pause", process): 1.5 for process in PROCESSES},
     **{(kind, link): 1.0 for kind in LINK_KINDS for link in LINKS},
 }
 _LONGEST = {"pause": 2.0, "delay": 3.0, "hold": 2.0}
