@@ -30,7 +30,7 @@ class Fault:
 
 
 _WEIGHTS = {
-    # What is started again is away for seconds: more of it would be a run without anything to strike.
+    # What is started again is away for seconds: with more of it there would be little to strike.
     **{(kind, process): 0.5 for kind in PROCESS_KINDS for process in PROCESSES},
     ("kill", "extractor"): 0.1,
     ("stop", "extractor"): 0.1,
