@@ -83,7 +83,7 @@ async def check(
             if (await caller.status(SESSION)).failed_ranges:
                 record.breaks(f"{worker.user} has failed ranges")
             log = await whole_log(caller)
-            _check_log(worker, log, record)
+            check_log(worker, log, record)
             await _check_extraction(worker, caller, calm, log, record)
         elif isinstance(worker, Keeper):
             await _check_memories(worker, caller, record)
@@ -111,7 +111,7 @@ async def whole_log(caller: Caller) -> list[memory_pb2.Message]:
         request.before_sequence = found[0].sequence
 
 
-def _check_log(talker: Talker, log: Sequence[memory_pb2.Message], record: Record) -> None:
+def check_log(talker: Talker, log: Sequence[memory_pb2.Message], record: Record) -> None:
     if [message.sequence for message in log] != list(range(1, len(log) + 1)):
         record.breaks(f"the log of {talker.user} has gaps")
     turns = [turn_of(message) for message in log]
