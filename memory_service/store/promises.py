@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from redis.asyncio import Redis
 
 from memory_service.store.connection import store_errors
+
+logger = logging.getLogger(__name__)
 
 EVICTS_NOTHING = "noeviction"
 
@@ -24,3 +28,9 @@ async def weaknesses(redis: Redis) -> list[str]:
     if not int(persistence.get("aof_enabled", 0)):
         found.append("it has no append-only file: a restart loses all since the last snapshot")
     return found
+
+
+async def warn_of_weaknesses(redis: Redis) -> None:
+    """Log each of them."""
+    for weakness in await weaknesses(redis):
+        logger.warning("what is acknowledged may be lost by Redis: %s", weakness)
