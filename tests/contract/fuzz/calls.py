@@ -90,6 +90,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Embed": {"texts": ["Alice keeps bees."]},
     "Summarize": {"summary": "Alice is here.", "messages": [_DELTA_MESSAGE]},
     "Reconcile": {"items": [{**_FACT, "neighbors": [_FACT]}]},
+    "Rerank": {"query": "Where does Alice live?", "texts": ["Alice lives in Paris."]},
     "GetInfo": {},
 }
 
