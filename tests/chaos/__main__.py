@@ -39,6 +39,7 @@ def report(record: Record) -> None:
         print(f"  {call:8}" + ", ".join(f"{n} {code}" for code, n in outcomes.most_common()))
     for line in record.broken:
         print(f"BROKEN {line}")
+    print(", ".join(f"{what} after {seconds:.0f} s" for what, seconds in record.phases.items()))
     print("nothing lost" if not record.broken else f"{len(record.broken)} broken promises")
 
 

@@ -39,6 +39,8 @@ class Record:
     sizes: list[Size] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     """A line for each promise that was not kept."""
+    phases: dict[str, float] = field(default_factory=dict)
+    """When each part of the run was over, in seconds."""
 
     @property
     def now(self) -> float:

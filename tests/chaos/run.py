@@ -37,7 +37,9 @@ async def run(plan: Plan) -> Record:
         async with standing(Path(name)) as stand:
             record = Record()
             workers = await _under_fire(stand, record, plan)
+            record.phases["mended"] = record.now
             await _look_through(stand, record, workers)
+            record.phases["looked through"] = record.now
             return record
 
 

@@ -15,10 +15,12 @@ import grpc
 import pytest
 from agentmemory.v1 import memory_service_pb2
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from memory_service.embedded import EmbeddedRedis
 from memory_service.store.connection import command, connect
 from memory_service.store.keys import INDEX_ALIAS
+from memory_service.store.queue import STREAMS
 from service_kit.children import ServerProcess
 from service_kit.errors import read_error
 from tests.contract.snapshot import snapshot
@@ -68,11 +70,16 @@ async def troubled(extractor: ServerProcess) -> AsyncIterator[Troubled]:
 
 @pytest.fixture
 async def caller(troubled: Troubled, request: pytest.FixtureRequest) -> Caller:
-    """A user who has a session and a memory."""
+    """A user who has a session and a memory, and for whom nothing is left to do."""
     caller = Caller(troubled.stub, user=request.node.name)
     await caller.say("chat", "I live in Oslo.")
     await caller.flush("chat")
     await caller.create(CELLO)
+
+    async def idle() -> bool:
+        return not any([await troubled.redis.xlen(stream) for stream in STREAMS])
+
+    await wait_until(idle, "all notices are dealt with", seconds=PATIENCE)
     return caller
 
 
@@ -131,7 +138,7 @@ async def test_what_makes_room_needs_none(troubled: Troubled, caller: Caller) ->
     async with out_of_memory(troubled.redis):
         assert (await caller.delete_session("chat")).deleted_messages == 1
         request = memory_service_pb2.EraseUserRequest(scope=caller.scope())
-        assert (await caller.stub.EraseUser(request, timeout=30)).memories == 2
+        assert (await caller.stub.EraseUser(request, timeout=30)).memories >= 2
     assert await caller.memories() == []
 
 
@@ -152,7 +159,15 @@ async def test_a_lost_index_is_made_again_and_nothing_is_answered_in_part(
     assert refused
     assert [memory for memory in await caller.memories() if memory in memories] == memories
     await troubled.will_say(f"{SERVICE}.search", "SERVING")
-    assert (await command(troubled.redis, "FT.INFO", INDEX_ALIAS))[b"index_name"].decode() == name
+
+    async def alias_leads_to_it() -> bool:
+        try:
+            info = await command(troubled.redis, "FT.INFO", INDEX_ALIAS)
+        except ResponseError:
+            return False
+        return bool(info[b"index_name"].decode() == name)
+
+    await wait_until(alias_leads_to_it, "the alias leads to it")
 
 
 async def found_or_refused(caller: Caller) -> list[str] | None:
