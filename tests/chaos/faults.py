@@ -57,8 +57,10 @@ class Striker:
             await asyncio.sleep(fault.seconds)
             link.delay_seconds = 0.0
         else:
+            # What was asked is done, and whoever asked never hears of it.
             link.hold()
             await asyncio.sleep(fault.seconds)
+            link.cut()
             link.release()
 
     async def _pause(self, fault: Fault) -> None:

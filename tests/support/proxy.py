@@ -42,11 +42,11 @@ class Proxy:
         return len(self._lines)
 
     def hold(self) -> None:
-        """Pass nothing on any more, without ending anything."""
+        """Pass no answers on any more, without ending anything; what is asked still arrives."""
         self._open.clear()
 
     def release(self) -> None:
-        """Pass everything on again."""
+        """Pass answers on again."""
         self._open.set()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,8 +60,8 @@ class Proxy:
             there, back = await asyncio.open_unix_connection(self._target)
             ends.append(back)
             # The first end to close ends both ways.
-            ways = [asyncio.ensure_future(self._pass(reader, back))]
-            ways.append(asyncio.ensure_future(self._pass(there, writer)))
+            ways = [asyncio.ensure_future(self._pass(reader, back, held=False))]
+            ways.append(asyncio.ensure_future(self._pass(there, writer, held=True)))
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -74,11 +74,14 @@ class Proxy:
             for end in ends:
                 end.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, held: bool
+    ) -> None:
         while data := await reader.read(_CHUNK):
             if self.delay_seconds:
                 await asyncio.sleep(self.delay_seconds)
-            await self._open.wait()
+            if held:
+                await self._open.wait()
             writer.write(data)
             await writer.drain()
 
