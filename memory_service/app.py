@@ -10,7 +10,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-import grpc.aio
 from agentmemory.v1 import memory_service_pb2
 from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from agentmemory.v1.memory_service_pb2_grpc import add_MemoryServiceServicer_to_server
