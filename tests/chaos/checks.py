@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from memory_service.domain.owner import Owner, OwnerKind
 from memory_service.store import schema
+from memory_service.store.commits import GROUP
 from memory_service.store.connection import command
 from memory_service.store.keys import INDEX_ALIAS, MEMORY_PREFIX, OwnerKeys, memory_id_of
-from memory_service.store.memories import GROUP
 from memory_service.store.queue import STREAMS
 from tests.chaos.load import ALL_TYPES, SESSION, Keeper, Talker, Watcher, Worker, turn_of
 from tests.chaos.record import Record, Size
