@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking clean
+.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -67,6 +67,12 @@ fit-ranking: $(READY) ## Fit the weights of the ranking, and say what each featu
 
 eval-extraction: $(READY) ## Measure what is extracted (DATASET=path: a LoCoMo file; OUT=path.json; GOLD=path.jsonl: texts)
 	$(BIN)/python -m tests.evaluation.extraction.by_service --dataset "$(DATASET)" $(if $(GOLD),--gold "$(GOLD)") $(if $(OUT),--out "$(OUT)")
+
+chaos: $(READY) ## Strike a stack under load, then look for what was lost (SEED, MINUTES, FAULTS; picture in build/)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS))
+
+fuzz: $(READY) ## Send thousands of random and nearly valid messages (SEED, EXAMPLES of each method)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),60) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q --timeout 3600 tests/contract/fuzz
 
 clean: ## Remove the environment and what tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules

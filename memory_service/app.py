@@ -8,11 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import grpc.aio
 from agentmemory.v1 import memory_service_pb2
-from agentmemory.v1.extractor_service_pb2 import GetInfoRequest
 from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from agentmemory.v1.memory_service_pb2_grpc import add_MemoryServiceServicer_to_server
 from prometheus_client import CollectorRegistry
@@ -36,14 +34,16 @@ from memory_service.flush import Flush
 from memory_service.forget_schedule import LEASE_SECONDS, LOOK_SECONDS, ForgetSchedule
 from memory_service.forgetting import Forgetting
 from memory_service.guarding import Guard
+from memory_service.health import store_health
 from memory_service.history import History
 from memory_service.importing import Importing
+from memory_service.index_keeper import IndexKeeper
 from memory_service.jobs import Jobs
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.measuring import Metrics
-from memory_service.model_guard import ModelGuard, model_of
+from memory_service.model_guard import ModelGuard, model_at
 from memory_service.page_tokens import PageTokens
 from memory_service.prompts.building import Prompts
 from memory_service.pump import Pump
@@ -58,7 +58,7 @@ from memory_service.rpcs.group import Parts
 from memory_service.search import Rereading, Search
 from memory_service.servicer import MemoryServicer
 from memory_service.settings import MemorySettings
-from memory_service.store import schema
+from memory_service.store import probes, schema
 from memory_service.store.connection import check_engine, connect
 from memory_service.store.erasing import Eraser
 from memory_service.store.expiry import ExpiringSessions
@@ -70,6 +70,7 @@ from memory_service.store.leases import Leases
 from memory_service.store.memories import MemoryStore
 from memory_service.store.missing import MissingVectors
 from memory_service.store.paging import MemoryPages
+from memory_service.store.promises import warn_of_weaknesses
 from memory_service.store.queue import WorkQueue
 from memory_service.store.scripts import Scripts
 from memory_service.store.search import MemorySearch
@@ -95,17 +96,9 @@ from memory_service.vector_sweep import VectorSweep
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
 from service_kit.auth.assembly import authenticator
-from service_kit.health import LIVENESS, Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import Service, build_server, serve_until_signal
-
-if TYPE_CHECKING:
-    # The asynchronous stub is a type only; an ExtractorServiceStub on an aio channel is one.
-    from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceAsyncStub
-
-MODEL_SECONDS = 2.0
-"""How long a start waits for the extractor to say which model it has."""
 
 SERVICE = memory_service_pb2.DESCRIPTOR.services_by_name["MemoryService"].full_name
 
@@ -135,9 +128,15 @@ async def serve(settings: MemorySettings) -> None:
         channel = await stack.enter_async_context(open_extractor_channel(settings))
         stub = ExtractorServiceStub(channel)
         metrics = Metrics.of(new_registry("memory", version("agent-memory-grpc")))
-        store = await stack.enter_async_context(_store(settings, url, await _model(stub), metrics))
+        model = await model_at(stub)
+        store = await stack.enter_async_context(_store(settings, url, model, metrics))
         parts, background = await _assemble(settings, store, stub, stack, metrics)
-        health = Health({LIVENESS: [], SERVICE: [Check("redis", partial(_answers, store.redis))]})
+        health = store_health(
+            SERVICE,
+            answers=partial(probes.answers, store.redis),
+            takes_writes=partial(probes.takes_writes, store.redis),
+            searches=partial(probes.searches, store.redis, store.space.index),
+        )
         bound = build_server(
             settings,
             services=[
@@ -177,6 +176,7 @@ async def _store(
     redis = connect(url, max_connections=settings.redis_connections, metrics=metrics.redis)
     try:
         await check_engine(redis)
+        await warn_of_weaknesses(redis)
         space = await schema.ensure(
             redis,
             dimension=model.dimension if model else settings.dimension,
@@ -318,7 +318,8 @@ async def _assemble(
     schedule = _forget_schedule(settings, store.redis, forgetting, uses)
     pump = _pump(settings, store, extraction, summarizing, metrics)
     backlog = BacklogMetrics(store.redis, store.space.index, metrics.registry)
-    return parts, Background(pump, sweep, expiry, signal, use, schedule, backlog)
+    index = IndexKeeper(partial(schema.mend, store.redis, store.space, settings.vector_algorithm))
+    return parts, Background(pump, sweep, expiry, signal, use, index, schedule, backlog)
 
 
 def _forget_schedule(
@@ -349,19 +350,6 @@ def _pump(
         waiting_sessions=settings.waiting_sessions,
         metrics=metrics.extraction,
     )
-
-
-async def _model(stub: ExtractorServiceAsyncStub) -> Model | None:
-    """Return the extractor's model, None if it is away: every vector tells it again."""
-    try:
-        info = await stub.GetInfo(GetInfoRequest(), timeout=MODEL_SECONDS)
-    except grpc.aio.AioRpcError:
-        return None
-    return model_of(info.embedding_model)
-
-
-async def _answers(redis: Redis) -> bool:
-    return bool(await redis.ping())
 
 
 def _metrics(settings: MemorySettings, registry: CollectorRegistry) -> Any:

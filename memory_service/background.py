@@ -11,6 +11,7 @@ from typing import Any
 from memory_service.backlog_metrics import BacklogMetrics
 from memory_service.expiry import SessionExpiry
 from memory_service.forget_schedule import ForgetSchedule
+from memory_service.index_keeper import IndexKeeper
 from memory_service.pump import Pump
 from memory_service.revision_signal import RevisionSignal
 from memory_service.use_notes import UseNotes
@@ -28,6 +29,7 @@ class Background:
     expiry: SessionExpiry
     signal: RevisionSignal
     use: UseNotes
+    index: IndexKeeper
     forgetting: ForgetSchedule | None
     backlog: BacklogMetrics
 
@@ -35,7 +37,7 @@ class Background:
         """Return what is to run; without `extraction` another process sees to that."""
         extracting = (self.pump, self.sweep, self.expiry) if extraction else ()
         forgetting = (self.forgetting,) if self.forgetting else ()
-        always = (self.signal, self.use, self.backlog)
+        always = (self.signal, self.use, self.index, self.backlog)
         return [each.run() for each in (*always, *extracting, *forgetting)]
 
 

@@ -24,6 +24,7 @@ from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.extractor import Extractor
 from memory_service.guarding import Guard
 from memory_service.keyed_locks import KeyedLocks
+from memory_service.log_names import log_names
 from memory_service.reconciling import Reconciling
 from memory_service.store.commits import SessionAdvance
 from memory_service.store.memories import Fence, MemoryStore
@@ -143,7 +144,8 @@ class SessionExtraction:
         )
 
     def _failed(self, work: Unextracted, error: ExtractionFailed) -> FailedRange:
-        logger.warning("messages given up", extra={"reason": error.reason})
+        extra = {"reason": error.reason, **log_names(work.session.ref)}
+        logger.warning("messages given up", extra=extra)
         return FailedRange(work.first, work.last, error.reason, self._clock.now())
 
     async def _commit(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
+import grpc.aio
 from agentmemory.v1 import extractor_service_pb2 as pb
 from redis.asyncio import Redis
 
 from memory_service.store.spaces import FIRST, Model, ModelMismatch, Space, mismatch, record_model
 
+if TYPE_CHECKING:
+    # The asynchronous stub is a type only; an ExtractorServiceStub on an aio channel is one.
+    from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceAsyncStub
+
 logger = logging.getLogger(__name__)
+
+MODEL_SECONDS = 2.0
+"""How long a start waits for the extractor to say which model it has."""
 
 
 class ModelGuard:
@@ -48,3 +57,12 @@ class ModelGuard:
 def model_of(info: pb.ModelInfo) -> Model:
     """Return the model that the extractor says it has."""
     return Model(info.name, info.revision, info.dimension)
+
+
+async def model_at(stub: ExtractorServiceAsyncStub) -> Model | None:
+    """Return the extractor's model, None if it is away: every vector tells it again."""
+    try:
+        info = await stub.GetInfo(pb.GetInfoRequest(), timeout=MODEL_SECONDS)
+    except grpc.aio.AioRpcError:
+        return None
+    return model_of(info.embedding_model)

@@ -19,6 +19,7 @@ from memory_service.domain.errors import (
 from memory_service.domain.owner import SessionRef
 from memory_service.extraction import SessionExtraction
 from memory_service.extraction_metrics import ExtractionMetrics
+from memory_service.log_names import log_names
 from memory_service.store.connection import store_errors
 from memory_service.store.leases import Leases
 from memory_service.store.queue import Notice, WorkQueue
@@ -153,11 +154,12 @@ class Pump:
                     await asyncio.sleep(wait)
         except (StoreUnavailable, SearchTimeout, Contention) as error:
             self._steps.labels("put_off").inc()
-            logger.warning("extraction put off", extra={"error": type(error).__name__})
+            extra = {"error": type(error).__name__, **log_names(ref)}
+            logger.warning("extraction put off", extra=extra)
         except Exception:
             # A defect with one session must not end the others; its notices are claimed again.
             self._steps.labels("failed").inc()
-            logger.exception("extraction failed")
+            logger.exception("extraction failed", extra=log_names(ref))
         finally:
             del self._backlogs[ref]
 

@@ -15,12 +15,14 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ConnectionError,
+    MasterDownError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
     TimeoutError,
+    TryAgainError,
 )
 from redis.maint_notifications import MaintNotificationsConfig
 
@@ -125,16 +127,18 @@ _TROUBLES: list[tuple[tuple[type[Exception], ...], str]] = [
     ((ReadOnlyError,), "is a replica and takes no writes"),
     ((OutOfMemoryError,), "is out of memory"),
     ((TimeoutError,), "does not answer in time"),
-    ((ConnectionError, ClusterDownError, OSError), "cannot be reached"),
+    ((MasterDownError, TryAgainError, ClusterDownError), "is failing over"),
+    ((ConnectionError, OSError), "cannot be reached"),
 ]
 """What errors say, the narrower before the wider."""
 
 _REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("noauth", "wrongpass"), "refused the user name or password"),
     (("misconf", "noreplicas", "oom"), "refuses to write"),
+    (("unblocked",), "is failing over"),
     (
         ("no such index", "unknown index name", "index not found"),
-        "has lost the search index; it is made again when a service starts",
+        "has lost the search index; it is being made again",
     ),
 ]
 """What an error without a type of its own says."""

@@ -23,6 +23,9 @@ INDEX_ALIAS = f"{PREFIX}index"
 SCHEMA = f"{PREFIX}schema"
 PAGE_SECRET = f"{PREFIX}page-secret"
 FORGETTING = f"{PREFIX}forgetting"
+PROBE = f"{PREFIX}probe"
+"""String with a ttl: written to see whether Redis takes writes."""
+
 OWNERS = f"{PREFIX}own:*"
 """A glob for the states of all owners."""
 

@@ -22,6 +22,7 @@ from memory_service.domain.memory import Memory
 from memory_service.domain.orders import Order, OrderBy
 from memory_service.domain.search import Selection
 from memory_service.store import query, records
+from memory_service.store.built_index import BuiltIndex
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import (
     OwnerKeys,
@@ -105,6 +106,7 @@ class MemoryPages:
     def __init__(self, redis: Redis, space: Space = FIRST) -> None:
         self._redis = redis
         self._space = space
+        self._built = BuiltIndex(redis, space.index)
 
     async def page(
         self, selection: Selection, order: Order, *, after: Place | None, limit: int
@@ -121,6 +123,7 @@ class MemoryPages:
         self, selection: Selection, order: Order, *, after: Place | None, limit: int
     ) -> list[Place]:
         """Return where up to `limit` memories are after `after`; fewer if there are no more."""
+        await self._built.check()
         everything = query.compile_selection(selection)
         tags = {owner_tag(owner) for owner in selection.owners}
         found: list[Place] = []

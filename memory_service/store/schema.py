@@ -62,6 +62,27 @@ async def build(redis: Redis, space: Space, algorithm: Algorithm) -> Space:
     return replace(space, index=name)
 
 
+async def mend(redis: Redis, space: Space, algorithm: Algorithm) -> bool:
+    """Make the index of `space` again if it is gone, and say whether it was.
+
+    One that was dropped on purpose, with its space, stays away. Raises StoreUnavailable.
+    """
+    if await exists(redis, space.index) or not await spaces.in_use(redis, space):
+        return False
+    logger.warning("the search index is gone: it is made again")
+    await build(redis, space, algorithm)
+    if await spaces.current_tag(redis) == space.tag:
+        with store_errors():
+            await command(redis, "FT.ALIASUPDATE", INDEX_ALIAS, space.index)
+    return True
+
+
+async def exists(redis: Redis, index: str) -> bool:
+    """Tell whether there is an index of this name."""
+    with store_errors():
+        return index.encode() in await command(redis, "FT._LIST")
+
+
 async def indexing(redis: Redis, index: str = INDEX_ALIAS) -> bool:
     """Tell whether the index is being built, so that some memories are not found yet."""
     return not _built(await info(redis, index))

@@ -118,8 +118,9 @@ account(a, memories, bytes, 0)
 
 for _, put in ipairs(a.puts) do
   if put.new_text then drop_vectors(put.key) end
-  if #put.cleared > 0 then redis.call('HDEL', put.key, unpack(put.cleared)) end
+  -- First what needs memory: a Redis without any refuses a script's first write, and no later one.
   redis.call('HSET', put.key, unpack(put.fields))
+  if #put.cleared > 0 then redis.call('HDEL', put.key, unpack(put.cleared)) end
   local embedded = redis.call('HEXISTS', put.key, a.vector) == 1
   redis.call(embedded and 'SREM' or 'SADD', a.unembedded, put.key)
   redis.call('PERSIST', put.history)

@@ -28,6 +28,7 @@ from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
 from memory_service.domain.search import WHOLE, Arm, Candidate, Found, Selection, View
 from memory_service.store import query, records
+from memory_service.store.built_index import BuiltIndex
 from memory_service.store.connection import store_errors
 from memory_service.store.keys import owner_tag
 from memory_service.store.query import DISTANCE, Query
@@ -59,6 +60,7 @@ class MemorySearch:
     def __init__(self, redis: Redis, space: Space = FIRST) -> None:
         self._redis = redis
         self._index = space.index
+        self._built = BuiltIndex(redis, space.index)
 
     async def arms(
         self,
@@ -73,6 +75,7 @@ class MemorySearch:
 
         The best first. All is asked at once.
         """
+        await self._built.check()
         asked = [self._asked(each, vector, words, k, timeout_ms) for each in selections]
         replies = iter(await ask(self._redis, [each for arms in asked for each in arms.values()]))
         return [
@@ -103,6 +106,7 @@ class MemorySearch:
 
     async def newest(self, selection: Selection, k: int, timeout_ms: int) -> list[Found]:
         """Return the `k` memories that were stored last, the newest first, each with `raw` 0."""
+        await self._built.check()
         everything = query.compile_selection(selection)
         search = self._search(everything, k, timeout_ms, records.RANKED, sort=("created", "DESC"))
         (reply,) = await ask(self._redis, [search])
@@ -139,6 +143,7 @@ class MemorySearch:
 
     async def ids(self, selection: Selection, limit: int) -> list[str]:
         """Return the ids of up to `limit` memories, the newest first."""
+        await self._built.check()
         everything = query.compile_selection(selection)
         newest = self._search(everything, limit, TIMEOUT_MS, sort=("created", "DESC"))
         (reply,) = await ask(self._redis, [newest])
@@ -146,6 +151,7 @@ class MemorySearch:
 
     async def count(self, selection: Selection) -> int:
         """Return how many memories there are."""
+        await self._built.check()
         everything = query.compile_selection(selection)
         (reply,) = await ask(self._redis, [self._search(everything, 0, TIMEOUT_MS)])
         return int(reply[b"total_results"])

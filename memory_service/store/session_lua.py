@@ -61,8 +61,9 @@ end
 
 local function wipe(a)
   local old = redis.call('HMGET', a.session, 'generation', 'bytes')
-  if old[1] then account(a, 0, -tonumber(old[2] or '0'), -1) end
+  -- First what makes room: a Redis without any refuses a count as a script's first write.
   redis.call('DEL', a.session, a.log, a.ids, a.given)
+  if old[1] then account(a, 0, -tonumber(old[2] or '0'), -1) end
 end
 
 local function keep(a, options)

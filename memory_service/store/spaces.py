@@ -101,6 +101,18 @@ async def current(redis: Redis, *, dimension: int, model: Model | None) -> Space
     return Space(tag, int(recorded or 0), name.decode() if name else "")  # type: ignore[union-attr]
 
 
+async def in_use(redis: Redis, space: Space) -> bool:
+    """Tell whether the database knows this space; one that was emptied gets to know it again."""
+    with store_errors():
+        if await redis.exists(SCHEMA):
+            return bool(await redis.hexists(SCHEMA, tagged("dimension", space.tag)))
+        await redis.hset(SCHEMA, tagged("dimension", space.tag), str(space.dimension))
+        await redis.hset(SCHEMA, _CURRENT, space.tag)
+        if space.model:
+            await redis.hset(SCHEMA, tagged("model", space.tag), space.model)
+    return True
+
+
 async def record_model(redis: Redis, model: Model, tag: str = "") -> None:
     """Note which model a space's vectors come from, once and for all. Raises ModelMismatch."""
     with store_errors():

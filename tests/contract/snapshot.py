@@ -6,11 +6,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+USES = b"am:used:"
+"""Noted some seconds after a search, so it may be of a call before."""
 
-async def snapshot(redis: Redis) -> dict[bytes, Any]:
-    """Return every key with its content, but for what is noted some seconds after a search."""
+
+async def snapshot(redis: Redis, *, without: bytes = USES) -> dict[bytes, Any]:
+    """Return every key with its content, `without` those that begin so."""
     found = [key async for key in redis.scan_iter(count=1000)]
-    keys = sorted(key for key in found if not key.startswith(b"am:used:"))
+    keys = sorted(key for key in found if not (without and key.startswith(without)))
     async with redis.pipeline(transaction=True) as pipe:
         for key in keys:
             pipe.type(key)

@@ -23,10 +23,11 @@ _FAMILIES = {
     **dict.fromkeys(("deltas", "expiry", "unembedded", "dead"), r"\{\d{1,3}\}"),
 }
 _KNOWN = re.compile("|".join(f"am:{family}:{rest}" for family, rest in _FAMILIES.items()))
-_SINGLE = (keys.SCHEMA, keys.PAGE_SECRET, keys.FORGETTING)
+_SINGLE = (keys.SCHEMA, keys.PAGE_SECRET, keys.FORGETTING, keys.PROBE)
 _SHORT_LIVED = (
     *("am:lease:", "am:req:", "am:job:", "am:rate:", "am:streams:"),
     keys.FORGETTING,
+    keys.PROBE,
 )
 
 

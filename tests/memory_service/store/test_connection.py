@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ClusterDownError, MasterDownError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.embedded import EmbeddedRedis
@@ -19,6 +19,7 @@ from memory_service.store.connection import (
     connect,
     store_errors,
 )
+from tests.support.waiting import wait_until
 
 
 class WithoutSearch(EmbeddedRedis):
@@ -125,6 +126,37 @@ async def test_a_lost_index_is_the_stores_trouble(bare_redis: Redis) -> None:
 def test_a_refused_write_is_the_stores_trouble() -> None:
     with pytest.raises(StoreUnavailable, match="refuses to write"), store_errors():
         raise ResponseError("MISCONF Redis is configured to save")
+
+
+async def test_a_failover_under_a_blocking_read_is_the_stores_trouble(
+    bare_redis: Redis, redis_url: str
+) -> None:
+    """The master becomes a replica while the pump waits for notices."""
+
+    async def read() -> None:
+        async with connect(redis_url) as redis:
+            with store_errors():
+                await redis.xreadgroup("g", "c", {"am:deltas:{0}": ">"}, block=20_000)
+
+    await bare_redis.xgroup_create("am:deltas:{0}", "g", mkstream=True)
+    reading = asyncio.create_task(read())
+
+    async def blocked() -> bool:
+        return int((await bare_redis.info("clients"))["blocked_clients"]) == 1
+
+    await wait_until(blocked, "the read waits")
+    await bare_redis.replicaof("127.0.0.1", "1")
+    try:
+        with pytest.raises(StoreUnavailable, match="failing over"):
+            await reading
+    finally:
+        await bare_redis.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize("error", [MasterDownError, TryAgainError, ClusterDownError])
+def test_a_database_between_two_masters_is_the_stores_trouble(error: type[Exception]) -> None:
+    with pytest.raises(StoreUnavailable, match="failing over"), store_errors():
+        raise error("")
 
 
 def test_the_cause_is_kept_for_the_logs() -> None:
