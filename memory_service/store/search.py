@@ -76,14 +76,14 @@ class MemorySearch:
         The best first. All is asked at once.
         """
         await self._built.check()
-        asked = [self._asked(each, vector, words, k, timeout_ms) for each in selections]
+        asked = [self.commands(each, vector, words, k, timeout_ms) for each in selections]
         replies = iter(await ask(self._redis, [each for arms in asked for each in arms.values()]))
         return [
             {arm: _found(arm, _by_tag(selection), _documents(next(replies))) for arm in arms}
             for selection, arms in zip(selections, asked, strict=True)
         ]
 
-    def _asked(
+    def commands(
         self,
         selection: Selection,
         vector: bytes | None,
@@ -91,7 +91,7 @@ class MemorySearch:
         k: int,
         timeout_ms: int,
     ) -> dict[Arm, list[Any]]:
-        """Return the commands of the arms."""
+        """Return the command of each arm that there is something to ask with."""
         base = query.compile_selection(selection)
         arms: dict[Arm, list[Any]] = {}
         if vector is not None:

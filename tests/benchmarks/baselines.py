@@ -165,7 +165,7 @@ async def _asking(target: Target, *, semantic: bool, keyword: bool) -> AsyncIter
     vectors = await _embed(target, questions)
     owner = Owner.user(TENANT, target.namespace, operations.READER)
     commands = [
-        await _commands(owner, vector if semantic else None, question if keyword else "")
+        _commands(owner, vector if semantic else None, question if keyword else "")
         for question, vector in zip(questions, vectors, strict=True)
     ]
     async with _redis(target) as redis:
@@ -180,42 +180,18 @@ async def _asking(target: Target, *, semantic: bool, keyword: bool) -> AsyncIter
         yield Operation(itertools.cycle(commands), call)
 
 
-async def _commands(owner: Owner, vector: bytes | None, question: str) -> Commands:
-    return await recorded([Selection((owner,))], vector, query_terms(question))
+def _commands(owner: Owner, vector: bytes | None, question: str) -> Commands:
+    return recorded([Selection((owner,))], vector, query_terms(question))
 
 
-async def recorded(
-    sides: Sequence[Selection], vector: bytes | None, words: Sequence[str]
-) -> Commands:
+def recorded(sides: Sequence[Selection], vector: bytes | None, words: Sequence[str]) -> Commands:
     """Return the very commands that the service sends for a search."""
-    recorder = _Recorder()
-    search = MemorySearch(cast(Redis, recorder))
-    await search.arms(sides, vector=vector, words=words, k=CANDIDATES, timeout_ms=ENGINE_TIMEOUT_MS)
-    return recorder.commands
-
-
-class _Recorder:
-    """Stands for Redis and its pipeline; answers every search with nothing found."""
-
-    def __init__(self) -> None:
-        self.commands: Commands = []
-
-    def pipeline(self, *, transaction: bool) -> _Recorder:
-        assert not transaction
-        return self
-
-    async def __aenter__(self) -> _Recorder:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-    def execute_command(self, *arguments: Any) -> None:
-        self.commands.append(arguments)
-
-    async def execute(self, *, raise_on_error: bool) -> list[dict[bytes, Any]]:
-        assert not raise_on_error
-        return [{b"results": []} for _ in self.commands]
+    search = MemorySearch(cast(Redis, None))
+    return [
+        tuple(command)
+        for side in sides
+        for command in search.commands(side, vector, words, CANDIDATES, ENGINE_TIMEOUT_MS).values()
+    ]
 
 
 async def _embed(target: Target, texts: list[str]) -> list[bytes]:

@@ -96,7 +96,7 @@ async def _compare(
     parts, through = [], []
     for n in range(searches + 20):
         question = corpus.question(n)
-        commands = await _commands(target, user, bool(types), question)
+        commands = _commands(target, user, bool(types), question)
         request = pb.SearchMemoriesRequest(
             scope=operations.scope_of(target.namespace, user),
             query=question,
@@ -115,7 +115,7 @@ async def _compare(
     )
 
 
-async def _commands(target: Target, user: str, turns: bool, question: str) -> tuple[str, Commands]:
+def _commands(target: Target, user: str, turns: bool, question: str) -> tuple[str, Commands]:
     """Return the text that is embedded, and the commands, whose vector is put in later."""
     owner = Owner.user(TENANT, target.namespace, user)
     names = {corpus.speaker(0), corpus.speaker(1)} if turns else ()
@@ -123,7 +123,7 @@ async def _commands(target: Target, user: str, turns: bool, question: str) -> tu
     now = View(current=int(time.time() * 1_000_000))
     facts = Selection((owner,), FACTS, view=now)
     sides = [Selection((owner,), (MemoryType.MESSAGE,), view=now), facts] if turns else [facts]
-    return asked.text, await recorded(sides, _PLACE, asked.words)
+    return asked.text, recorded(sides, _PLACE, asked.words)
 
 
 _PLACE = b"the vector"
