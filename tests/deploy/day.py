@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from agentmemory.v1 import memory_pb2
@@ -21,6 +22,7 @@ async def spend(stub: Stub) -> None:
     alice = Caller(stub, user="alice", namespace="day")
     await _talk(alice)
     await _remember(alice)
+    await _call_tools(alice)
     await _move(alice, Caller(stub, user="bob", namespace="day"))
 
 
@@ -87,6 +89,21 @@ async def _remember(alice: Caller) -> None:
     await asyncio.wait_for(watch.read(), 20)
     watch.cancel()
     await stub.ForgetMemories(pb.ForgetMemoriesRequest(scope=scope, max_memories=3, confirm=True))
+
+
+async def _call_tools(alice: Caller) -> None:
+    await alice.stub.ListTools(pb.ListToolsRequest())
+    for tool, arguments in (
+        ("create_memories", {"memories": [{"text": "Alice keeps a parrot."}]}),
+        ("search_memories", {"query": "parrot"}),
+        ("read_session", {}),
+        ("update_session_data", {"data": {"step": 2}}),
+        ("add_to_working_memory", {"memories": [{"text": "Alice wants a cage."}]}),
+    ):
+        call = memory_pb2.ToolCall(name=tool, arguments=json.dumps(arguments))
+        request = pb.CallToolRequest(scope=alice.scope("chat"), call=call, request_id=tool)
+        answered = await alice.stub.CallTool(request)
+        assert not answered.is_error, answered.content_json
 
 
 async def _move(alice: Caller, bob: Caller) -> None:
