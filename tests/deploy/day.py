@@ -16,6 +16,9 @@ from tests.contract.transfers import import_all, records_of
 from tests.support.client import HYBRID, KEYWORD, SEMANTIC, Caller, Stub, said
 from tests.support.waiting import wait_until
 
+LEAVERS = 20
+"""Watches that are given up: so many that some are in the middle of a write."""
+
 
 async def spend(stub: Stub) -> None:
     """Call everything, as two users of one namespace."""
@@ -85,9 +88,10 @@ async def _remember(alice: Caller) -> None:
         await alice.search("What does Alice play?", mode=mode, visibility=everywhere)
     await alice.memories()
     await stub.BuildPrompt(pb.BuildPromptRequest(scope=alice.scope("chat"), query="allergies"))
-    watch: Any = stub.WatchMemories(pb.WatchMemoriesRequest(scope=scope, after_revision=1))
-    await asyncio.wait_for(watch.read(), 20)
-    watch.cancel()
+    for _ in range(LEAVERS):
+        watch: Any = stub.WatchMemories(pb.WatchMemoriesRequest(scope=scope, after_revision=1))
+        await asyncio.wait_for(watch.read(), 20)
+        watch.cancel()
     await stub.ForgetMemories(pb.ForgetMemoriesRequest(scope=scope, max_memories=3, confirm=True))
 
 
