@@ -17,9 +17,23 @@ const known = loader.loadSync(
 const service = known['agentmemory.v1.MemoryService'];
 const {MemoryService} = grpc.loadPackageDefinition(known).agentmemory.v1;
 
+/**
+ * What the environment says of who calls: AGENT_MEMORY_TOKEN, an API key or a token, and AGENT_MEMORY_CA, a PEM file of
+ * the authority that signed the servers' certificates (without: Node's own). With either the channel is encrypted.
+ */
+export function credentials({AGENT_MEMORY_CA: ca, AGENT_MEMORY_TOKEN: token} = process.env) {
+  if (!ca && !token) return grpc.credentials.createInsecure();
+  const tls = grpc.credentials.createSsl(ca ? readFileSync(ca) : null);
+  if (!token) return tls;
+  const shown = new grpc.Metadata();
+  shown.set('authorization', `Bearer ${token}`);
+  const call = grpc.credentials.createFromMetadataGenerator((_, give) => give(null, shown));
+  return grpc.credentials.combineChannelCredentials(tls, call);
+}
+
 /** Open a channel to `target`: host:port, or dns:///name:port for all instances of a name. */
-export function connect(target, credentials = grpc.credentials.createInsecure()) {
-  return new MemoryService(target, credentials, {
+export function connect(target, shown = credentials()) {
+  return new MemoryService(target, shown, {
     'grpc.service_config': readFileSync(SERVICE_CONFIG, 'utf8'),
     'grpc.keepalive_time_ms': 30_000,
   });

@@ -1,5 +1,6 @@
 // A conversation is appended, extracted, searched; what is learned is watched meanwhile.
 //   npm ci && node remember.js 127.0.0.1:50051
+//   AGENT_MEMORY_CA=ca.crt AGENT_MEMORY_TOKEN=am_… node remember.js memory.example:50051
 import {call, connect, problem} from './client.js';
 
 const memory = connect(process.argv[2] ?? '127.0.0.1:50051');

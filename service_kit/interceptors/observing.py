@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import grpc.aio
 
 from service_kit.interceptors.around import AroundInterceptor, Context, Proceed, Rpc
 
@@ -48,6 +49,10 @@ class ObservingInterceptor(AroundInterceptor):
             code = _code_set(context) or grpc.StatusCode.OK
         except asyncio.CancelledError:
             code = code_of_cancellation(timeout, context.time_remaining())
+            raise
+        except grpc.aio.InternalError:
+            # Written to a caller who has left: sometimes that is noticed before the cancellation.
+            code = _code_set(context) or code_of_cancellation(timeout, context.time_remaining())
             raise
         except Exception:
             code = _code_set(context) or grpc.StatusCode.UNKNOWN

@@ -28,6 +28,13 @@ from tests.support.waiting import wait_until
 USERS = Path(__file__).parents[2] / "deploy" / "overlays" / "dev" / "users.acl"
 PASSWORD = "development-only"
 
+GENEROUS = {
+    **{f"MEMORY_{whose}_MAX_MEMORIES": "1000" for whose in ("OWNER", "TENANT")},
+    "MEMORY_TENANT_REQUESTS_PER_SECOND": "1000",
+    "MEMORY_TENANT_MAX_STREAMS": "100",
+}
+"""Limits that nobody reaches, but that are counted."""
+
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -83,6 +90,7 @@ def options(here: Path, redis_url: str) -> Options:
         extractor_metrics,
     )
     memory = {name: value for name, value in FAST.items() if name != "MEMORY_METRICS_PORT"}
+    memory |= GENEROUS
     model = {"EXTRACTOR_MODEL": "hash", "EXTRACTOR_TORCH_THREADS": "1"}
     return Options(addresses, here / "unused", here, redis_url, memory=memory, extractor=model)
 

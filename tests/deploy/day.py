@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from agentmemory.v1 import memory_pb2
@@ -15,12 +16,16 @@ from tests.contract.transfers import import_all, records_of
 from tests.support.client import HYBRID, KEYWORD, SEMANTIC, Caller, Stub, said
 from tests.support.waiting import wait_until
 
+LEAVERS = 20
+"""Watches that are given up: so many that some are in the middle of a write."""
+
 
 async def spend(stub: Stub) -> None:
     """Call everything, as two users of one namespace."""
     alice = Caller(stub, user="alice", namespace="day")
     await _talk(alice)
     await _remember(alice)
+    await _call_tools(alice)
     await _move(alice, Caller(stub, user="bob", namespace="day"))
 
 
@@ -83,10 +88,26 @@ async def _remember(alice: Caller) -> None:
         await alice.search("What does Alice play?", mode=mode, visibility=everywhere)
     await alice.memories()
     await stub.BuildPrompt(pb.BuildPromptRequest(scope=alice.scope("chat"), query="allergies"))
-    watch: Any = stub.WatchMemories(pb.WatchMemoriesRequest(scope=scope, after_revision=1))
-    await asyncio.wait_for(watch.read(), 20)
-    watch.cancel()
+    for _ in range(LEAVERS):
+        watch: Any = stub.WatchMemories(pb.WatchMemoriesRequest(scope=scope, after_revision=1))
+        await asyncio.wait_for(watch.read(), 20)
+        watch.cancel()
     await stub.ForgetMemories(pb.ForgetMemoriesRequest(scope=scope, max_memories=3, confirm=True))
+
+
+async def _call_tools(alice: Caller) -> None:
+    await alice.stub.ListTools(pb.ListToolsRequest())
+    for tool, arguments in (
+        ("create_memories", {"memories": [{"text": "Alice keeps a parrot."}]}),
+        ("search_memories", {"query": "parrot"}),
+        ("read_session", {}),
+        ("update_session_data", {"data": {"step": 2}}),
+        ("add_to_working_memory", {"memories": [{"text": "Alice wants a cage."}]}),
+    ):
+        call = memory_pb2.ToolCall(name=tool, arguments=json.dumps(arguments))
+        request = pb.CallToolRequest(scope=alice.scope("chat"), call=call, request_id=tool)
+        answered = await alice.stub.CallTool(request)
+        assert not answered.is_error, answered.content_json
 
 
 async def _move(alice: Caller, bob: Caller) -> None:

@@ -27,7 +27,7 @@ KUBERNETES = "1.37"
 RENDERED = {
     **{overlay: (overlay, ()) for overlay in OVERLAYS},
     "prod with keda": ("prod", ("keda",)),
-    "prod with mtls": ("prod", ("mtls",)),
+    "dev with mtls": ("dev", ("mtls",)),
     "dev with vllm": ("dev", ("vllm",)),
     "dev with monitoring": ("dev", ("monitoring",)),
 }
@@ -39,12 +39,6 @@ CUSTOM = {
     "monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"},
 }
 """Kinds of other makers, whose schemas are not at hand: only that nothing else is used."""
-
-PENDING = {
-    *("AUTH_MODE", "CERTIFICATES_FILE", "HEALTH_BIND", "TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA"),
-    *("EXTRACTOR_CA", "EXTRACTOR_CERT", "EXTRACTOR_KEY"),
-}
-"""Settings of the component mtls, until the services have them: a test says when they do."""
 
 SETTINGS = {"memory": MemorySettings, "extractor": ExtractorSettings}
 SERVICES = {"memory": MEMORY, "extractor": EXTRACTOR}
@@ -109,7 +103,19 @@ def test_no_pod_has_a_token_of_the_cluster(manifests: tuple[Manifest, ...]) -> N
         account = m.named(manifests, "ServiceAccount", pod["serviceAccountName"])
         assert account["automountServiceAccountToken"] is False
         assert pod["automountServiceAccountToken"] is False
-    assert not m.of_kind(manifests, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+    assert not m.of_kind(manifests, "ClusterRole", "ClusterRoleBinding")
+
+
+def test_only_prometheus_may_see_the_pods_and_nobody_may_do_more(
+    manifests: tuple[Manifest, ...],
+) -> None:
+    for role in m.of_kind(manifests, "Role"):
+        assert role["rules"] == [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+        ]
+    for binding in m.of_kind(manifests, "RoleBinding"):
+        (subject,) = binding["subjects"]
+        assert (subject["namespace"], subject["name"]) == ("monitoring", "prometheus-k8s")
 
 
 def test_every_container_has_requests_and_limits(manifests: tuple[Manifest, ...]) -> None:
@@ -161,8 +167,7 @@ def service_environment(manifests: tuple[Manifest, ...], name: str) -> dict[str,
 def probe_port(manifests: tuple[Manifest, ...], name: str) -> int:
     environment = service_environment(manifests, name)
     prefix = name.upper()
-    bind = environment.get(f"{prefix}_HEALTH_BIND") or environment[f"{prefix}_BIND"]
-    return split_address(bind)[1]
+    return split_address(environment[f"{prefix}_HEALTH_BIND"])[1]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -172,7 +177,7 @@ def test_the_ports_are_those_of_the_settings(manifests: tuple[Manifest, ...], na
     prefix = name.upper()
     assert ports["grpc"] == split_address(environment[f"{prefix}_BIND"])[1]
     assert ports["metrics"] == int(environment[f"{prefix}_METRICS_PORT"])
-    assert ports.get("health", ports["grpc"]) == probe_port(manifests, name)
+    assert ports["health"] == probe_port(manifests, name) != ports["grpc"]
     assert environment[f"{prefix}_METRICS_HOST"] == "0.0.0.0"
     defaults = SETTINGS[name].model_fields
     assert ports["grpc"] == split_address(defaults["bind"].default)[1]
@@ -185,16 +190,64 @@ def test_the_settings_exist_and_are_taken(
 ) -> None:
     environment = service_environment(manifests, name)
     unknown = set(environment) - variables(SETTINGS[name])
-    if unknown and unknown <= {f"{name.upper()}_{setting}" for setting in PENDING}:
-        pytest.skip(f"the services do not have these settings yet: {sorted(unknown)}")
     assert unknown == set()
+    assert settings_of(manifests, name, monkeypatch)
+
+
+def settings_of(
+    manifests: tuple[Manifest, ...], name: str, monkeypatch: pytest.MonkeyPatch
+) -> MemorySettings | ExtractorSettings:
+    """Return what a service makes of its variables."""
+    environment = service_environment(manifests, name)
     for variable, value in environment.items():
-        monkeypatch.setenv(variable, value or "redis://example")
-    SETTINGS[name]()
+        monkeypatch.setenv(variable, "redis://example" if variable == "REDIS_URL" else value)
+    return SETTINGS[name]()
 
 
-def test_no_setting_is_waited_for_that_is_there() -> None:
-    assert "health_bind" not in MemorySettings.model_fields, "PENDING can go, and what skips for it"
+@pytest.mark.parametrize("overlay", ["prod", "gpu"])
+@pytest.mark.parametrize(("name", "mode"), [("memory", "api_key"), ("extractor", "mtls")])
+def test_production_serves_nobody_unknown_and_nothing_unencrypted(
+    overlay: str, name: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(render(overlay), name, monkeypatch)
+    assert settings.modes == {mode}
+    assert settings.serves_tls
+    assert not settings.allow_unauthenticated
+    assert not settings.allow_plaintext
+
+
+def test_keys_come_from_a_secret_without_which_no_pod_starts() -> None:
+    manifests = render("prod")
+    folder, _, _ = service_environment(manifests, "memory")["MEMORY_API_KEYS_FILE"].rpartition("/")
+    mounts = service_container(manifests, "memory")["volumeMounts"]
+    (name,) = [mount["name"] for mount in mounts if mount["mountPath"] == folder]
+    volumes = m.pod_spec(m.named(manifests, "Deployment", "memory"))["volumes"]
+    (volume,) = [volume for volume in volumes if volume["name"] == name]
+    assert volume["secret"] == {"secretName": "memory-api-keys"}
+
+
+def test_the_services_know_each_other_by_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = settings_of(render("prod"), "memory", monkeypatch)
+    assert isinstance(memory, MemorySettings)
+    assert memory.extractor_cert == memory.tls_cert
+    assert memory.extractor_key == memory.tls_key
+    assert memory.extractor_ca
+
+
+def test_with_certificates_alone_callers_need_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(render_with("dev", "mtls"), "memory", monkeypatch)
+    assert settings.modes == {"mtls"}
+    assert settings.tls_client_ca
+
+
+def test_development_says_that_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(render("dev"), "memory", monkeypatch)
+    assert not settings.modes
+    overlay = (m.DEPLOY / "overlays" / "dev" / "kustomization.yaml").read_text()
+    page = (m.ROOT / "docs" / "deploying.md").read_text()
+    assert "WITHOUT AUTHENTICATION" in overlay
+    (row,) = [line for line in page.splitlines() if "apply -k deploy/overlays/dev" in line]
+    assert "**without authentication**" in row
 
 
 def variables(settings: Any) -> set[str]:
@@ -315,7 +368,7 @@ def certificates(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
 
 
 def test_certificates_are_those_that_pods_mount_and_name_their_services() -> None:
-    manifests = render_with("prod", "mtls")
+    manifests = render("prod")
     issued = certificates(manifests)
     for name in SERVICES:
         workload = m.named(manifests, "Deployment", name)
@@ -329,7 +382,7 @@ def test_certificates_are_those_that_pods_mount_and_name_their_services() -> Non
 
 
 def test_who_certificates_stand_for_is_said_in_files_that_are_mounted() -> None:
-    manifests = render_with("prod", "mtls")
+    manifests = render_with("dev", "mtls")
     for name in SERVICES:
         environment = service_environment(manifests, name)
         (mount,) = [
@@ -351,7 +404,9 @@ def test_who_certificates_stand_for_is_said_in_files_that_are_mounted() -> None:
     assert [each["uri"] for each in callers["certificates"]] == [uri]
 
 
-SECRETS = {"memory-tls", "extractor-tls", "memory-redis", "redis-users", "vllm"}
+SECRETS = {
+    *("memory-tls", "extractor-tls", "memory-redis", "memory-api-keys", "redis-users", "vllm"),
+}
 """What is referred to by name: documented where it is, or made by cert-manager."""
 
 

@@ -43,7 +43,7 @@ class Outcome:
 
 
 _VOLATILE = re.compile(
-    r'\d{4}-\d\d-\d\dT[^"]*Z'  # times
+    r'\d{4}-\d\d-\d\dT[^"\\]*(?:Z|\+00:00)'  # times
     r"|[0-9a-f]{26,32}"  # ids that are hashes of the owner, among others
     r'|(?<=_token": ")[^"]+|(?<=cursor": ")[^"]+'  # signed
 )
@@ -51,11 +51,22 @@ _VOLATILE = re.compile(
 
 def _in_order(answers: str) -> str:
     """Put what is ordered by ids that are hashes, if by nothing else, in another order."""
-    read = json.loads(answers or "[]")
-    for answer in read:
-        for name in ("records", "hits"):
-            answer.get(name, []).sort(key=json.dumps)
-    return json.dumps(read)
+    return json.dumps(_sorted(json.loads(answers or "[]")))
+
+
+def _sorted(value: Any, name: str = "") -> Any:
+    match value:
+        case dict():
+            return {key: _sorted(each, key) for key, each in value.items()}
+        case list():
+            found = [_sorted(each) for each in value]
+            return sorted(found, key=json.dumps) if name in _ORDERED_BY_IDS else found
+        case str() if name.endswith("_json"):
+            return _sorted(json.loads(value))
+    return value
+
+
+_ORDERED_BY_IDS = ("records", "hits", "memories")
 
 
 class Callers:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,18 +13,10 @@ from redis.asyncio import Redis
 
 from examples.stack import Options, Stack, in_directory, running
 from memory_service.store.connection import connect
-from service_kit import keys
 from tests.security.callers import Callers
 from tests.support.certificates import AUDIENCE, ISSUER, Issuer
+from tests.support.encrypted import minted
 from tests.support.redis import leaks
-
-
-def minted(file: Path, *arguments: str) -> str:
-    """Make an API key."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        keys.main(["new", "--file", str(file), *arguments])
-    return printed.getvalue().strip()
 
 
 def secured(directory: Path, issuer: Issuer) -> Options:

@@ -1,12 +1,13 @@
 """The table: every RPC, and every way in which its request can name a thing of another owner.
 
-To add an RPC, add its ways here and take it out of UNSERVED. A test compares the table with the
-contract: an RPC without a row fails, and so does a field that names things and is in none.
+To add an RPC, add its ways here. A test compares the table with the contract: an RPC without a row
+fails, and so does a field that names things and is in none. The same holds for tools.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.security.victim import KEPT_AS_IT_IS, Names
-
-UNSERVED = {"ListTools", "CallTool"}
-"""RPCs that answer UNIMPLEMENTED, and get their rows when they are served."""
+from tests.security.victim import KEPT_AS_IT_IS, MARK, NAMESPACE, TENANT, Names
 
 KEEPS_NOTHING = "ExtractorService"
 """A service in whose requests nothing can be named, because it keeps nothing."""
@@ -100,6 +98,88 @@ def by_session(kind: Any, **more: Any) -> Callable[[Asked], Message]:
 def own(asked: Asked) -> memory_pb2.Scope:
     """Return the scope without a session."""
     return asked.scope("")
+
+
+def called(
+    tool: str, arguments: Callable[[Asked], dict[str, Any]], **given: Any
+) -> Callable[[Asked], pb.CallToolRequest]:
+    """Return what a chat model's call of a tool comes to; its scope is that of a session."""
+
+    def request(asked: Asked) -> pb.CallToolRequest:
+        made = memory_pb2.ToolCall(name=tool, arguments=json.dumps(arguments(asked)))
+        return pb.CallToolRequest(scope=asked.scope(asked.names.session), call=made, **given)
+
+    return request
+
+
+def noted(text: str) -> dict[str, Any]:
+    return {"memories": [{"text": text}]}
+
+
+TOOL_WAYS: dict[str, dict[str, Callable[[Asked], dict[str, Any]]]] = {
+    "search_memories": {
+        "words": lambda a: {"query": f"Who keeps bees in {MARK}?"},
+        "topic": lambda a: {"query": "bees", "topics": [a.names.topic]},
+    },
+    # In letters that make it the same memory, and leave the victim's mark out.
+    "create_memories": {"what is known": lambda a: noted("she keeps bees in zanzibar.")},
+    "edit_memory": {
+        "id": lambda a: {"id": a.names.memory, "text": "Changed."},
+        "another's text": lambda a: {"id": a.names.memory, "text": f"She sings in {MARK}."},
+    },
+    "delete_memories": {"ids": lambda a: {"ids": [a.names.memory, a.names.superseded]}},
+    "get_memory": {
+        "id": lambda a: {"id": a.names.memory},
+        "deleted": lambda a: {"id": a.names.deleted},
+        "superseded": lambda a: {"id": a.names.superseded},
+    },
+    "read_session": {"session": lambda a: {}},
+    "update_session_data": {"session": lambda a: {"data": {"a": 1}}},
+    "add_to_working_memory": {"session": lambda a: noted("She sails.")},
+    "get_current_datetime": {"nothing": lambda a: {}},
+}
+"""Every tool, and every way in which its arguments can name things of another owner."""
+
+SAME_FOR_ALL = {
+    ("get_memory", "deleted"),
+    ("add_to_working_memory", "session"),
+    ("get_current_datetime", "nothing"),
+}
+"""What its owner is answered as anybody is, in these words."""
+
+WHOSE: dict[str, Callable[[Asked], Any]] = {
+    "tenant": lambda a: TENANT,
+    "namespace": lambda a: NAMESPACE,
+    "user_id": lambda a: "alice",
+    "session_id": lambda a: a.names.session,
+    "scope": lambda a: {"namespace": NAMESPACE, "user_id": "alice"},
+}
+"""Arguments by which a model might try to say whose memory it wants."""
+
+WRITING_TOOLS = {
+    "create_memories": lambda a, name: noted(f"The {name} one."),
+    "edit_memory": lambda a, name: {"id": a.names.memory, "topics": [a.names.topic, name]},
+    "delete_memories": lambda a, name: {"ids": [name]},
+    "update_session_data": lambda a, name: {"data": {"a": name}},
+    "add_to_working_memory": lambda a, name: noted(f"The {name} one."),
+}
+
+
+def tool_ways() -> Iterator[Way]:
+    """Yield every tool with everything that it can be given."""
+    everywhere = {"visibility": memory_pb2.VISIBILITY_OWN_AND_SHARED}
+    for tool, ways in TOOL_WAYS.items():
+        for name, arguments in ways.items():
+            request = called(tool, arguments, **everywhere)
+            apart = (tool, name) not in SAME_FOR_ALL
+            yield Way(f"{tool} by {name}", request, told_apart=apart)
+        good = next(iter(ways.values()))
+        for name, whose in WHOSE.items():
+
+            def claimed(a: Asked, good: Any = good, name: str = name, whose: Any = whose) -> Any:
+                return {**good(a), name: whose(a)}
+
+            yield Way(f"{tool} with {name}", called(tool, claimed), told_apart=False)
 
 
 WAYS: dict[str, tuple[Way, ...]] = {
@@ -448,6 +528,35 @@ WAYS: dict[str, tuple[Way, ...]] = {
                 query="bees",
                 options=memory_pb2.SearchOptions(min_revision=a.revision),
             ),
+        ),
+    ),
+    "ListTools": (
+        Way(
+            "names, which it has no use for",
+            lambda a: pb.ListToolsRequest(
+                overrides=[pb.ToolOverride(tool="get_memory", description=a.names.memory)]
+            ),
+            told_apart=False,
+        ),
+    ),
+    "CallTool": (
+        *tool_ways(),
+        Way(
+            "get_memory as a model's client gives it",
+            lambda a: pb.CallToolRequest(
+                scope=own(a),
+                call_json=json.dumps(
+                    {"id": "toolu_1", "name": "get_memory", "input": {"id": a.names.memory}}
+                ),
+            ),
+        ),
+        *(
+            repeated(
+                lambda a, name, tool=tool, of=arguments: called(  # type: ignore[misc]
+                    tool, lambda a: of(a, name), request_id=f"{a.names.request} {tool}"
+                )(a)
+            )
+            for tool, arguments in WRITING_TOOLS.items()
         ),
     ),
     "WatchMemories": (

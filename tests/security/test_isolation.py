@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,13 +11,12 @@ import pytest
 from agentmemory.v1 import extractor_service_pb2, memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from redis.asyncio import Redis
 
 from memory_service.store.keys import OwnerKeys
 from tests.contract.snapshot import snapshot
 from tests.security.callers import SERVICE, Callers, Outcome
-from tests.security.matrix import KEEPS_NOTHING, UNSERVED, WAYS, Asked, Way
+from tests.security.matrix import KEEPS_NOTHING, TOOL_WAYS, WAYS, WHOSE, Asked, Way, called
 from tests.security.victim import MARK, NAMESPACE, TENANT, Names, Victim, made_up, sow
 
 USER = "alice"
@@ -149,15 +149,39 @@ async def test_the_owner_is_told_otherwise(
 
 
 def test_every_rpc_has_a_row_or_a_reason_to_have_none() -> None:
-    assert set(WAYS) | UNSERVED == {method.name for method in SERVICE.methods}
-    assert not set(WAYS) & UNSERVED
+    assert set(WAYS) == {method.name for method in SERVICE.methods}
     assert KEEPS_NOTHING in extractor_service_pb2.DESCRIPTOR.services_by_name
 
 
-@pytest.mark.parametrize("method", sorted(UNSERVED))
-async def test_what_has_no_row_is_not_served(callers: Callers, method: str) -> None:
-    request = GetMessageClass(SERVICE.methods_by_name[method].input_type)()
-    assert (await callers.outcome(TENANT, request)).code == "UNIMPLEMENTED"
+async def test_everybody_is_listed_the_same_tools_and_each_has_its_rows(
+    callers: Callers, victim: Victim
+) -> None:
+    assert "scope" not in pb.ListToolsRequest.DESCRIPTOR.fields_by_name
+    listed = await callers.call(TENANT, pb.ListToolsRequest())
+    assert listed == await callers.call("globex", pb.ListToolsRequest())
+    (tools,) = listed
+    asked = Asked(victim.scope, victim.names, victim.revision, victim.known)
+    rows = {
+        tool: set().union(*(arguments(asked) for arguments in ways.values()))
+        for tool, ways in TOOL_WAYS.items()
+    }
+    assert rows.keys() == {tool.name for tool in tools.tools}
+    for tool in tools.tools:
+        known = json.loads(tool.schema_json)["function"]["parameters"]["properties"]
+        assert {"id", "ids"} & known.keys() <= rows[tool.name]
+        assert not WHOSE.keys() & known.keys()
+
+
+@pytest.mark.parametrize("vantage", [v for v in VANTAGES if VANTAGES[v] != VANTAGES[v].caller("1")])
+@pytest.mark.parametrize("tool", ["get_memory", "edit_memory", "delete_memories"])
+async def test_a_model_is_told_of_anothers_memory_that_there_is_none(
+    callers: Callers, victim: Victim, vantage: str, tool: str
+) -> None:
+    caller = VANTAGES[vantage].caller("who asked for nothing else")
+    request = called(tool, TOOL_WAYS[tool]["ids" if tool == "delete_memories" else "id"])
+    (answer,) = await callers.call(caller.tenant, request(caller.asked(victim, victim.names)))
+    assert answer.is_error
+    assert answer.result["error"].startswith(("there is no memory", "ids: there is no memory"))
 
 
 NAMING = {

@@ -16,15 +16,17 @@ needs_node = pytest.mark.skipif(
 )
 
 
-async def run(*command: str, cwd: Path = NODE, path: Path = PACKAGES / ".bin") -> str:
+async def run(
+    *command: str, cwd: Path = NODE, path: Path = PACKAGES / ".bin", **environment: str
+) -> str:
     """Run a command, which must succeed and complain of nothing; return what it prints.
 
-    Commands in `path` are found before others.
+    Commands in `path` are found before others; `environment` is added to that of the tests.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,
-        env=os.environ | {"PATH": f"{path}{os.pathsep}{os.environ['PATH']}"},
+        env=os.environ | {"PATH": f"{path}{os.pathsep}{os.environ['PATH']}"} | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
