@@ -234,6 +234,10 @@ def test_the_services_know_each_other_by_certificates(monkeypatch: pytest.Monkey
     assert memory.extractor_ca
 
 
+def test_callers_with_keys_need_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of(render("prod"), "memory", monkeypatch).tls_client_ca is None
+
+
 def test_with_certificates_alone_callers_need_one(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(render_with("dev", "mtls"), "memory", monkeypatch)
     assert settings.modes == {"mtls"}
