@@ -49,8 +49,9 @@ format: $(READY) ## Format the code
 protos: $(READY) ## Generate the stubs and the reference
 	$(BIN)/python protos/generate.py
 
-docs: $(READY) ## Generate the page about settings and the dashboards
+docs: $(READY) ## Generate the pages about settings and licences, and the dashboards
 	$(BIN)/python docs/configuration.py
+	$(BIN)/python docs/licences.py
 	$(BIN)/python deploy/components/monitoring/dashboards.py
 
 bench: $(READY) ## Measure the running service beside the raw parts
