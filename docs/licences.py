@@ -152,7 +152,8 @@ def row(name: str, pin: str, needed: dict[str, set[str]]) -> str:
 
 def licence(of: PackageMetadata) -> str:
     """What a package says: an expression, a name, or where it quotes the text, a classifier."""
-    stated = (of.get_all("License-Expression") or of.get_all("License") or [""])[0].strip()
+    quoted = of.get_all("License-Expression") or of.get_all("License") or [""]
+    stated = str(quoted[0]).strip()
     if stated and "\n" not in stated:
         return stated
     classifiers = [each.split(" :: ") for each in of.get_all("Classifier") or ()]
