@@ -90,4 +90,4 @@ audit: $(TOOLS)/.installed ## Ask PyPI for advisories about the pins; one that c
 	$(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --requirement build/pins.txt
 
 clean: ## Remove the environment and what tools left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules
+	rm -rf $(VENV) $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules
