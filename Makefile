@@ -3,9 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+TOOLS  := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz clean
+.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz sbom audit clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -17,6 +18,12 @@ $(READY): pyproject.toml requirements.txt requirements-bare.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-bare.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# What looks at the packages needs many of its own: they stay out of the project's environment.
+$(TOOLS)/.installed: Makefile
+	test -x $(TOOLS)/bin/python || "$(PYTHON)" -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1
 	@touch $@
 
 demo: $(READY) ## Play a conversation and show what is remembered (CONVERSATION=path: a LoCoMo file)
@@ -49,8 +56,9 @@ format: $(READY) ## Format the code
 protos: $(READY) ## Generate the stubs and the reference
 	$(BIN)/python protos/generate.py
 
-docs: $(READY) ## Generate the page about settings and the dashboards
+docs: $(READY) ## Generate the pages about settings and licences, and the dashboards
 	$(BIN)/python docs/configuration.py
+	$(BIN)/python docs/licences.py
 	$(BIN)/python deploy/components/monitoring/dashboards.py
 
 bench: $(READY) ## Measure the running service beside the raw parts
@@ -74,5 +82,12 @@ chaos: $(READY) ## Strike a stack under load, then look for what was lost (SEED,
 fuzz: $(READY) ## Send thousands of random and nearly valid messages (SEED, EXAMPLES of each method)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),60) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q --timeout 3600 tests/contract/fuzz
 
+sbom: $(READY) $(TOOLS)/.installed ## List the packages with licences, as CycloneDX JSON (OUT=build/sbom.json)
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file $(or $(OUT),build/sbom.json) $(VENV)
+
+audit: $(TOOLS)/.installed ## Ask PyPI for advisories about the pins; one that cannot be asked about fails it
+	cat requirements.txt requirements-bare.txt > build/pins.txt
+	$(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --requirement build/pins.txt
+
 clean: ## Remove the environment and what tools left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules
+	rm -rf $(VENV) $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules

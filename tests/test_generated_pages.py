@@ -1,4 +1,4 @@
-"""What is made from settings and panels is as the sources say."""
+"""What is made from settings, pins and panels is as the sources say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    "script", ["docs/configuration.py", "deploy/components/monitoring/dashboards.py"]
+    "script",
+    ["docs/configuration.py", "docs/licences.py", "deploy/components/monitoring/dashboards.py"],
 )
 def test_what_is_generated_is_current(script: str) -> None:
     checked = subprocess.run(
