@@ -7,6 +7,7 @@ without reflection, `broken` wants an extractor that fails on what it is given t
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 import tempfile
@@ -83,7 +84,7 @@ class Desk:
 
     async def paste(self, code: str, *, memory: str, setup: str = PLAIN) -> tuple[int, str]:
         """Return the shell's status and all that it prints."""
-        script = f'set -eo pipefail; PATH="{BIN}:$PATH"\n{setup}{code}'
+        script = f"set -eo pipefail\n{setup}{code}"
         for there, here in (
             (MEMORY, memory),
             (EXTRACTOR, self.extractor),
@@ -93,6 +94,7 @@ class Desk:
         shell = await asyncio.create_subprocess_exec(
             *("bash", "-c", script),
             cwd=ROOT,
+            env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

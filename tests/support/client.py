@@ -100,6 +100,18 @@ class Caller:
         visibility: memory_pb2.Visibility.ValueType = memory_pb2.VISIBILITY_UNSPECIFIED,
     ) -> list[memory_pb2.Memory]:
         """All of the owner's memories, page by page; of a lone session if `session` is given."""
+        found, total = await self._listed(session, visibility)
+        assert len(found) == total
+        return found
+
+    async def texts(self, session: str = "") -> set[str]:
+        """What the memories say, also while more of them come."""
+        found, _ = await self._listed(session, memory_pb2.VISIBILITY_UNSPECIFIED)
+        return {memory.text for memory in found}
+
+    async def _listed(
+        self, session: str, visibility: memory_pb2.Visibility.ValueType
+    ) -> tuple[list[memory_pb2.Memory], int]:
         request = memory_service_pb2.ListMemoriesRequest(
             scope=self.scope(session), visibility=visibility, page_size=_PAGE
         )
@@ -108,12 +120,8 @@ class Caller:
             page = await self.stub.ListMemories(request, timeout=_TIMEOUT)
             found += page.memories
             if not page.next_page_token:
-                assert len(found) == page.total_size
-                return found
+                return found, page.total_size
             request.page_token = page.next_page_token
-
-    async def texts(self, session: str = "") -> set[str]:
-        return {memory.text for memory in await self.memories(session)}
 
     async def search(
         self,
