@@ -93,9 +93,10 @@ OF_FACTS = Weights(
         dated=2.5,
     ),
 )
-"""Fitted on four conversations of LoCoMo by `make fit-ranking`: what ranks best within an answer,
-scaled so that the score is the share of memories with such a score that people named as evidence.
-docs/retrieval.md has the figures, each conversation ranked by weights fitted on the others."""
+"""Fitted on four conversations of LoCoMo: what ranks best within an answer, scaled so that the
+score is the share of memories with such a score that people named as evidence; a fact is evidence
+if a turn that it comes from is. `make fit-ranking` makes those of turns again, those of facts were
+fitted in the same way. docs/retrieval.md has the figures."""
 
 
 def rank_arm(arms: Arms) -> list[Ranked]:

@@ -69,12 +69,18 @@ def size(items: Sequence[object], path: str, *, least: int = 0, most: int) -> No
 
 def duration(value: Duration, path: str, *, least: int, most: int) -> int:
     """A duration as microseconds, between two bounds in seconds, both inclusive."""
-    whole = 0 <= value.nanos < 1_000_000_000
-    micros = value.seconds * 1_000_000 + value.nanos // 1000
-    if not whole or not least * 1_000_000 <= micros <= most * 1_000_000:
+    length = duration_micros(value)
+    if length is None or not least * 1_000_000 <= length <= most * 1_000_000:
         days = most // (24 * 3600)
         raise InvalidField(path, f"must be between {least} second and {days:,} days")
-    return micros
+    return length
+
+
+def duration_micros(value: Duration) -> int | None:
+    """Return a duration as microseconds, whatever its length; None if it is malformed."""
+    if not 0 <= value.nanos < 1_000_000_000:
+        return None
+    return value.seconds * 1_000_000 + value.nanos // 1000
 
 
 def micros(value: Timestamp, path: str) -> int:

@@ -7,6 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.forgetting import Limits
+from memory_service.translate import fields
 
 MAX_SECONDS = 315_576_000_000
 """What a Duration holds by its definition: 10,000 years."""
@@ -31,8 +32,7 @@ def limits(request: pb.ForgetMemoriesRequest) -> Limits:
 
 
 def _micros(value: Duration, path: str) -> int:
-    whole = 0 <= value.nanos < 1_000_000_000 and 0 <= value.seconds <= MAX_SECONDS
-    micros = value.seconds * 1_000_000 + value.nanos // 1000
-    if not whole or micros <= 0:
+    micros = fields.duration_micros(value)
+    if micros is None or micros <= 0 or value.seconds > MAX_SECONDS:
         raise InvalidField(path, "must be a microsecond or more")
     return micros
