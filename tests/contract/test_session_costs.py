@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from tests.contract.seed import said, session_of
 
 SHORT, LONG = 20, 20_000
 READ = 20
+TIMES = 3
+"""How often a call is counted: what services do now and then by themselves only ever adds."""
 OURS = {
     *("config|resetstat", "config|set", "slowlog|reset", "slowlog|get", "info"),
     *("ping", "hello", "client|setinfo"),
@@ -45,6 +48,12 @@ async def cost(database: Redis, call: Callable[[], Awaitable[Any]]) -> tuple[Any
 
     The answer's own size is looked at where it is given.
     """
+    counted = [await counted_once(database, call) for _ in range(TIMES)]
+    return min(counted, key=lambda each: sum(each[0].values()))
+
+
+async def counted_once(database: Redis, call: Callable[[], Awaitable[Any]]) -> tuple[Any, Any]:
+    """The same of one call, and of what else is done meanwhile."""
     async with every_command_noted(database):
         await database.config_resetstat()
         await database.slowlog_reset()
@@ -72,9 +81,12 @@ async def scopes(
 async def test_appending_and_reading_cost_the_same_in_a_long_session(
     memory: MemoryServiceStub, scopes: list[memory_pb2.Scope], database: Redis
 ) -> None:
+    new = itertools.count(1)
+
     async def added(scope: memory_pb2.Scope) -> None:
+        messages = [said(id=f"x{next(new)}"), said()]
         request = pb.AppendMessagesRequest(
-            scope=scope, messages=[said(id="x"), said()], memories=[memory_pb2.Memory(text="y")]
+            scope=scope, messages=messages, memories=[memory_pb2.Memory(text="y")]
         )
         await memory.AppendMessages(request)
 
