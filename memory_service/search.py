@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from memory_service.alongside import alongside
 from memory_service.clock import Clock
 from memory_service.domain.asking import Asked, understand
 from memory_service.domain.boosts import NONE, Boosts, boosted
@@ -25,7 +26,7 @@ from memory_service.domain.ranking import (
     rank_arm,
 )
 from memory_service.domain.rerank import DEPTH, SHARE, blend
-from memory_service.domain.search import Arms, SearchMode, Selection
+from memory_service.domain.search import Arm, Bounds, Found, SearchMode, Selection
 from memory_service.embedding import EmbeddingClient
 from memory_service.reranking import RerankClient
 from memory_service.revisions import Revisions
@@ -136,7 +137,7 @@ class Search:
             found = await self._engine.newest(
                 query.selection, query.limit, _milliseconds(time_left)
             )
-            ranked, degraded = [Ranked(each, 0.0, ()) for each in found], False
+            ranked, degraded = [Ranked(each, 0.0, {}) for each in found], False
         else:
             asked = understand(query.text, names, self._clock.now())
             ranked, degraded = await self._ranked(query, asked, time_left)
@@ -150,21 +151,36 @@ class Search:
     async def _ranked(
         self, query: SearchQuery, asked: Asked, time_left: float | None
     ) -> tuple[list[Ranked], bool]:
-        vector = await self._vector(query.mode, asked.text, time_left)
+        """Return the ranking, and whether it had to do without meaning.
+
+        The engine looks for words while the query's vector is made, which takes longer.
+        """
         hybrid = query.mode is SearchMode.HYBRID
-        sides = _sides(query.selection, votes=hybrid and vector is not None)
-        with self._metrics.stage("engine"):
-            found = await self._engine.arms(
-                sides,
-                vector=vector,
-                words=() if query.mode is SearchMode.SEMANTIC else asked.words,
-                k=max(CANDIDATES, query.limit),
-                timeout_ms=_milliseconds(time_left),
-            )
+        sides = _sides(query.selection, votes=hybrid)
+        bounds = Bounds(max(CANDIDATES, query.limit), _milliseconds(time_left))
+        words = () if query.mode is SearchMode.SEMANTIC else asked.words
+        async with alongside(self._by_words(sides, words, bounds)) as by_words:
+            vector = await self._vector(query.mode, asked.text, time_left)
+            near = None if vector is None else await self._by_meaning(sides, vector, bounds)
+            having = await by_words
         with self._metrics.stage("rank"):
-            if hybrid and vector is not None:
-                return _by_all(query.selection, sides, found, asked), False
-            return in_order([each for arms in found for each in rank_arm(arms)]), hybrid
+            if near is None:
+                return _by_one(query.selection, sides, Arm.KEYWORD, having), hybrid
+            if not hybrid:
+                return _by_one(query.selection, sides, Arm.SEMANTIC, near), False
+            return _by_all(query.selection, sides, near, having, asked), False
+
+    async def _by_words(
+        self, sides: Sequence[Selection], words: Sequence[str], bounds: Bounds
+    ) -> list[list[Found]]:
+        with self._metrics.stage("words"):
+            return await self._engine.by_words(sides, words, bounds)
+
+    async def _by_meaning(
+        self, sides: Sequence[Selection], vector: bytes, bounds: Bounds
+    ) -> list[list[Found]]:
+        with self._metrics.stage("engine"):
+            return await self._engine.by_meaning(sides, vector, bounds)
 
     async def _vector(self, mode: SearchMode, text: str, time_left: float | None) -> bytes | None:
         if mode is SearchMode.KEYWORD:
@@ -188,7 +204,7 @@ class Search:
         if opinion is None:
             return ranked
         scores = blend([each.score for each in ranked], opinion, self._rereading.share)
-        new = [replace(each, score=score) for each, score in zip(ranked, scores, strict=True)]
+        new = [each._replace(score=score) for each, score in zip(ranked, scores, strict=True)]
         return in_order(new)
 
     async def _shown(self, query: SearchQuery, ranked: Sequence[Ranked]) -> list[Hit]:
@@ -212,10 +228,27 @@ def _sides(selection: Selection, *, votes: bool) -> list[Selection]:
     return sides
 
 
+def _by_one(
+    selection: Selection, sides: Sequence[Selection], arm: Arm, found: Sequence[Sequence[Found]]
+) -> list[Ranked]:
+    """Rank what is wanted as the only arm that was asked does."""
+    arms = zip(sides, found, strict=True)
+    wanted = [{arm: of} for side, of in arms if set(side.types) <= set(selection.types)]
+    return in_order([each for of in wanted for each in rank_arm(of)])
+
+
 def _by_all(
-    selection: Selection, sides: Sequence[Selection], found: Sequence[Arms], asked: Asked
+    selection: Selection,
+    sides: Sequence[Selection],
+    near: Sequence[Sequence[Found]],
+    having: Sequence[Sequence[Found]],
+    asked: Asked,
 ) -> list[Ranked]:
     """Rank turns and facts, each by what speaks for its kind."""
+    found = [
+        {Arm.SEMANTIC: by_meaning, Arm.KEYWORD: by_words}
+        for by_meaning, by_words in zip(near, having, strict=True)
+    ]
     pools = [pool_of(arms, asked.words) for arms in found]
     facts = pools[-1] if sides[-1].types != (MemoryType.MESSAGE,) else None
     ranked: list[Ranked] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from memory_service.domain.ranking import Ranked, Signal, in_order
 from memory_service.domain.signals import Signals
@@ -43,7 +43,7 @@ def _boosted(each: Ranked, boosts: Boosts, now: int) -> Ranked:
     )
     total = each.score + sum(boost.value * boost.weight for boost in added)
     score = total / (1 + boosts.recency + boosts.importance)
-    return replace(each, score=score, boosts=tuple(boost for boost in added if boost.weight))
+    return each._replace(score=score, boosts=tuple(boost for boost in added if boost.weight))
 
 
 def _recency(signals: Signals, half_life: int, now: int) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
+from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
 from memory_service.domain.features import Features, Pool, features
-from memory_service.domain.search import Arm, Arms, Found, Key
+from memory_service.domain.search import Arm, Arms, Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,29 @@ class Weights:
         return float(sum(map(mul, features, self.of), self.bias))
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A memory with its score, 0 to 1, and how it came about.
+class Ranked(NamedTuple):
+    """A memory with its score, 0 to 1, and how it came about: `arms` found it among others.
 
-    A single arm has neither `features` nor `weights`.
+    A single arm has neither `features` nor `weights`. A tuple, because hundreds are made for a
+    search, of which ten are shown: what each arm said of it is looked up for those.
     """
 
     found: Found
     score: float
-    arms: tuple[ArmScore, ...]
+    arms: Arms
     features: Features | None = None
     weights: Weights | None = None
     boosts: tuple[Signal, ...] = ()
+
+    @property
+    def said(self) -> list[ArmScore]:
+        """What each arm that found it said."""
+        return [
+            ArmScore(arm, place, each.raw)
+            for arm in sorted(self.arms, key=lambda arm: arm.value)
+            for place, each in enumerate(self.arms[arm], start=1)
+            if each.key == self.found.key
+        ]
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -103,9 +114,9 @@ def rank_arm(arms: Arms) -> list[Ranked]:
     """Rank what a single arm found by its own measure, cut to 0 to 1."""
     return in_order(
         [
-            Ranked(each, min(max(each.raw, 0.0), 1.0), (ArmScore(arm, rank, each.raw),))
-            for arm, found in arms.items()
-            for rank, each in enumerate(found, start=1)
+            Ranked(each, min(max(each.raw, 0.0), 1.0), arms)
+            for found in arms.values()
+            for each in found
         ]
     )
 
@@ -113,31 +124,21 @@ def rank_arm(arms: Arms) -> list[Ranked]:
 def rank(
     pool: Pool, arms: Arms, asked: Asked, weights: Weights, facts: Pool | None = None
 ) -> list[Ranked]:
-    """Rank all that the arms found by all that speaks for it.
+    """Score all that the arms found by all that speaks for it, in no order.
 
     The score is the logistic function of bias and weighted features, the chance that a memory
     bears on the query as conversations of people have it: comparable between answers.
     """
-    said = _arm_scores(arms)
-    return in_order(
-        [
-            Ranked(pool.found[key], _logistic(weights.odds(of)), tuple(said[key]), of, weights)
-            for key, of in features(pool, asked, facts).items()
-        ]
-    )
+    found = pool.found
+    return [
+        Ranked(found[key], _logistic(weights.odds(of)), arms, of, weights)
+        for key, of in features(pool, asked, facts).items()
+    ]
 
 
 def in_order(ranked: Sequence[Ranked]) -> list[Ranked]:
     """Return the best first; equals come in the order of their ids."""
     return sorted(ranked, key=lambda each: (-each.score, each.found.key[1], each.found.key[0]))
-
-
-def _arm_scores(arms: Arms) -> Mapping[Key, list[ArmScore]]:
-    said: dict[Key, list[ArmScore]] = {}
-    for arm in sorted(arms, key=lambda arm: arm.value):
-        for place, each in enumerate(arms[arm], start=1):
-            said.setdefault(each.key, []).append(ArmScore(arm, place, each.raw))
-    return said
 
 
 def _logistic(value: float) -> float:

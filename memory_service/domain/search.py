@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from memory_service.domain.filters import EVERYTHING, Filter
 from memory_service.domain.memory import FACTS, Memory, MemoryType
@@ -57,6 +57,14 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many memories an arm brings at most, and how long the engine may take for it."""
+
+    most: int
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A memory that is near; `raw` is the cosine."""
 
@@ -71,19 +79,19 @@ Strings, because a search looks things up by it thousands of times.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A memory that an arm found, as far as ranking looks at it.
 
     `raw`, higher for better: cosine, or BM25 over the best of the answer. `words` are those that it
-    is found by, as often as they count. `stored` is for the store, to read the memory from.
+    is found by, as often as they count. `stored` is for the store, to read the memory from. A
+    tuple, because hundreds are made for a search.
     """
 
     key: Key
     raw: float
     words: Sequence[str]
     signals: Signals
-    stored: Any = field(default=None, compare=False, repr=False)
+    stored: Any = None
 
 
 Arms = Mapping[Arm, Sequence[Found]]

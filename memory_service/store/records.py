@@ -129,11 +129,11 @@ def found(owner: Owner, fields: Mapping[bytes, bytes], raw: float) -> Found:
     """Return what ranking looks at in the memory whose hash has these fields, at least RANKED."""
     seen = fields.get(_SIGNALS)
     return Found(
-        key=(fields[_OWNER].decode(), fields[_RAW_ID].decode()),
-        raw=raw,
-        words=fields.get(_TERMS, b"").decode().split(),
-        signals=signals.decode(seen) if seen else signals_of(decode(owner, fields)),
-        stored=(owner, fields),
+        (fields[_OWNER].decode(), fields[_RAW_ID].decode()),
+        raw,
+        fields.get(_TERMS, b"").decode().split(),
+        signals.decode(seen) if seen else signals_of(decode(owner, fields)),
+        (owner, fields),
     )
 
 

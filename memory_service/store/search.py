@@ -26,7 +26,7 @@ from memory_service.domain.filters import (
 )
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import WHOLE, Arm, Candidate, Found, Selection, View
+from memory_service.domain.search import WHOLE, Bounds, Candidate, Found, Selection, View
 from memory_service.store import query, records
 from memory_service.store.built_index import BuiltIndex
 from memory_service.store.connection import store_errors
@@ -50,8 +50,12 @@ _STANDING = View(current=-(2**60))
 
 _TRUSTED = Filter(must_not=(Untrusted(value=True),))
 
+_BODY, _OWNER = records.BODY.encode(), records.OWNER.encode()
+
 Document = dict[bytes, Any]
 Reply = Mapping[bytes, Any]
+Owners = Mapping[bytes, Owner]
+"""Owners by what stands for them in the index."""
 
 
 class MemorySearch:
@@ -62,47 +66,38 @@ class MemorySearch:
         self._index = space.index
         self._built = BuiltIndex(redis, space.index)
 
-    async def arms(
-        self,
-        selections: Sequence[Selection],
-        *,
-        vector: bytes | None,
-        words: Sequence[str],
-        k: int,
-        timeout_ms: int,
-    ) -> list[dict[Arm, list[Found]]]:
-        """Return for each selection the `k` best of each arm that there is something to ask with.
-
-        The best first. All is asked at once.
-        """
+    async def by_meaning(
+        self, selections: Sequence[Selection], vector: bytes, bounds: Bounds
+    ) -> list[list[Found]]:
+        """Return the nearest of each selection, the best first. All is asked at once."""
         await self._built.check()
-        asked = [self.commands(each, vector, words, k, timeout_ms) for each in selections]
-        replies = iter(await ask(self._redis, [each for arms in asked for each in arms.values()]))
+        asked = [self._nearest(each, vector, bounds) for each in selections]
+        replies = await ask(self._redis, asked)
         return [
-            {arm: _found(arm, _by_tag(selection), _documents(next(replies))) for arm in arms}
-            for selection, arms in zip(selections, asked, strict=True)
+            _ranked(_by_tag(each), documents := _documents(reply), _cosines(documents))
+            for each, reply in zip(selections, replies, strict=True)
+        ]
+
+    async def by_words(
+        self, selections: Sequence[Selection], words: Sequence[str], bounds: Bounds
+    ) -> list[list[Found]]:
+        """Return the best of each selection by BM25, the best first; none without words."""
+        if not words:
+            return [[] for _ in selections]
+        await self._built.check()
+        asked = [self._having(each, words, bounds) for each in selections]
+        replies = await ask(self._redis, asked)
+        return [
+            _ranked(_by_tag(each), documents := _documents(reply), _shares_of_best(documents))
+            for each, reply in zip(selections, replies, strict=True)
         ]
 
     def commands(
-        self,
-        selection: Selection,
-        vector: bytes | None,
-        words: Sequence[str],
-        k: int,
-        timeout_ms: int,
-    ) -> dict[Arm, list[Any]]:
-        """Return the command of each arm that there is something to ask with."""
-        base = query.compile_selection(selection)
-        arms: dict[Arm, list[Any]] = {}
-        if vector is not None:
-            near = query.nearest(base, vector, k)
-            fields = (*records.RANKED, DISTANCE)
-            arms[Arm.SEMANTIC] = self._search(near, k, timeout_ms, fields, sort=(DISTANCE, "ASC"))
-        if words:
-            having = query.with_words(base, words)
-            search = self._search(having, k, timeout_ms, records.RANKED)
-            arms[Arm.KEYWORD] = [*search, "SCORER", "BM25STD", "WITHSCORES"]
-        return arms
+        self, selection: Selection, vector: bytes | None, words: Sequence[str], bounds: Bounds
+    ) -> list[list[Any]]:
+        """Return what the engine is asked by both, where there is something to ask with."""
+        near = [] if vector is None else [self._nearest(selection, vector, bounds)]
+        return [*near, *([self._having(selection, words, bounds)] if words else [])]
 
     async def newest(self, selection: Selection, k: int, timeout_ms: int) -> list[Found]:
         """Return the `k` memories that were stored last, the newest first, each with `raw` 0."""
@@ -132,7 +127,7 @@ class MemorySearch:
         info, *replies = await ask(self._redis, [["FT.INFO", self._index], *searches])
         if int(info[b"indexing"]):
             raise StoreUnavailable("The index is being built")
-        owners = {owner_tag(owner): owner}
+        owners = {owner_tag(owner).encode(): owner}
         of_slot = [
             memory
             for reply in replies[: -len(vectors) or None]
@@ -162,6 +157,17 @@ class MemorySearch:
         yield self._search(current, OF_SLOT, TIMEOUT_MS)
         past = query.compile_selection(_of_slot(owner, slot, WHOLE, Has(TimeField.SUPERSEDE_TIME)))
         yield self._search(past, PAST_OF_SLOT, TIMEOUT_MS, sort=("created", "DESC"))
+
+    def _nearest(self, selection: Selection, vector: bytes, bounds: Bounds) -> list[Any]:
+        near = query.nearest(query.compile_selection(selection), vector, bounds.most)
+        fields = (*records.RANKED, DISTANCE)
+        by_distance = (DISTANCE, "ASC")
+        return self._search(near, bounds.most, bounds.timeout_ms, fields, sort=by_distance)
+
+    def _having(self, selection: Selection, words: Sequence[str], bounds: Bounds) -> list[Any]:
+        having = query.with_words(query.compile_selection(selection), words)
+        search = self._search(having, bounds.most, bounds.timeout_ms, records.RANKED)
+        return [*search, "SCORER", "BM25STD", "WITHSCORES"]
 
     def _search(
         self,
@@ -203,11 +209,10 @@ def whole(reply: Reply | Exception) -> Reply:
 
 def _documents(reply: Reply) -> list[Document]:
     """Return the documents that were still there when their fields were read."""
-    body = records.BODY.encode()
-    return [found for found in reply[b"results"] if body in (found.get(b"extra_attributes") or {})]
+    return [found for found in reply[b"results"] if _BODY in (found.get(b"extra_attributes") or ())]
 
 
-def _nearest(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Candidate]:
+def _nearest(owners: Owners, documents: Sequence[Document]) -> list[Candidate]:
     """Return candidates with their cosine, 1 - distance."""
     name = DISTANCE.encode()
     return [
@@ -216,53 +221,44 @@ def _nearest(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list
     ]
 
 
-def _found(arm: Arm, owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Found]:
-    """Return what an arm found: with the cosine, or BM25 over the best of the answer.
-
-    A raw BM25 would tell of others' documents.
-    """
-    if arm is Arm.SEMANTIC:
-        name = DISTANCE.encode()
-        raws = [1.0 - float(document[b"extra_attributes"][name]) for document in documents]
-    else:
-        scores = [float(document[b"score"]) for document in documents]
-        best = max(scores, default=0.0) or 1.0
-        raws = [score / best for score in scores]
-    return _ranked(owners, documents, raws)
+def _cosines(documents: Sequence[Document]) -> list[float]:
+    """Return 1 - distance of each."""
+    name = DISTANCE.encode()
+    return [1.0 - float(document[b"extra_attributes"][name]) for document in documents]
 
 
-def _newest(owners: Mapping[str, Owner], documents: Sequence[Document]) -> list[Found]:
+def _shares_of_best(documents: Sequence[Document]) -> list[float]:
+    """Return BM25 over the best of the answer: a raw one would tell of others' documents."""
+    scores = [float(document[b"score"]) for document in documents]
+    best = max(scores, default=0.0) or 1.0
+    return [score / best for score in scores]
+
+
+def _newest(owners: Owners, documents: Sequence[Document]) -> list[Found]:
     return _ranked(owners, documents, [0.0] * len(documents))
 
 
-def _ranked(
-    owners: Mapping[str, Owner], documents: Sequence[Document], raws: Sequence[float]
-) -> list[Found]:
+def _ranked(owners: Owners, documents: Sequence[Document], raws: Sequence[float]) -> list[Found]:
     return [
         records.found(owner, fields, raw)
         for document, raw in zip(documents, raws, strict=True)
-        for owner, fields in _owned(owners, document)
+        if (owner := _owner(owners, fields := document[b"extra_attributes"]))
     ]
 
 
-def _owned(
-    owners: Mapping[str, Owner], document: Document
-) -> Iterator[tuple[Owner, Mapping[bytes, bytes]]]:
-    """Yield the owner and the fields, if it is one of these owners, as the query demands."""
-    fields = document[b"extra_attributes"]
-    owner = owners.get(fields.get(records.OWNER.encode(), b"").decode())
+def _owner(owners: Owners, fields: Mapping[bytes, bytes]) -> Owner | None:
+    """Return whose memory it is, if it is one of these owners', as the query demands."""
+    owner = owners.get(fields.get(_OWNER, b""))
     if owner is None:
         logger.critical("the index gave a memory of an owner that was not asked for: dropped")
-    else:
-        yield owner, fields
+    return owner
 
 
-def _decoded(
-    owners: Mapping[str, Owner], documents: Sequence[Document]
-) -> Iterator[tuple[Memory, Document]]:
+def _decoded(owners: Owners, documents: Sequence[Document]) -> Iterator[tuple[Memory, Document]]:
     """Yield the memories of these owners."""
     for document in documents:
-        for owner, fields in _owned(owners, document):
+        fields = document[b"extra_attributes"]
+        if owner := _owner(owners, fields):
             yield records.decode(owner, fields), document
 
 
@@ -271,5 +267,5 @@ def _of_slot(owner: Owner, slot: str, view: View, *also: Condition) -> Selection
     return Selection((owner,), filter=of_it, view=view)
 
 
-def _by_tag(selection: Selection) -> dict[str, Owner]:
-    return {owner_tag(owner): owner for owner in selection.owners}
+def _by_tag(selection: Selection) -> Owners:
+    return {owner_tag(owner).encode(): owner for owner in selection.owners}

@@ -100,7 +100,7 @@ def hit(found: Hit, *, explain: bool) -> pb.SearchHit:
 def _explanation(ranked: Ranked) -> pb.ScoreExplanation:
     said = {signal.name: signal for signal in ranked.signals}
     return pb.ScoreExplanation(
-        arms=[_arm(arm, said.get(_SIGNALS[arm.arm])) for arm in ranked.arms],
+        arms=[_arm(arm, said.get(_SIGNALS[arm.arm])) for arm in ranked.said],
         signals=[_signal(signal) for signal in ranked.signals],
         boosts=[_signal(boost) for boost in ranked.boosts],
     )

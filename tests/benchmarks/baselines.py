@@ -21,7 +21,7 @@ from extractor_service.model import ModelChoice, locate
 from extractor_service.threads import usable_cpus
 from memory_service.domain.lexical import query_terms
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import Selection
+from memory_service.domain.search import Bounds, Selection
 from memory_service.search import CANDIDATES, ENGINE_TIMEOUT_MS
 from memory_service.store.connection import connect
 from memory_service.store.search import MemorySearch, whole
@@ -190,7 +190,7 @@ def recorded(sides: Sequence[Selection], vector: bytes | None, words: Sequence[s
     return [
         tuple(command)
         for side in sides
-        for command in search.commands(side, vector, words, CANDIDATES, ENGINE_TIMEOUT_MS).values()
+        for command in search.commands(side, vector, words, Bounds(CANDIDATES, ENGINE_TIMEOUT_MS))
     ]
 
 

@@ -86,7 +86,7 @@ async def test_both_together_explain_themselves(search: Search):
     result = await search.find(query(), time_left=None)
     best = result.hits[0]
     assert best.memory.text == "Alice drinks green tea"
-    assert {arm.arm for arm in best.ranked.arms} == {Arm.SEMANTIC, Arm.KEYWORD}
+    assert {arm.arm for arm in best.ranked.said} == {Arm.SEMANTIC, Arm.KEYWORD}
     assert len(result.hits) == 3
     assert not result.degraded
     assert result.revision == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memory_service.domain.search import Arm, Candidate, Selection
+from memory_service.domain.search import Arm, Bounds, Candidate, Found, Selection
 from memory_service.store.records import shown
 from memory_service.store.search import MemorySearch
 
@@ -19,7 +19,10 @@ async def arms_of(
     timeout_ms: int,
 ) -> dict[Arm, list[Candidate]]:
     """Ask for a single selection."""
-    (arms,) = await search.arms([selection], vector=vector, words=words, k=k, timeout_ms=timeout_ms)
-    return {
-        arm: [Candidate(shown(each), each.raw) for each in found] for arm, found in arms.items()
-    }
+    found: dict[Arm, list[Found]] = {}
+    bounds = Bounds(k, timeout_ms)
+    if vector is not None:
+        (found[Arm.SEMANTIC],) = await search.by_meaning([selection], vector, bounds)
+    if words:
+        (found[Arm.KEYWORD],) = await search.by_words([selection], words, bounds)
+    return {arm: [Candidate(shown(each), each.raw) for each in of] for arm, of in found.items()}

@@ -18,7 +18,7 @@ def ranked(
     id_: str, score: float, *, age: int = 0, mentions: int = 1, pinned: bool = False
 ) -> Ranked:
     signals = signals_of(make(id_))._replace(said=NOW - age, mentions=mentions, pinned=pinned)
-    return Ranked(Found(("alice", id_), 0.0, (), signals), score, ())
+    return Ranked(Found(("alice", id_), 0.0, (), signals), score, {})
 
 
 def test_without_boosts_nothing_changes() -> None:

@@ -13,7 +13,7 @@ from tests.support.memories import make
 def ranked(texts: list[str]) -> list[Ranked]:
     return [
         Ranked(
-            Found(("alice", str(i)), 0.0, text.split(), signals_of(make(str(i)))), 1 / (i + 1), ()
+            Found(("alice", str(i)), 0.0, text.split(), signals_of(make(str(i)))), 1 / (i + 1), {}
         )
         for i, text in enumerate(texts)
     ]

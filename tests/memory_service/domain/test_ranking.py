@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memory_service.domain.asking import understand
 from memory_service.domain.features import pool_of
-from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Ranked, rank, rank_arm
+from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Ranked, in_order, rank, rank_arm
 from memory_service.domain.search import Arm, Arms, Found
 from memory_service.domain.signals import signals_of
 from tests.support.memories import make
@@ -21,7 +21,7 @@ def found(id_: str, raw: float, text: str = "") -> Found:
 
 
 def ranked(arms: Arms) -> list[Ranked]:
-    return rank(pool_of(arms, ASKED.words), arms, ASKED, OF_FACTS)
+    return in_order(rank(pool_of(arms, ASKED.words), arms, ASKED, OF_FACTS))
 
 
 def order(of: list[Ranked]) -> list[str]:
@@ -44,7 +44,7 @@ def test_a_score_is_what_its_signals_add_up_to() -> None:
     odds = sum(signal.value * signal.weight for signal in one.signals)
     assert one.score == 1 / (1 + math.exp(-odds))
     assert {"bias", "meaning", "words", "length"} <= {signal.name for signal in one.signals}
-    assert [(arm.arm, arm.rank, arm.raw) for arm in one.arms] == [(Arm.SEMANTIC, 1, 0.6)]
+    assert [(arm.arm, arm.rank, arm.raw) for arm in one.said] == [(Arm.SEMANTIC, 1, 0.6)]
 
 
 def test_scores_are_comparable_between_answers() -> None:

@@ -38,7 +38,7 @@ class Found:
     """A search that found these."""
 
     def __init__(self, memories: Sequence[Memory]) -> None:
-        self.hits = tuple(Hit(memory, Ranked(memory, 0.5, ())) for memory in memories)
+        self.hits = tuple(Hit(memory, Ranked(memory, 0.5, {})) for memory in memories)
 
     async def find(self, query: SearchQuery, *, time_left: float | None) -> SearchResult:
         return SearchResult(self.hits[: query.limit], degraded=False, revision=1)

@@ -8,7 +8,7 @@ from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.features import Features
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.ranking import ArmScore, Ranked, Signal, Weights
+from memory_service.domain.ranking import Ranked, Signal, Weights
 from memory_service.domain.search import Arm, Found, SearchMode, Selection, View
 from memory_service.domain.signals import signals_of
 from memory_service.search import Hit, SearchQuery
@@ -99,7 +99,7 @@ def test_a_hit_explains_itself_only_when_asked():
     features = Features(0.5, *[0.0] * 8)
     weights = Weights(-3, Features(2.0, *[1.0] * 8))
     boosts = (Signal("recency", 0.25, 0.2),)
-    ranked = Ranked(found, 0.75, (ArmScore(Arm.SEMANTIC, 1, 0.5),), features, weights, boosts)
+    ranked = Ranked(found, 0.75, {Arm.SEMANTIC: [found]}, features, weights, boosts)
     found_memory = Hit(make("m"), ranked)
     assert not searches.hit(found_memory, explain=False).HasField("explanation")
     hit = searches.hit(found_memory, explain=True)
@@ -116,7 +116,8 @@ def test_a_hit_explains_itself_only_when_asked():
 
 def test_a_single_arm_explains_the_score_by_its_own_measure():
     found = Found(("alice", "m"), -0.5, (), signals_of(make("m")))
-    ranked = Ranked(found, 0.0, (ArmScore(Arm.SEMANTIC, 3, -0.5),))
+    before = [Found(("alice", id_), 0.5, (), found.signals) for id_ in ("n", "o")]
+    ranked = Ranked(found, 0.0, {Arm.SEMANTIC: [*before, found]})
     hit = searches.hit(Hit(make("m"), ranked), explain=True)
     assert list(hit.explanation.arms) == [
         pb.ArmScore(arm="semantic", rank=3, raw=-0.5, normalized=0.0, weight=1.0)
