@@ -44,6 +44,7 @@ from memory_service.listing import Listing
 from memory_service.long_term import LongTermMemory
 from memory_service.measuring import Metrics
 from memory_service.model_guard import ModelGuard, model_at
+from memory_service.names_seen import NamesSeen
 from memory_service.page_tokens import PageTokens
 from memory_service.prompts.building import Prompts
 from memory_service.pump import Pump
@@ -51,11 +52,13 @@ from memory_service.reading import Reading
 from memory_service.reconciler import RemoteReconciler
 from memory_service.reconciling import Reconciling
 from memory_service.reranking import RerankClient
+from memory_service.rereading import Rereading
+from memory_service.retrieval import Retrieval
 from memory_service.revision_signal import RevisionSignal
 from memory_service.revisions import Revisions
 from memory_service.rpc_errors import DomainErrorsInterceptor
 from memory_service.rpcs.group import Parts
-from memory_service.search import Rereading, Search
+from memory_service.search import Search
 from memory_service.servicer import MemoryServicer
 from memory_service.settings import MemorySettings
 from memory_service.store import probes, schema
@@ -245,8 +248,9 @@ async def _assemble(
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
     reading = Reading(store.sessions, summarizing, counters)
+    retrieval = Retrieval(store.search, embedding, revisions, NamesSeen(), clock, metrics.search)
     search = Search(
-        store.search, embedding, revisions, past, counters, clock, rereading, metrics.search
+        store.search, retrieval, revisions, past, counters, clock, rereading, metrics.search
     )
     working_memory = WorkingMemory(store.sessions, changes, flush, clock)
     long_term = LongTermMemory(store.memories, store.search, embedding, reconciling, locks, clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from memory_service.domain.filters import Filter, Untrusted
-from memory_service.search import SearchQuery, SearchResult
+from memory_service.domain.searching import SearchQuery, SearchResult
 
 
 def trusted_only(query: SearchQuery) -> SearchQuery:

@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
@@ -78,15 +77,15 @@ def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> dict[Key, F
     strengths = _strengths(pool, only)
     return {
         key: Features(
-            meaning=pool.meaning[key],
-            words=pool.words[key],
-            named=_named(found.signals, only),
-            length=math.log1p(found.signals.length),
-            answers=float(found.signals.answers),
-            timed=float(asked.wants_time and found.signals.timed),
-            dated=_dated(found.signals, asked),
-            neighbor=_neighbor(key[0], found.signals.place, strengths) if strengths else 0.0,
-            vote=_vote(key[0], found.signals, votes) if votes else 0.0,
+            pool.meaning[key],
+            pool.words[key],
+            _named(found.signals, only),
+            math.log1p(found.signals.length),
+            float(found.signals.answers),
+            float(asked.wants_time and found.signals.timed),
+            _dated(found.signals, asked) if asked.periods else 0.0,
+            _neighbor(key[0], found.signals.place, strengths) if strengths else 0.0,
+            _vote(key[0], found.signals, votes) if votes else 0.0,
         )
         for key, found in pool.found.items()
     }
@@ -110,8 +109,6 @@ def _named(signals: Signals, only: str | None) -> float:
 
 
 def _dated(signals: Signals, asked: Asked) -> float:
-    if not asked.periods:
-        return 0.0
     return max(period.closeness(signals.time) for period in asked.periods)
 
 
@@ -137,18 +134,19 @@ def _votes(facts: Pool) -> Votes:
 
 
 def _shares(found: Mapping[Key, Found], words: Sequence[str]) -> dict[Key, float]:
+    shares = dict.fromkeys(found, 0.0)
     if not found or not words:
-        return dict.fromkeys(found, 0.0)
+        return shares
     wanted = frozenset(words)
     counts = {key: _counts(each.words, wanted) for key, each in found.items()}
     rarity = _rarity(counts.values(), words)
-    best = sum(rarity.values()) * (K1 + 1)
-    average = fmean(len(each.words) for each in found.values()) or 1.0
-    shares = {}
-    for key, each in found.items():
-        damped = K1 * (1 - B + B * len(each.words) / average)
-        of_it = counts[key]
-        shares[key] = sum(rarity[w] * n * (K1 + 1) / (n + damped) for w, n in of_it) / best
+    best = sum(rarity.values())
+    average = sum(len(each.words) for each in found.values()) / len(found) or 1.0
+    for key, of_it in counts.items():
+        if of_it:
+            damped = K1 * (1 - B + B * len(found[key].words) / average)
+            # Of BM25's numerators (K1 + 1) is in the best that could be, too.
+            shares[key] = sum(rarity[word] * n / (n + damped) for word, n in of_it) / best
     return shares
 
 

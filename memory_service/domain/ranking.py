@@ -142,4 +142,4 @@ def in_order(ranked: Sequence[Ranked]) -> list[Ranked]:
 
 
 def _logistic(value: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(min(value, 700.0), -700.0)))
+    return 1.0 / (1.0 + math.exp(-value))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.owner import SessionRef
+from memory_service.domain.searching import Hit, SearchQuery, SearchResult
 from memory_service.prompts.draft import Draft, Form
 from memory_service.prompts.pairing import paired
 from memory_service.prompts.response_room import memories_that_fit, messages_that_fit
@@ -19,7 +20,7 @@ from memory_service.prompts.selection import (
     talk_tokens,
 )
 from memory_service.reading import Reading
-from memory_service.search import Hit, Search, SearchQuery, SearchResult
+from memory_service.search import Search
 from memory_service.tokens import CounterOnDemand
 from memory_service.trust import trusted_only, without_untrusted
 

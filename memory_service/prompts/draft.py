@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from memory_service.domain.budget import Count, message_tokens
 from memory_service.domain.prompt import PromptMessage
+from memory_service.domain.searching import Hit
 from memory_service.domain.session import Role, Summary
 from memory_service.prompts import anthropic_form, openai_form
 from memory_service.prompts.wording import system_text
-from memory_service.search import Hit
 
 
 class Form(enum.Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from memory_service.domain.searching import Hit
 from memory_service.domain.session import Message
 from memory_service.domain.sizes import (
     PER_ITEM,
@@ -13,7 +14,6 @@ from memory_service.domain.sizes import (
     memory_bytes,
     message_bytes,
 )
-from memory_service.search import Hit
 
 
 def memories_that_fit(hits: Sequence[Hit], forms: int) -> tuple[Hit, ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from memory_service.domain.budget import PER_MESSAGE, Count, message_tokens
 from memory_service.domain.prompt import PromptMessage
+from memory_service.domain.searching import Hit
 from memory_service.domain.session import Summary
 from memory_service.prompts.draft import Draft, Form
 from memory_service.prompts.wording import ABOUT_MEMORIES, ABOUT_SUMMARY, memory_line
-from memory_service.search import Hit
 
 FRAME = 12
 """Tokens of the tags and empty lines around a section, rather more than less."""

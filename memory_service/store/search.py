@@ -37,7 +37,7 @@ from memory_service.store.spaces import FIRST, Space
 logger = logging.getLogger(__name__)
 
 TIMEOUT_MS = 5_000
-"""How long a list or a count may take where no deadline is given."""
+"""How long the engine may take at most, and where no deadline is given."""
 
 OF_SLOT = 32
 """How many facts of a slot are looked at; there is one, unless callers made it otherwise."""
@@ -181,6 +181,11 @@ class MemorySearch:
         sorting = ["SORTBY", *sort] if sort else []
         bounds = ["LIMIT", "0", str(limit), "TIMEOUT", str(max(timeout_ms, 1))]
         return ["FT.SEARCH", self._index, *asked.arguments(), *returned, *sorting, *bounds]
+
+
+def milliseconds(left: float | None) -> int:
+    """Return how long the engine may take if the caller waits `left` seconds more."""
+    return TIMEOUT_MS if left is None else max(1, min(round(left * 1000), TIMEOUT_MS))
 
 
 async def ask(redis: Redis, searches: Sequence[Sequence[Any]]) -> list[Reply]:

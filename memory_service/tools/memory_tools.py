@@ -9,9 +9,10 @@ from agentmemory.v1 import memory_pb2
 
 from memory_service.clock import Clock
 from memory_service.domain.changes import Decision
+from memory_service.domain.searching import SearchQuery
 from memory_service.guarding import Guard
 from memory_service.long_term import LongTermMemory
-from memory_service.search import Search, SearchQuery
+from memory_service.search import Search
 from memory_service.tools import results
 from memory_service.tools.arguments import BadCall
 from memory_service.tools.caller import Action, Caller, Outcome

@@ -7,9 +7,9 @@ from typing import Any
 
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import OwnerKind
+from memory_service.domain.searching import Hit
 from memory_service.domain.session import Message
 from memory_service.domain.sizes import how_many_fit, memory_bytes
-from memory_service.search import Hit
 from memory_service.tools.times import show_moment, show_time
 
 Result = dict[str, Any]

@@ -10,7 +10,7 @@ from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.ranking import ArmScore, Ranked, Signal
 from memory_service.domain.search import Arm, SearchMode, Selection
-from memory_service.search import Hit, SearchQuery
+from memory_service.domain.searching import Hit, SearchQuery
 from memory_service.translate import fields, filters, memories, scopes, views
 
 MAX_QUERY = 32 * 1024

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import grpc
@@ -74,7 +75,19 @@ class AroundInterceptor(grpc.aio.ServerInterceptor, ABC):
     ) -> Handler | None:
         """Wrap the handler of the method, if there is one."""
         handler = await continuation(handler_call_details)
-        return handler and self._wrapped(handler, handler_call_details.method)
+        if handler is None:
+            return None
+        path = handler_call_details.method
+        inner, wrapped = self._made.get(path, (None, None))
+        if wrapped is None or inner is not handler:
+            wrapped = self._wrapped(handler, path)
+            self._made[path] = (handler, wrapped)
+        return wrapped
+
+    @cached_property
+    def _made(self) -> dict[str, tuple[Handler, Handler]]:
+        """Handlers and what they were wrapped into: all would be made anew for each RPC."""
+        return {}
 
     def _wrapped(self, handler: Handler, path: str) -> Handler:
         shape = (bool(handler.request_streaming), bool(handler.response_streaming))

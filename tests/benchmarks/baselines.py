@@ -22,9 +22,9 @@ from extractor_service.threads import usable_cpus
 from memory_service.domain.lexical import query_terms
 from memory_service.domain.owner import Owner
 from memory_service.domain.search import Bounds, Selection
-from memory_service.search import CANDIDATES, ENGINE_TIMEOUT_MS
+from memory_service.retrieval import CANDIDATES
 from memory_service.store.connection import connect
-from memory_service.store.search import MemorySearch, whole
+from memory_service.store.search import TIMEOUT_MS, MemorySearch, whole
 
 from . import corpus, echo, operations
 from .load import CALL_SECONDS, Operation, Target
@@ -190,7 +190,7 @@ def recorded(sides: Sequence[Selection], vector: bytes | None, words: Sequence[s
     return [
         tuple(command)
         for side in sides
-        for command in search.commands(side, vector, words, Bounds(CANDIDATES, ENGINE_TIMEOUT_MS))
+        for command in search.commands(side, vector, words, Bounds(CANDIDATES, TIMEOUT_MS))
     ]
 
 

@@ -18,12 +18,12 @@ from memory_service.domain.memory import Memory
 from memory_service.domain.owner import SessionRef
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.search import SearchMode, Selection
+from memory_service.domain.searching import Hit, SearchQuery, SearchResult
 from memory_service.domain.session import Message, Role, Summary
 from memory_service.prompts import anthropic_form, openai_form
 from memory_service.prompts.building import Budget, Built, Prompts, Wanted
 from memory_service.prompts.draft import Draft, Form
 from memory_service.prompts.wording import memory_line
-from memory_service.search import Hit, SearchQuery, SearchResult
 from memory_service.tokens import BpeTokenCounter, CounterOnDemand
 from tests.support.chat_rules import assert_anthropic_takes, assert_openai_takes
 from tests.support.logs import LOGS, SAID

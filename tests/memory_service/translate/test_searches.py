@@ -10,8 +10,8 @@ from memory_service.domain.features import Features
 from memory_service.domain.memory import MemoryType
 from memory_service.domain.ranking import Ranked, Signal, Weights
 from memory_service.domain.search import Arm, Found, SearchMode, Selection, View
+from memory_service.domain.searching import Hit, SearchQuery
 from memory_service.domain.signals import signals_of
-from memory_service.search import Hit, SearchQuery
 from memory_service.translate import searches
 from tests.support.memories import ALICE, SHARED, make
 
