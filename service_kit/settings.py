@@ -48,8 +48,9 @@ class ServerSettings(AuthSettings):
 
     tracing: bool = Field(
         default=False,
-        description="Whether traces are sent, by OpenTelemetry's protocol over gRPC; where to and how "
-        "many, its own variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT. Needs the extra tracing.",
+        description="Whether traces are sent, by OpenTelemetry's protocol over gRPC; where to and "
+        "how many, its own variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT. Needs the extra "
+        "tracing.",
     )
     reflection: Literal["auto", "on", "off"] = Field(
         "auto", description="Server reflection; auto: on if bound to a loopback address."

@@ -39,11 +39,12 @@ class OtelSpans:
     ) -> AbstractContextManager[None]:
         """Return a span of the first origin's trace."""
         # A message may have been delivered twice, and one call may have sent several.
-        known = [*dict.fromkeys(origin for origin in map(_known, origins) if origin)]
+        known = {origin.span_id: origin for origin in map(_known, origins) if origin}
         if not known:
             return no_span()
-        links = [Link(other) for other in known[1 : _MOST_LINKS + 1]]
-        return self._spanning(name, kind, attributes, within(known[0]), links)
+        first, *others = known.values()
+        links = [Link(other) for other in others[:_MOST_LINKS]]
+        return self._spanning(name, kind, attributes, within(first), links)
 
     def carried(self) -> str:
         """Return the current span, if it is recorded: what is not sampled leaves nothing behind."""
