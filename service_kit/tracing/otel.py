@@ -48,6 +48,7 @@ async def started(service: str, untraced: Collection[str]) -> AsyncIterator[Trac
 
 
 def _set_up(service: str) -> tuple[SpanExporter, TracerProvider]:
+    _reader_of_headers.addFilter(_without_value)
     try:
         exporter = OTLPSpanExporter()
         provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
@@ -84,6 +85,15 @@ async def _end(provider: TracerProvider, exporter: SpanExporter) -> None:
     except TimeoutError:
         _log.warning("the last spans could not be sent")
         exporter.shutdown()  # Ends what the thread waits for.
+
+
+# It logs what it cannot read, which may be a token.
+_reader_of_headers = logging.getLogger("opentelemetry.util.re")
+
+
+def _without_value(record: logging.LogRecord) -> bool:
+    record.msg, record.args = "a header of OTEL_EXPORTER_OTLP_HEADERS is not name=value", ()
+    return True
 
 
 class _TraceIds(logging.Filter):
