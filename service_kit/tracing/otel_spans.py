@@ -125,6 +125,6 @@ def injected() -> list[tuple[str, str]]:
 
 
 def _known(origin: str) -> SpanContext | None:
-    """Return a carried span, if it is one and is sampled."""
+    """Return a carried span, if it is one."""
     found = trace.get_current_span(extracted({"traceparent": origin})).get_span_context()
-    return found if found.is_valid and found.trace_flags.sampled else None
+    return found if found.is_valid else None

@@ -8,16 +8,13 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import CollectorRegistry
 
 from service_kit.errors import ServiceError
 from service_kit.tracing.otel_channel import TracedChannel
 from service_kit.tracing.otel_server import TracingInterceptor
-from service_kit.tracing.otel_spans import OtelSpans
 from service_kit.tracing.spans import NO_SPANS, Kind
 from tests.service_kit.echo_service import (
     KINDS,
@@ -28,30 +25,12 @@ from tests.service_kit.echo_service import (
     serving,
     standard,
 )
+from tests.support.spans import Exported
 from tests.support.waiting import wait_until
 
 every_kind = pytest.mark.parametrize("method", KINDS)
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED, NOT_SAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
-
-
-class Exported:
-    """What one tracer has made."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-        provider = TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.tracer: Tracer = provider.get_tracer("test")
-        self.spans = OtelSpans(self.tracer)
-
-    @property
-    def all(self) -> list[ReadableSpan]:
-        return list(self._exporter.get_finished_spans())
-
-    def one(self, name: str) -> ReadableSpan:
-        (found,) = [span for span in self.all if span.name == name]
-        return found
 
 
 @pytest.fixture
