@@ -97,13 +97,16 @@ def _without_value(record: logging.LogRecord) -> bool:
 
 
 class _TraceIds(logging.Filter):
-    """Gives each line of the log the trace that it belongs to."""
+    """Gives each line of the log the trace that it belongs to, where one is recorded.
+
+    A task may outlive the call that it was begun in, and keep its span: that has ended then.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line through."""
-        context = trace.get_current_span().get_span_context()
-        if context.is_valid:
-            record.trace_id = trace.format_trace_id(context.trace_id)
+        span = trace.get_current_span()
+        if span.is_recording():
+            record.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
         return True
 
 
