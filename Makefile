@@ -6,7 +6,7 @@ READY  := $(VENV)/.installed
 TOOLS  := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz sbom audit clean
+.PHONY: help demo run traces reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz sbom audit clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ demo: $(READY) ## Play a conversation and show what is remembered (CONVERSATION=
 
 run: $(READY) ## Serve the whole stack on this machine until Ctrl-C
 	@$(BIN)/python -m examples.stack
+
+traces: $(READY) ## Play two calls and show what is traced of them
+	@$(BIN)/python -m examples.tracing
 
 reembed: $(READY) ## Change the embedding model while services serve (ARGS=--finish: when all are on it)
 	@$(BIN)/python -m memory_service.reembed $(ARGS)

@@ -37,7 +37,8 @@ Made by `make docs` from [requirements.txt](../requirements.txt) and
 [requirements-bare.txt](../requirements-bare.txt), which pin all that development and tests install,
 and from what each package says of itself. The last column has the parts of
 [pyproject.toml](../pyproject.toml) that need it, directly or not; every part needs what `base`
-does. The images have `base` (MemoryService), and `base` with `extractor`.
+does. The images have `base` (MemoryService), and `base` with `extractor`; also `tracing`, if they
+are built so.
 
 A package that carries a program speaks of itself, which need not be what the program is under.
 ShellCheck and Hadolint are under the GPL 3: they check this project and are part of nothing that is

@@ -15,6 +15,7 @@ from extractor_service.settings import ExtractorSettings
 from service_kit.binding import BindError
 from service_kit.command_line import parse_or_exit
 from service_kit.logs import configure
+from service_kit.tracing.starting import TracingError
 from service_kit.watched_file import FileError
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     configure(settings.log_level, "extractor")
     try:
         asyncio.run(serve(settings))
-    except (BindError, FileError, ModelError) as error:
+    except (BindError, FileError, ModelError, TracingError) as error:
         sys.exit(f"extractor: {error}")
     except ImportError as error:
         sys.exit(f"extractor: {error.name} is not installed: install the extra 'extractor'")

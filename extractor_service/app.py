@@ -39,8 +39,13 @@ from service_kit.health import LIVENESS, Check, Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import BoundServer, Service, build_server, serve_until_signal
+from service_kit.tracing.spans import Spans
+from service_kit.tracing.starting import OFF, Tracing, tracing
 
 SERVICE = extractor_service_pb2.DESCRIPTOR.services_by_name["ExtractorService"].full_name
+TRACED_AS = "agent-memory-extractor"
+STREAMED = ("Extract",)
+"""Methods whose streams serve many: each delta has a trace, the stream none."""
 
 # What grpc may send, less what wraps a result.
 _RESULT_OVERHEAD_BYTES = 64
@@ -113,7 +118,10 @@ def default_loaders(settings: ExtractorSettings) -> Loaders:
 
 
 def assemble(
-    settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry
+    settings: ExtractorSettings,
+    loaders: Loaders,
+    registry: CollectorRegistry,
+    traces: Tracing = OFF,
 ) -> Extractor:
     """Wire everything and bind the port, within the event loop.
 
@@ -121,23 +129,24 @@ def assemble(
     """
     metrics = ExtractionMetrics(registry)
     worker = _worker(settings, loaders, metrics)
-    batcher = _batcher(settings, loaders, registry)
+    batcher = _batcher(settings, loaders, registry, traces.spans)
     llm = Llm(settings, str(settings.llm_url), registry) if settings.llm_url else None
     finder, writer = _guarded(
         *_finder_and_writer(RulesFinder(worker), llm), settings.policy, metrics
     )
-    pipeline = Pipeline(worker, finder, batcher, metrics)
+    pipeline = Pipeline(worker, finder, batcher, metrics, traces.spans)
     summarizer = Summarizer(writer, batcher.count_tokens, metrics)
     reconciler = Reconciler(worker, pipeline, metrics)
-    reranking = _reranking(settings, loaders, registry)
+    reranking = _reranking(settings, loaders, registry, traces.spans)
     servicer = ExtractorServicer(
-        pipeline, summarizer, reconciler, _limits(settings), metrics, reranking
+        pipeline, summarizer, reconciler, _limits(settings), metrics, reranking, spans=traces.spans
     )
+    standard = standard_interceptors(registry, authenticator(settings), RULES, settings)
     bound = build_server(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
         health=Health({LIVENESS: [], SERVICE: [_warm_check(pipeline, reranking)]}),
-        interceptors=standard_interceptors(registry, authenticator(settings), RULES, settings),
+        interceptors=[*traces.interceptors, *standard],
     )
     return Extractor(bound, pipeline, servicer, reranking, llm)
 
@@ -145,11 +154,16 @@ def assemble(
 async def serve(settings: ExtractorSettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises BindError, FileError, ModelError for a model that cannot be used, and ImportError for a
-    part that is not installed.
+    Raises BindError, FileError, TracingError, ModelError for a model that cannot be used, and
+    ImportError for a part that is not installed.
     """
+    async with tracing(settings, TRACED_AS, untraced=STREAMED) as traces:
+        await _serve(settings, traces)
+
+
+async def _serve(settings: ExtractorSettings, traces: Tracing) -> None:
     registry = new_registry("extractor", version("agent-memory-grpc"))
-    extractor = assemble(settings, default_loaders(settings), registry)
+    extractor = assemble(settings, default_loaders(settings), registry, traces)
     with closing(serve_metrics(registry, settings.metrics_host, settings.metrics_port)):
         async with extractor.running() as warming:
             serving = asyncio.create_task(
@@ -194,17 +208,20 @@ def _worker(
     )
 
 
-def _batcher(settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry) -> Batcher:
+def _batcher(
+    settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry, spans: Spans
+) -> Batcher:
     return Batcher(
         loaders.embedder,
         EmbedMetrics(registry),
         token_budget=settings.embed_batch_tokens or None,
         queue_limit=settings.embed_queue_texts,
+        spans=spans,
     )
 
 
 def _reranking(
-    settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry
+    settings: ExtractorSettings, loaders: Loaders, registry: CollectorRegistry, spans: Spans
 ) -> Reranking | None:
     if loaders.reranker is None:
         return None
@@ -213,6 +230,7 @@ def _reranking(
         RerankMetrics(registry),
         token_budget=settings.rerank_batch_tokens or None,
         queue_limit=settings.rerank_queue_texts,
+        spans=spans,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from extractor_service.embed_metrics import EmbedMetrics
 from extractor_service.embed_queue import Call, EmbedQueue, Waiting
 from extractor_service.embedder import Embedder, ModelInfo, Purpose
+from service_kit.tracing.spans import NO_SPANS, Spans
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Batcher:
         *,
         token_budget: int | None = None,
         queue_limit: int = 4096,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`load` runs in the model's thread at `warm`.
 
@@ -53,6 +55,7 @@ class Batcher:
         self._load = load
         self._metrics = metrics
         self._token_budget = token_budget
+        self._spans = spans
         self._queue = EmbedQueue(queue_limit)
         self._wake = asyncio.Event()
         self._stopping = False
@@ -104,7 +107,8 @@ class Batcher:
             raise NotServing
         if not texts:
             return []
-        call = Call(tuple(texts), purpose, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        call = Call(tuple(texts), purpose, answer, self._spans.recorder())
         self._queue.add(call, self.info.max_tokens, time.monotonic())
         self._open.add(call)
         self._queue_changed()
@@ -158,7 +162,9 @@ class Batcher:
         return self._queue.depth > 0
 
     async def _answer(self, purpose: Purpose, batch: list[Waiting]) -> None:
+        began = time.time_ns()
         vectors = await self._vectors([entry.text for entry in batch], purpose)
+        _record(batch, began)
         for entry, vector in zip(batch, vectors, strict=True):
             for call, index in entry.places:
                 call.settle(index, vector)
@@ -203,3 +209,15 @@ class Batcher:
         self._metrics.batch_tokens.observe(sum(entry.tokens for entry in batch))
         for entry in batch:
             self._metrics.queue_seconds.observe(now - entry.since)
+
+
+def _record(batch: Sequence[Waiting], began: int) -> None:
+    """Add the batch that has just run to the traces of those whose texts are in it."""
+    callers = {call for entry in batch for call, _ in entry.places if call.record}
+    size = {
+        "agentmemory.batch.texts": len(batch),
+        "agentmemory.batch.tokens": sum(entry.tokens for entry in batch),
+    }
+    for call in callers:
+        if call.record:
+            call.record("embed batch", began, time.time_ns(), size)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from extractor_service.embedder import Purpose
+from service_kit.tracing.spans import Record
 
 # [CLS] and [SEP], which every text gets.
 _EXTRA_TOKENS = 2
@@ -34,11 +35,15 @@ class EmbeddingFailed(Exception):
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One caller's texts: answered with all their vectors in order, or with one failure."""
+    """One caller's texts: answered with all their vectors in order, or with one failure.
+
+    `record` tells the caller's trace, if there is one, of each batch that has some of them.
+    """
 
     texts: Sequence[str]
     purpose: Purpose
     answer: asyncio.Future[list[bytes]]
+    record: Record | None = None
     vectors: dict[int, bytes] = field(default_factory=dict)
 
     def settle(self, index: int, vector: bytes | None) -> None:

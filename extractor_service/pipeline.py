@@ -14,6 +14,7 @@ from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.finder import Finder
 from extractor_service.measuring import measured
 from extractor_service.worker import RulesWorker
+from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,19 @@ class Pipeline:
     """Extraction and embedding; a pure function of its input."""
 
     def __init__(
-        self, worker: RulesWorker, finder: Finder, batcher: Batcher, metrics: ExtractionMetrics
+        self,
+        worker: RulesWorker,
+        finder: Finder,
+        batcher: Batcher,
+        metrics: ExtractionMetrics,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`worker` is what `finder` needs to run; the pipeline warms and stops it."""
         self._worker = worker
         self._finder = finder
         self._batcher = batcher
         self._metrics = metrics
+        self._spans = spans
 
     @property
     def ready(self) -> bool:
@@ -100,7 +107,9 @@ class Pipeline:
         with measured(self._metrics.extractions, self._metrics.seconds):
             if not self.ready:
                 raise NotServing
-            found = await self._finder.find(conversation, strategy, deadline)
+            counts = {"agentmemory.messages": len(conversation.messages)}
+            with self._spans.span("find memories", Kind.INTERNAL, counts):
+                found = await self._finder.find(conversation, strategy, deadline)
             vectors = await self.embed([f.text for f in found.findings], Purpose.DOCUMENT)
         self._metrics.messages.inc(len(conversation.messages))
         self._metrics.memories.inc(len(found.findings))

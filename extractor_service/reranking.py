@@ -20,6 +20,7 @@ from extractor_service.rerank_errors import RerankFailed, TooLate
 from extractor_service.rerank_metrics import RerankMetrics
 from extractor_service.rerank_plan import Batch, Pace, batches
 from extractor_service.reranker import Pair, Reranker
+from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Reranking:
         *,
         token_budget: int | None = None,
         queue_limit: int = 1024,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`load` runs in the model's thread at `warm`.
 
@@ -52,6 +54,7 @@ class Reranking:
         self._metrics = metrics
         self._token_budget = token_budget
         self._queue_limit = queue_limit
+        self._spans = spans
         self._texts = 0  # of all calls, not read yet
         self._tokens = 0  # theirs
         self._pace = Pace()
@@ -180,7 +183,9 @@ class Reranking:
         if self._stopping:
             raise NotServing
         loop = asyncio.get_running_loop()
-        scores, seconds = await loop.run_in_executor(self._thread, self._score, pairs)
+        size = {"agentmemory.batch.texts": len(pairs), "agentmemory.batch.tokens": tokens}
+        with self._spans.span("rerank batch", Kind.INTERNAL, size):
+            scores, seconds = await loop.run_in_executor(self._thread, self._score, pairs)
         self._pace.measured(tokens, seconds)
         self._metrics.batch_size.observe(len(pairs))
         self._metrics.batch_tokens.observe(tokens)

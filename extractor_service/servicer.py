@@ -25,6 +25,7 @@ from extractor_service.stream import ExtractStream, StreamLimits
 from extractor_service.summarizer import Summarizer
 from extractor_service.worker import RulesFailed
 from service_kit.errors import FieldViolation
+from service_kit.tracing.spans import NO_SPANS, Spans
 
 
 def _now() -> datetime:
@@ -52,6 +53,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         metrics: ExtractionMetrics,
         reranking: Reranking | None = None,
         clock: Callable[[], datetime] = _now,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`clock` gives the time of messages without one, timezone-aware."""
         self._pipeline = pipeline
@@ -61,6 +63,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         self._metrics = metrics
         self._reranking = reranking
         self._clock = clock
+        self._spans = spans
         self._draining = asyncio.Event()
 
     async def drain(self) -> None:
@@ -72,7 +75,9 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         self, request_iterator: AsyncIterator[pb.ExtractRequest], context: Any
     ) -> None:
         """Serve a stream."""
-        stream = ExtractStream(self._pipeline, self._limits, self._draining, context.write)
+        stream = ExtractStream(
+            self._pipeline, self._limits, self._draining, context.write, self._spans
+        )
         with self._metrics.streams.track_inprogress(), self._telling():
             await stream.run(request_iterator)
 

@@ -15,8 +15,12 @@ from extractor_service import translate
 from extractor_service.errors import extraction_failed, internal, invalid, known, overloaded
 from extractor_service.pipeline import Pipeline, PipelineInfo
 from service_kit.errors import FieldViolation, ServiceError, to_status
+from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
 Write = Callable[[pb.ExtractResponse], Awaitable[None]]
+
+DELTA = "agentmemory.v1.ExtractorService/Extract delta"
+"""What the span of a delta is called, at both ends of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,19 @@ class ExtractStream:
     """
 
     def __init__(
-        self, pipeline: Pipeline, limits: StreamLimits, draining: asyncio.Event, write: Write
+        self,
+        pipeline: Pipeline,
+        limits: StreamLimits,
+        draining: asyncio.Event,
+        write: Write,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`draining` is set when the server is about to stop; `write` sends one response."""
         self._pipeline = pipeline
         self._limits = limits
         self._draining = draining
         self._write = write
+        self._spans = spans
         self._writing = asyncio.Lock()  # grpc takes one message at a time
         self._in_flight: set[asyncio.Task[None]] = set()
         self._last_sequence = 0
@@ -111,7 +121,9 @@ class ExtractStream:
 
     async def _answer(self, delta: pb.Delta) -> None:
         try:
-            result = await self._extract(delta)
+            counts = {"agentmemory.messages": len(delta.messages)}
+            with self._spans.continued(DELTA, Kind.SERVER, [delta.traceparent], counts):
+                result = await self._extract(delta)
         except Exception as error:
             result = _failed(delta, known(error, self._limits.retry_after) or internal(error))
         with contextlib.suppress(grpc.aio.BaseError):  # the caller has gone; the reader sees it too

@@ -17,6 +17,7 @@ from memory_service.store.spaces import ModelMismatch
 from service_kit.binding import BindError
 from service_kit.command_line import parse_or_exit
 from service_kit.logs import configure
+from service_kit.tracing.starting import TracingError
 from service_kit.watched_file import FileError
 
 
@@ -28,7 +29,7 @@ def main() -> None:
         asyncio.run(serve(settings))
     except* (
         *(BindError, EmbeddedRedisError, FileError),
-        *(ModelMismatch, StoreUnavailable),
+        *(ModelMismatch, StoreUnavailable, TracingError),
     ) as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):

@@ -51,6 +51,7 @@ from memory_service.pump import Pump
 from memory_service.reading import Reading
 from memory_service.reconciler import RemoteReconciler
 from memory_service.reconciling import Reconciling
+from memory_service.redis_spans import redis_trips
 from memory_service.reranking import RerankClient
 from memory_service.rereading import Rereading
 from memory_service.retrieval import Retrieval
@@ -102,8 +103,11 @@ from service_kit.auth.assembly import authenticator
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import Service, build_server, serve_until_signal
+from service_kit.tracing.spans import Spans
+from service_kit.tracing.starting import Tracing, tracing
 
 SERVICE = memory_service_pb2.DESCRIPTOR.services_by_name["MemoryService"].full_name
+TRACED_AS = "agent-memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,18 @@ class Store:
 async def serve(settings: MemorySettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises BindError, EmbeddedRedisError, FileError, ModelMismatch and StoreUnavailable, each a
-    clear line.
+    Raises BindError, EmbeddedRedisError, FileError, ModelMismatch, StoreUnavailable and
+    TracingError, each a clear line.
     """
     async with AsyncExitStack() as stack:
+        traces = await stack.enter_async_context(tracing(settings, TRACED_AS))
         url = await stack.enter_async_context(_redis_url(settings))
         channel = await stack.enter_async_context(open_extractor_channel(settings))
-        stub = ExtractorServiceStub(channel)
+        stub = ExtractorServiceStub(traces.traced(channel))
         metrics = Metrics.of(new_registry("memory", version("agent-memory-grpc")))
         model = await model_at(stub)
-        store = await stack.enter_async_context(_store(settings, url, model, metrics))
-        parts, background = await _assemble(settings, store, stub, stack, metrics)
+        store = await stack.enter_async_context(_store(settings, url, model, metrics, traces))
+        parts, background = await _assemble(settings, store, stub, stack, metrics, traces.spans)
         health = store_health(
             SERVICE,
             answers=partial(probes.answers, store.redis),
@@ -148,7 +153,7 @@ async def serve(settings: MemorySettings) -> None:
                 )
             ],
             health=health,
-            interceptors=_interceptors(settings, metrics.registry, store.redis),
+            interceptors=_interceptors(settings, metrics.registry, store.redis, traces),
         )
         stack.enter_context(closing(_metrics(settings, metrics.registry)))
         await stack.enter_async_context(health)
@@ -173,10 +178,15 @@ async def _redis_url(settings: MemorySettings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _store(
-    settings: MemorySettings, url: str, model: Model | None, metrics: Metrics
+    settings: MemorySettings, url: str, model: Model | None, metrics: Metrics, traces: Tracing
 ) -> AsyncIterator[Store]:
     """Open the store; an extractor whose vectors do not go with those in it ends the start."""
-    redis = connect(url, max_connections=settings.redis_connections, metrics=metrics.redis)
+    redis = connect(
+        url,
+        max_connections=settings.redis_connections,
+        metrics=metrics.redis,
+        trip=redis_trips(traces.spans) if traces.on else None,
+    )
     try:
         await check_engine(redis)
         await warn_of_weaknesses(redis)
@@ -192,7 +202,7 @@ async def _store(
         yield Store(
             redis,
             space,
-            SessionStore(redis, settings.owner_quota),
+            SessionStore(redis, settings.owner_quota, traces.spans.carried),
             MemoryStore(redis, scripts, space, settings.owner_quota),
             MemoryHistory(redis),
             MemorySearch(redis, space),
@@ -204,7 +214,12 @@ async def _store(
 
 
 async def _assemble(
-    settings: MemorySettings, store: Store, stub: Any, stack: AsyncExitStack, metrics: Metrics
+    settings: MemorySettings,
+    store: Store,
+    stub: Any,
+    stack: AsyncExitStack,
+    metrics: Metrics,
+    spans: Spans,
 ) -> tuple[Parts, Background]:
     clock = SystemClock()
     locks: KeyedLocks[Owner] = KeyedLocks()
@@ -222,7 +237,7 @@ async def _assemble(
         settings.rerank_depth,
         settings.rerank_share,
     )
-    stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
+    stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds, spans=spans)
     stack.push_async_callback(stream.close)
     extractor = RemoteExtractor(stream, guard.accepts, dimension=store.space.dimension)
     reconciler = RemoteReconciler(stub, timeout=settings.extract_timeout_seconds)
@@ -238,12 +253,13 @@ async def _assemble(
         clock,
         delta_messages=settings.delta_messages,
         metrics=metrics.extraction,
+        spans=spans,
     )
     revisions = Revisions(store.memories)
     past = TimeTravel(store.history)
     tokens = PageTokens(await shared_secret(store.redis, secrets.token_bytes(32)))
     flush = Flush(store.sessions, extraction, store.leases)
-    changes = SessionChanges(store.redis, settings.owner_quota)
+    changes = SessionChanges(store.redis, settings.owner_quota, spans.carried)
     summaries = SummaryClient(stub, timeout=settings.extract_timeout_seconds)
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
@@ -320,7 +336,7 @@ async def _assemble(
         ExpiringSessions(store.redis), flush, clock, every=settings.expiry_seconds
     )
     schedule = _forget_schedule(settings, store.redis, forgetting, uses)
-    pump = _pump(settings, store, extraction, summarizing, metrics)
+    pump = _pump(settings, store, extraction, summarizing, metrics, spans)
     backlog = BacklogMetrics(store.redis, store.space.index, metrics.registry)
     index = IndexKeeper(partial(schema.mend, store.redis, store.space, settings.vector_algorithm))
     return parts, Background(pump, sweep, expiry, signal, use, index, schedule, backlog)
@@ -343,6 +359,7 @@ def _pump(
     extraction: SessionExtraction,
     summarizing: Summarizing,
     metrics: Metrics,
+    spans: Spans,
 ) -> Pump:
     return Pump(
         store.queue,
@@ -353,6 +370,7 @@ def _pump(
         parallel_sessions=settings.parallel_sessions,
         waiting_sessions=settings.waiting_sessions,
         metrics=metrics.extraction,
+        spans=spans,
     )
 
 
@@ -360,6 +378,9 @@ def _metrics(settings: MemorySettings, registry: CollectorRegistry) -> Any:
     return serve_metrics(registry, settings.metrics_host, settings.metrics_port)
 
 
-def _interceptors(settings: MemorySettings, registry: CollectorRegistry, redis: Redis) -> list[Any]:
+def _interceptors(
+    settings: MemorySettings, registry: CollectorRegistry, redis: Redis, traces: Tracing
+) -> list[Any]:
     standard = standard_interceptors(registry, authenticator(settings), RULES, settings)
-    return [*standard, DomainErrorsInterceptor(), tenant_limits(settings, redis)]
+    ours = [DomainErrorsInterceptor(), tenant_limits(settings, redis)]
+    return [*traces.interceptors, *standard, *ours]

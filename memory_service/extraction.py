@@ -30,6 +30,7 @@ from memory_service.store.commits import SessionAdvance
 from memory_service.store.memories import Fence, MemoryStore
 from memory_service.store.queue import Notice, added_at
 from memory_service.store.sessions import SessionStore, Unextracted
+from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class SessionExtraction:
         *,
         delta_messages: int,
         metrics: ExtractionMetrics | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._sessions = sessions
         self._memories = memories
@@ -88,6 +90,7 @@ class SessionExtraction:
         self._clock = clock
         self._delta_messages = delta_messages
         self._metrics = metrics or ExtractionMetrics()
+        self._spans = spans
 
     async def step(self, ref: SessionRef, notices: Iterable[Notice] = ()) -> Progress | None:
         """Extract and commit the next delta of the session; None if there is no such session.
@@ -180,8 +183,10 @@ class SessionExtraction:
                 return _unchanged(session)
             return None if written is Fence.REVISION else progress
 
-        async with self._locks.hold(owner):
-            reached = await until_written(attempt)
+        counts = {"agentmemory.found": len(found), "agentmemory.given": len(given)}
+        with self._spans.span("commit memories", Kind.INTERNAL, counts):
+            async with self._locks.hold(owner):
+                reached = await until_written(attempt)
         if reached.committed:
             self._count(work, failed, advance.notices)
         return reached

@@ -12,11 +12,14 @@ from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
 from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable
 from service_kit.errors import from_status
+from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
 logger = logging.getLogger(__name__)
 
 COUNTS_AGAINST_INPUT = grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
+DELTA = "agentmemory.v1.ExtractorService/Extract delta"
+"""What the span of a delta on a stream is called, at both ends."""
 
 OPEN_SECONDS = 5.0
 """How long the other end may take to say its first words; it has nothing to do for them."""
@@ -138,9 +141,16 @@ class Connection:
 class ExtractStream:
     """Deltas in, extractions out, over a stream that is opened again whenever it has ended."""
 
-    def __init__(self, stub: pb_grpc.ExtractorServiceAsyncStub, *, timeout: float) -> None:
+    def __init__(
+        self,
+        stub: pb_grpc.ExtractorServiceAsyncStub,
+        *,
+        timeout: float,
+        spans: Spans = NO_SPANS,
+    ) -> None:
         self._stub = stub
         self._timeout = timeout
+        self._spans = spans
         self._connection: Connection | None = None
         self._opening = asyncio.Lock()
 
@@ -157,12 +167,15 @@ class ExtractStream:
         Waits for a place among those in flight as long as it takes, and then for the result.
         Raises ExtractionFailed if the input is at fault, ExtractorUnavailable for anything else.
         """
-        result = await self._result(delta)
-        if result.WhichOneof("outcome") == "extraction":
-            return result.extraction
-        if result.error.code == COUNTS_AGAINST_INPUT:
-            raise ExtractionFailed(from_status(result.error).reason)
-        raise ExtractorUnavailable
+        with self._spans.span(DELTA, Kind.CLIENT, {"agentmemory.messages": len(delta.messages)}):
+            # The stream serves many sessions, so each delta says for itself where it belongs.
+            delta.traceparent = self._spans.carried()
+            result = await self._result(delta)
+            if result.WhichOneof("outcome") == "extraction":
+                return result.extraction
+            if result.error.code == COUNTS_AGAINST_INPUT:
+                raise ExtractionFailed(from_status(result.error).reason)
+            raise ExtractorUnavailable
 
     async def close(self) -> None:
         """End the stream, if there is one."""

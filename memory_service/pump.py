@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from memory_service.cancellation import check_cancelled
@@ -24,6 +25,7 @@ from memory_service.store.connection import store_errors
 from memory_service.store.leases import Leases
 from memory_service.store.queue import Notice, WorkQueue
 from memory_service.summarizing import Summarizing
+from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class Pump:
         parallel_sessions: int,
         waiting_sessions: int,
         metrics: ExtractionMetrics | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._queue = queue
         self._extraction = extraction
@@ -89,6 +92,7 @@ class Pump:
         self._slots = asyncio.Semaphore(parallel_sessions)
         self._waiting_sessions = waiting_sessions
         self._steps = (metrics or ExtractionMetrics()).steps
+        self._spans = spans
         self._backlogs: dict[SessionRef, _Backlog] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -176,13 +180,20 @@ class Pump:
             if not held:
                 return LEASE_POLL_SECONDS
             try:
-                await self._step(ref, backlog)
+                with self._traced(backlog):
+                    await self._step(ref, backlog)
             except ExtractorUnavailable:
                 self._steps.labels("unavailable").inc()
                 backlog.retry_seconds = _longer(backlog.retry_seconds)
                 return backlog.retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311
         backlog.retry_seconds = 0.0
         return 0.0
+
+    def _traced(self, backlog: _Backlog) -> AbstractContextManager[None]:
+        """Return the span of a step: within the trace of what was noted first."""
+        origins = [notice.trace for notice in backlog.notices.values() if notice.trace]
+        noted = {"messaging.batch.message_count": len(backlog.notices)}
+        return self._spans.continued("extract session", Kind.CONSUMER, origins, noted)
 
     async def _step(self, ref: SessionRef, backlog: _Backlog) -> None:
         in_hand = list(backlog.notices.values())

@@ -46,6 +46,12 @@ class ServerSettings(AuthSettings):
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics; 0 takes any.")
     log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
 
+    tracing: bool = Field(
+        default=False,
+        description="Whether traces are sent, by OpenTelemetry's protocol over gRPC; where to and "
+        "how many, its own variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT. Needs the extra "
+        "tracing.",
+    )
     reflection: Literal["auto", "on", "off"] = Field(
         "auto", description="Server reflection; auto: on if bound to a loopback address."
     )

@@ -6,6 +6,8 @@
 ARG PYTHON=python:3.11.13-slim-bookworm@sha256:86adf8dbadc3d6e82ee5dd2c74bec2e1c2467cdad47886280501df722372d2e1
 
 FROM ${PYTHON} AS build
+# More of the project's extras: --build-arg EXTRAS=tracing.
+ARG EXTRAS=""
 WORKDIR /source
 COPY . .
 RUN deploy/docker/build.sh /wheels \

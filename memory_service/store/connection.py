@@ -29,6 +29,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.store.measured import measured
 from memory_service.store.redis_metrics import RedisMetrics
+from memory_service.store.traced import Trip, traced
 
 SOCKET_TIMEOUT = 30.0
 """Seconds without an answer after which a connection is given up; a blocking read waits less."""
@@ -43,8 +44,16 @@ OLDEST = (7, 4)
 _USE = "use Redis 8 or Redis Stack 7.4"
 
 
-def connect(url: str, *, max_connections: int = 64, metrics: RedisMetrics | None = None) -> Redis:
+def connect(
+    url: str,
+    *,
+    max_connections: int = 64,
+    metrics: RedisMetrics | None = None,
+    trip: Trip | None = None,
+) -> Redis:
     """Return a client of bytes and RESP3. Connects when first used. Raises StoreUnavailable.
+
+    `trip` goes around every round trip of a client that has metrics.
 
     Nothing is retried: a script whose answer was lost may have run, and only its caller knows
     whether it may run again. A connection that broke while idle is replaced before it is used.
@@ -68,7 +77,7 @@ def connect(url: str, *, max_connections: int = 64, metrics: RedisMetrics | None
     if metrics is None:
         return Redis.from_pool(pool)
     metrics.watch(pool)
-    return measured(pool, metrics)
+    return measured(pool, metrics) if trip is None else traced(pool, metrics, trip)
 
 
 async def check_engine(redis: Redis) -> None:

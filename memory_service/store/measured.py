@@ -17,7 +17,7 @@ class MeasuredRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """As the client's own."""
-        with self.metrics.timed(_name(args)):
+        with self.metrics.timed(command_name(args)):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
@@ -38,11 +38,11 @@ class MeasuredPipeline(Pipeline):
         """As the pipeline's own."""
         if not self.command_stack:
             return await super().execute(raise_on_error)
-        with self.metrics.timed(_name(self.command_stack[0][0]), pipelined=True):
+        with self.metrics.timed(command_name(self.command_stack[0][0]), pipelined=True):
             return await super().execute(raise_on_error)
 
 
-def _name(arguments: Any) -> str:
+def command_name(arguments: Any) -> str:
     """The name of a command of ours, never an argument."""
     return str(arguments[0]).lower()
 

@@ -31,13 +31,17 @@ STREAMS = tuple(PartitionKeys(partition).deltas for partition in range(PARTITION
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Session `ref`, in this generation, has messages up to `tail`, and memories up to `given`."""
+    """Session `ref`, in this generation, has messages up to `tail`, and memories up to `given`.
+
+    `trace`: where in a trace whoever wrote it was, as it said; empty if in none.
+    """
 
     id: str
     ref: SessionRef
     generation: int
     tail: int
     given: int = 0
+    trace: str = ""
 
 
 class WorkQueue:
@@ -110,4 +114,5 @@ def _notice(notice_id: bytes, fields: Mapping[bytes, bytes]) -> Notice:
         int(fields[b"generation"]),
         int(fields[b"tail"]),
         int(fields.get(b"given", b"0")),
+        fields.get(b"trace", b"").decode(errors="replace"),
     )

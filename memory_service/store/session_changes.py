@@ -19,16 +19,22 @@ from memory_service.domain.session_options import DEFAULTS, SessionOptions
 from memory_service.store import session_records
 from memory_service.store.keys import owner_path
 from memory_service.store.requests import remembered
-from memory_service.store.session_scripts import SessionScripts, contents, session_argument
+from memory_service.store.session_scripts import (
+    Carried,
+    SessionScripts,
+    contents,
+    nothing,
+    session_argument,
+)
 
 
 class SessionChanges:
     """Each change is one script. What is made from a read is refused if that has moved since."""
 
-    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
-        """`quota` is what an owner may have."""
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED, carried: Carried = nothing) -> None:
+        """`quota` is what an owner may have, `carried` goes along with what is noted."""
         self._redis = redis
-        self._scripts = SessionScripts(redis, quota)
+        self._scripts = SessionScripts(redis, quota, carried)
 
     async def put(
         self,

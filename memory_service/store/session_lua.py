@@ -99,9 +99,18 @@ local function give(a, tail)
   return tail
 end
 
+local function note(a, fields)
+  -- Add a notice, and where in a trace whoever goes on with it belongs.
+  if a.trace then
+    table.insert(fields, 'trace')
+    table.insert(fields, a.trace)
+  end
+  redis.call('XADD', a.deltas, '*', unpack(fields))
+end
+
 local function notify(a, generation, tail, given)
-  redis.call('XADD', a.deltas, '*', 'owner', a.owner, 'session', a.session_id,
-    'generation', generation, 'tail', tail, 'given', given)
+  note(a, {'owner', a.owner, 'session', a.session_id,
+    'generation', generation, 'tail', tail, 'given', given})
 end
 """
 )
@@ -259,7 +268,7 @@ end
 
 redis.call('HSET', a.session, unpack(a.fields))
 if a.active then touched(a, a.active, s.ttl) end
-if a.notice then redis.call('XADD', a.deltas, '*', unpack(a.notice)) end
+if a.notice then note(a, a.notice) end
 remember(a.request, a.answer)
 return {'done', a.answer}
 """

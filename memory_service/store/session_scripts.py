@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -27,6 +27,14 @@ from memory_service.store.keys import OwnerKeys, owner_path
 from memory_service.store.requests import request_argument
 from memory_service.store.scripts import Reply, run_script
 
+Carried = Callable[[], str]
+"""Says what goes along with a notice: where in a trace its writer is; empty if in none."""
+
+
+def nothing() -> str:
+    """Say that there is no trace."""
+    return ""
+
 
 class SessionScripts:
     """The scripts, loaded into one connection pool.
@@ -35,9 +43,10 @@ class SessionScripts:
     MessageIdReused, NotExtracted, QuotaExceeded, RequestIdReused, SessionNotFound, TooManyWaiting.
     """
 
-    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED, carried: Carried = nothing) -> None:
         """`quota` is what an owner may have."""
         self._limits = quota.limits
+        self._carried = carried
         self._append = redis.register_script(session_lua.APPEND)
         self._create = redis.register_script(session_lua.CREATE)
         self._put = redis.register_script(session_lua.PUT)
@@ -58,7 +67,8 @@ class SessionScripts:
 
     async def change(self, argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed: the answer; or moved."""
-        return _checked(await run_script(self._change, routed_keys(argument), argument))
+        traced = {**argument, **self._trace()}
+        return _checked(await run_script(self._change, routed_keys(argument), traced))
 
     async def delete(self, argument: Mapping[str, Any]) -> Reply:
         """Return done | replayed: how many messages were deleted, and not extracted; or not_due."""
@@ -66,8 +76,12 @@ class SessionScripts:
 
     async def _within(self, script: AsyncScript, argument: Mapping[str, Any]) -> Reply:
         """Run a script that may not give the owner more than its quota."""
-        limited = {**argument, "quota": self._limits}
+        limited = {**argument, "quota": self._limits, **self._trace()}
         return _checked(await run_script(script, routed_keys(limited), limited))
+
+    def _trace(self) -> dict[str, str]:
+        carried = self._carried()
+        return {"trace": carried} if carried else {}
 
 
 _KEYS = ("session", "log", "ids", "given", "sessions", "state", "usage", "expiry", "deltas")

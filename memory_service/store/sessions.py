@@ -20,7 +20,13 @@ from memory_service.domain.session_options import SessionOptions
 from memory_service.store import acquaintances, given, messages, session_records
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.requests import remembered
-from memory_service.store.session_scripts import SessionScripts, contents, session_argument
+from memory_service.store.session_scripts import (
+    Carried,
+    SessionScripts,
+    contents,
+    nothing,
+    session_argument,
+)
 
 MOST_WAITING = 1024
 """How many memories of a session may wait to be promoted."""
@@ -81,10 +87,10 @@ class Unextracted:
 class SessionStore:
     """Sessions and their messages. Scripts write; reads are single commands or transactions."""
 
-    def __init__(self, redis: Redis, quota: Quota = UNLIMITED) -> None:
-        """`quota` is what an owner may have."""
+    def __init__(self, redis: Redis, quota: Quota = UNLIMITED, carried: Carried = nothing) -> None:
+        """`quota` is what an owner may have, `carried` goes along with what is noted."""
         self._redis = redis
-        self._scripts = SessionScripts(redis, quota)
+        self._scripts = SessionScripts(redis, quota, carried)
 
     async def append(
         self,

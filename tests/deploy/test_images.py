@@ -70,8 +70,10 @@ def memory_image(place: Path, wheels: Path) -> Path:
     return installed(place / "memory", wheels, "none")
 
 
-def installed(environment: Path, wheels: Path, torch: str) -> Path:
-    done = step("install.sh", str(environment), str(wheels), "requirements.txt", torch)
+def installed(environment: Path, wheels: Path, torch: str, extras: str = "") -> Path:
+    done = step(
+        *("install.sh", str(environment), str(wheels), "requirements.txt", torch), EXTRAS=extras
+    )
     assert done.returncode == 0, done.stderr
     return environment
 
@@ -162,10 +164,19 @@ def test_the_memory_image_has_neither_torch_nor_pip_nor_a_cache(memory_image: Pa
     (packages,) = memory_image.glob("lib/python*/site-packages")
     names = {path.name for path in packages.iterdir()}
     assert {"memory_service", "redis"} <= names
-    assert {"torch", "spacy", "transformers", "numpy", "pip"} & names == set()
+    assert {"torch", "spacy", "transformers", "numpy", "pip", "opentelemetry"} & names == set()
     assert not list(memory_image.glob("bin/pip*"))
     megabytes = sum(f.stat().st_size for f in memory_image.rglob("*") if f.is_file()) / 2**20
     assert megabytes < 200
+
+
+def test_an_image_can_be_built_with_tracing(place: Path, wheels: Path) -> None:
+    python = installed(place / "traced", wheels, "none", "tracing") / "bin" / "python"
+    code = "import service_kit.tracing.otel, memory_service.app"
+    subprocess.run([str(python), "-I", "-c", code], cwd="/", check=True)
+    for dockerfile in DOCKERFILES:
+        build = dockerfile.read_text().split("FROM ${PYTHON}")[1]
+        assert 'ARG EXTRAS=""' in build
 
 
 @pytest.mark.skipif(not os.environ.get(WHOLE), reason=f"takes minutes; {WHOLE}=1 runs it")

@@ -9,6 +9,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from opentelemetry.sdk import environment_variables
 
 from extractor_service.app import SERVICE as EXTRACTOR
 from extractor_service.settings import ExtractorSettings
@@ -17,6 +18,7 @@ from memory_service.settings import MemorySettings
 from service_kit import server
 from service_kit.addresses import split_address
 from service_kit.health import LIVENESS
+from service_kit.tracing.otel import FLUSH_SECONDS
 from tests.deploy import manifests as m
 from tests.deploy.manifests import OVERLAYS, Manifest, render, render_with
 
@@ -30,6 +32,7 @@ RENDERED = {
     "dev with mtls": ("dev", ("mtls",)),
     "dev with vllm": ("dev", ("vllm",)),
     "dev with monitoring": ("dev", ("monitoring",)),
+    "dev with tracing": ("dev", ("tracing",)),
 }
 """Overlays, and components that no overlay has or that ought to go with others."""
 
@@ -189,7 +192,7 @@ def test_the_settings_exist_and_are_taken(
     manifests: tuple[Manifest, ...], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = service_environment(manifests, name)
-    unknown = set(environment) - variables(SETTINGS[name])
+    unknown = set(environment) - variables(SETTINGS[name]) - set(vars(environment_variables))
     assert unknown == set()
     assert settings_of(manifests, name, monkeypatch)
 
@@ -254,6 +257,22 @@ def test_development_says_that_it_is_open(monkeypatch: pytest.MonkeyPatch) -> No
     assert "**without authentication**" in row
 
 
+def test_with_tracing_both_services_send_their_traces_to_the_one_place_that_they_may_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifests = render_with("prod", "tracing")
+    (endpoint,) = {
+        service_environment(manifests, name)["OTEL_EXPORTER_OTLP_ENDPOINT"] for name in SERVICES
+    }
+    for name in SERVICES:
+        assert settings_of(manifests, name, monkeypatch).tracing
+        policy = m.named(manifests, "NetworkPolicy", f"{name}-to-collector")
+        (rule,) = policy["spec"]["egress"]
+        (to,), (port,) = rule["to"], rule["ports"]
+        (namespace,) = to["namespaceSelector"]["matchLabels"].values()
+        assert endpoint.endswith(f".{namespace}.svc.cluster.local:{port['port']}")
+
+
 def variables(settings: Any) -> set[str]:
     """Every variable that a class of settings reads."""
     prefix = settings.model_config["env_prefix"]
@@ -275,7 +294,9 @@ def test_a_pod_is_given_longer_than_its_drain_takes(
     drain = float(service_environment(manifests, name)[f"{name.upper()}_DRAIN_SECONDS"])
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause >= 5
-    assert pod["terminationGracePeriodSeconds"] >= pause + drain + server._CLEAN_UP_SECONDS
+    assert pod["terminationGracePeriodSeconds"] >= (
+        pause + drain + server._CLEAN_UP_SECONDS + FLUSH_SECONDS
+    )
 
 
 @pytest.mark.parametrize("name", SERVICES)

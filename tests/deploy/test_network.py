@@ -28,6 +28,7 @@ ALLOWED = {
 OUTSIDE = {
     "agent-memory-client": "clients",
     "app.kubernetes.io/name=prometheus": "prometheus",
+    "app.kubernetes.io/name=opentelemetry-collector": "collector",
     "k8s-app=kube-dns": "dns",
     "192.0.2.1/32": "external redis",
     "0.0.0.0/0": "internet",
@@ -117,6 +118,15 @@ def test_every_edge_has_a_reason_and_no_policy_more_than_one_direction(overlay: 
             assert len(policy["spec"][direction.lower()]) == 1
             (rule,) = policy["spec"][direction.lower()]
             assert rule["ports"], m.title(policy)
+
+
+def test_tracing_needs_an_edge_out_of_each_service_and_no_other() -> None:
+    with_tracing, without = render_with("prod", "tracing"), render("prod")
+    assert edges(with_tracing, "Ingress") == edges(without, "Ingress")
+    assert edges(with_tracing, "Egress") - edges(without, "Egress") == {
+        ("memory", "collector", 4317),
+        ("extractor", "collector", 4317),
+    }
 
 
 def test_keda_needs_no_edge() -> None:

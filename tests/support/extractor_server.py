@@ -24,6 +24,7 @@ from extractor_service.reranker import Reranker
 from extractor_service.settings import ExtractorSettings
 from extractor_service.worker import Ruleset
 from service_kit.server import drain
+from service_kit.tracing.starting import OFF, Tracing
 
 CONTEXT_TURNS = 3
 POISON = "POISON"
@@ -96,11 +97,13 @@ async def served(
     load_embedder: Callable[[], Embedder] = HashingEmbedder,
     load_reranker: Callable[[], Reranker] | None = None,
     warm: bool = True,
+    traces: Tracing = OFF,
     **settings: object,
 ) -> AsyncIterator[Served]:
     registry = CollectorRegistry()
     configured = ExtractorSettings(bind="127.0.0.1:0", **settings)
-    extractor = assemble(configured, Loaders(load_rules, load_embedder, load_reranker), registry)
+    loaders = Loaders(load_rules, load_embedder, load_reranker)
+    extractor = assemble(configured, loaders, registry, traces)
     async with extractor.running() as warming:
         await extractor.bound.server.start()
         try:
@@ -130,8 +133,15 @@ class Conversation:
         messages: Sequence[memory_pb2.Message],
         context: Sequence[memory_pb2.Message] = (),
         strategy: memory_pb2.ExtractionStrategy | None = None,
+        traceparent: str = "",
     ) -> None:
-        delta = pb.Delta(sequence=sequence, messages=messages, context=context, strategy=strategy)
+        delta = pb.Delta(
+            sequence=sequence,
+            messages=messages,
+            context=context,
+            strategy=strategy,
+            traceparent=traceparent,
+        )
         await self.call.write(pb.ExtractRequest(delta=delta))
 
     async def read(self) -> pb.ExtractResponse:

@@ -33,7 +33,9 @@ class Services:
     memory: ServerProcess
 
 
-def extractor_in(directory: Path, *, model: str = "hash") -> ServerProcess:
+def extractor_in(
+    directory: Path, *, model: str = "hash", settings: Mapping[str, str] | None = None
+) -> ServerProcess:
     """An ExtractorService; by default without a model, which starts in seconds."""
     address = f"unix:{directory}/extractor.sock"
     environment = {
@@ -41,6 +43,7 @@ def extractor_in(directory: Path, *, model: str = "hash") -> ServerProcess:
         "EXTRACTOR_MODEL": model,
         "EXTRACTOR_TORCH_THREADS": "1",
         "EXTRACTOR_METRICS_PORT": "0",
+        **(settings or {}),
     }
     return ServerProcess(
         "extractor_service",

@@ -197,8 +197,13 @@ class Delta(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
     KNOWN_ENTITIES_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The caller's number for this delta, larger than all before on this stream."""
+    traceparent: _builtins.str
+    """Where in a trace the delta belongs, as the header `traceparent` of W3C Trace Context has it; a stream serves many, so its
+    own header counts for none. What is none is not looked at, and it changes nothing in the result. Default: in no trace.
+    """
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Message]:
         """The messages right before the first new one, oldest first. Not extracted from; they say who "she" is."""
@@ -225,10 +230,11 @@ class Delta(_message.Message):
         messages: _abc.Iterable[_memory_pb2.Message] | None = ...,
         strategy: _memory_pb2.ExtractionStrategy | None = ...,
         known_entities: _abc.Iterable[Global___KnownEntity] | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["strategy", b"strategy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "known_entities", b"known_entities", "messages", b"messages", "sequence", b"sequence", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "known_entities", b"known_entities", "messages", b"messages", "sequence", b"sequence", "strategy", b"strategy", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Traces of calls, by OpenTelemetry, of which nothing is imported while they are off."""
