@@ -112,3 +112,11 @@ def test_bfloat16_points_the_same_way(embedder: SentenceEmbedder):
 def test_a_gpu_that_is_not_there_is_a_clear_error():
     with pytest.raises(ModelError, match="no CUDA device"):
         SentenceEmbedder(locate(ModelChoice()), "cuda", "auto", 1)
+
+
+def test_a_short_query_leaves_the_other_cores_alone():
+    embedder = load_embedder(ModelChoice(device="cpu", threads=2))
+    embedder.encode(["Who is a vegetarian?"], Purpose.QUERY)
+    assert torch.get_num_threads() == 1
+    embedder.encode(TEXTS, Purpose.DOCUMENT)
+    assert torch.get_num_threads() == 2
