@@ -20,7 +20,8 @@ async def alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
         if not task.cancelled():
             task.exception()  # Looked at, or asyncio would log that nobody did.

@@ -16,12 +16,13 @@ from memory_service.clock import Clock
 from memory_service.deadline import Deadline
 from memory_service.domain.asking import Asked, understand
 from memory_service.domain.errors import ExtractorUnavailable
+from memory_service.domain.owner import Owner
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.search import Arm, Bounds, SearchMode
 from memory_service.domain.searching import SearchQuery
 from memory_service.domain.sides import ranked_by_all, ranked_by_one, sides_of
 from memory_service.embedding import EmbeddingClient
-from memory_service.names_seen import NamesSeen
+from memory_service.names_seen import Names, NamesSeen
 from memory_service.revisions import Revisions
 from memory_service.search_metrics import SearchMetrics
 from memory_service.store.search import MemorySearch, milliseconds
@@ -71,18 +72,28 @@ class Retrieval:
         Raises ExtractorUnavailable (semantic mode only), RevisionNotReached, SearchTimeout.
         """
         owners, now = query.selection.owners, self._clock.now()
-        standing = self._revisions.reached_with_names(owners, query.min_revision)
-        async with alongside(standing) as reached:
-            seen = self._names.of(owners)
-            guess = understand(query.text, (await reached)[1] if seen is None else seen, now)
-            async with alongside(self._vector(query.mode, guess.text, deadline)) as vector:
-                revision, names = await reached
-                self._names.note(owners, names)
+        reading = self._read(owners, query.min_revision)
+        seen = self._names.of(owners)
+        if seen is None:
+            revision, names = await reading
+            asked = understand(query.text, names, now)
+        else:
+            guess = understand(query.text, seen, now)
+            async with (
+                alongside(self._vector(query.mode, guess.text, deadline)) as vector,
+                alongside(reading) as read,
+            ):
+                revision, names = await read
                 asked = guess if names == seen else understand(query.text, names, now)
                 if asked.text == guess.text:
                     return await self._ranked(query, asked, vector, revision, deadline)
         async with alongside(self._vector(query.mode, asked.text, deadline)) as vector:
             return await self._ranked(query, asked, vector, revision, deadline)
+
+    async def _read(self, owners: Sequence[Owner], min_revision: int) -> tuple[int, Names]:
+        revision, names = await self._revisions.reached_with_names(owners, min_revision)
+        self._names.note(owners, names)
+        return revision, names
 
     async def _ranked(
         self,

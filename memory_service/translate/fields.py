@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from service_kit.time_zones import zone_of
 
 MAX_ID = 128
 MAX_NAME = 256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -24,7 +25,7 @@ def identifier(value: str, path: str, *, required: bool = False) -> str:
         raise InvalidField(path, "is required")
     if len(value) > MAX_ID:
         raise InvalidField(path, f"is longer than {MAX_ID} characters")
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if _CONTROL.search(value):
         raise InvalidField(path, "has a control character")
     return value
 

@@ -59,7 +59,9 @@ class ObservingInterceptor(AroundInterceptor):
             raise
         finally:
             seconds = time.perf_counter() - began
-            self.finished(rpc, Outcome(code, seconds, context.peer().partition(":")[0]))
+            outcome = Outcome(code, seconds, context.peer().partition(":")[0])
+            # In the loop's next turn: the response is on its way by then.
+            asyncio.get_running_loop().call_soon(self.finished, rpc, outcome)
         return response
 
 
