@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -55,10 +56,16 @@ def test_ci_installs_what_is_no_package_of_python_and_runs_lint_and_the_tests() 
     ]
 
 
-def test_the_workflow_runs_what_ci_runs() -> None:
+def test_the_workflow_runs_what_ci_runs_and_the_tests_against_the_wheel() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
-    steps = workflow["jobs"]["test"]["steps"]
-    assert [step["run"] for step in steps if "run" in step] == ["sudo .ci/packages", ".ci/run"]
+    assert {name: commands(job) for name, job in workflow["jobs"].items()} == {
+        "test": ["sudo .ci/packages", ".ci/run"],
+        "wheel": ["sudo .ci/packages", "make test-wheel"],
+    }
+
+
+def commands(job: dict[str, Any]) -> list[str]:
+    return [step["run"] for step in job["steps"] if "run" in step]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
