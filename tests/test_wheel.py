@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from memory_service.embedded import EmbeddedRedis
+from tests.from_wheel.__main__ import GUARD
 from tests.support.client import Caller, connected
 from tests.support.programs import ended_well, free_address, started, until_it_serves
 
@@ -116,3 +117,10 @@ async def run(
     async with started([str(installed / "bin" / program)], environment) as process:
         await until_it_serves(address, process)
         yield process
+
+
+def test_a_run_against_the_sources_is_none_against_the_wheel() -> None:
+    command = [sys.executable, "-m", "pytest", "-p", GUARD, "--collect-only", "tests/test_wheel.py"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "agentmemory is not from the wheel" in ended.stderr
