@@ -32,9 +32,11 @@ def main(arguments: Sequence[str]) -> int:
     """Build, install and copy, then return the status of pytest."""
     shutil.rmtree(PLACE, ignore_errors=True)
     python = environment(PLACE / "environment")
-    install(build(PLACE / "dist", python), python)
     project = PLACE / "project"
+    # At once: installing takes minutes, in which somebody may change the sources.
+    wheel = build(PLACE / "dist", python)
     copy(project)
+    install(wheel, python)
     command = [python, "-m", "pytest", "-p", GUARD, *arguments]
     return subprocess.run(command, cwd=project, env=_variables(), check=False).returncode
 
