@@ -87,6 +87,7 @@ def sections_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.source_tree("pages link to modules")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_pages_link_to_files_and_sections_that_are_there(page: Path) -> None:
     links = list(links_of(page))
