@@ -6,7 +6,7 @@ READY  := $(VENV)/.installed
 TOOLS  := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run traces reembed test test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz sbom audit clean
+.PHONY: help demo run traces reembed test test-wheel test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz sbom audit clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ reembed: $(READY) ## Change the embedding model while services serve (ARGS=--fin
 
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-wheel: ## Run the tests against the built wheel, in a clean environment (PYTEST_ARGS)
+	"$(PYTHON)" -m tests.from_wheel $(PYTEST_ARGS)
 
 test-images: $(READY) ## Build and try what goes into the images, the extractor's too, which takes minutes
 	TEST_EXTRACTOR_IMAGE=1 $(BIN)/python -m pytest tests/deploy/test_images.py
@@ -85,12 +88,15 @@ chaos: $(READY) ## Strike a stack under load, then look for what was lost (SEED,
 fuzz: $(READY) ## Send thousands of random and nearly valid messages (SEED, EXAMPLES of each method)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),60) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q --timeout 3600 tests/contract/fuzz
 
-sbom: $(READY) $(TOOLS)/.installed ## List the packages with licences, as CycloneDX JSON (OUT=build/sbom.json)
-	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file $(or $(OUT),build/sbom.json) $(VENV)
+sbom: $(READY) $(TOOLS)/.installed ## List the packages with licences, as CycloneDX JSON (OUT=build/sbom.json; ENVIRONMENT=path)
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file $(or $(OUT),build/sbom.json) $(or $(ENVIRONMENT),$(VENV))
 
 audit: $(TOOLS)/.installed ## Ask PyPI for advisories about the pins; one that cannot be asked about fails it
 	cat requirements.txt requirements-bare.txt > build/pins.txt
-	$(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --requirement build/pins.txt
+	rm -f build/audit.txt
+	$(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+		--output build/audit.txt --requirement build/pins.txt || { \
+		cat build/audit.txt 2>/dev/null || echo "nothing was audited: PyPI (https://pypi.org/pypi/NAME/VERSION/json) did not answer for every pin"; exit 1; }
 
 clean: ## Remove the environment and what tools left
-	rm -rf $(VENV) $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules
+	rm -rf $(VENV) $(TOOLS) build/wheel .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/node/node_modules

@@ -9,12 +9,12 @@ import torch
 from sentence_transformers import CrossEncoder
 from transformers import AutoConfig
 
+from extractor_service.described import described
 from extractor_service.devices import DTYPES, device_named, prepare
 from extractor_service.embedder import ModelInfo
 from extractor_service.model import ModelError, ModelFiles
 from extractor_service.reranker import Pair, Scores
 
-_DEFAULT_MAX_TOKENS = 512
 # No tokenizer needs more for a word, and without a cut all of a text of 32 KiB would be tokenized.
 _CHARACTERS_A_TOKEN = 16
 _HEAD = "ForSequenceClassification"
@@ -33,7 +33,7 @@ class PairReranker:
         prepare(threads)
         self._device = device_named(device)
         self._model = _load(files, self._device, DTYPES[dtype])
-        self.info = self._describe(files)
+        self.info = described(self._model, files, self._device)
 
     def scores(self, pairs: Sequence[Pair]) -> Scores:
         """As `Reranker.scores`, all pairs in one batch: the caller chooses its size.
@@ -51,18 +51,6 @@ class PairReranker:
         )
         scores: Scores = torch.sigmoid(logits.double()).cpu().numpy()
         return scores
-
-    def _describe(self, files: ModelFiles) -> ModelInfo:
-        if self._model.max_seq_length is None:
-            self._model.max_seq_length = _DEFAULT_MAX_TOKENS
-        return ModelInfo(
-            name=files.name,
-            revision=files.revision,
-            dimension=0,
-            max_tokens=self._model.max_seq_length,
-            device=self._device.type,
-            dtype=str(next(self._model.parameters()).dtype).removeprefix("torch."),
-        )
 
 
 def _load(files: ModelFiles, device: torch.device, dtype: torch.dtype) -> CrossEncoder:

@@ -8,11 +8,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import batch_to_device
 
+from extractor_service.described import described
 from extractor_service.devices import DTYPES, device_named, prepare
 from extractor_service.embedder import ModelInfo, Purpose, Vectors
 from extractor_service.model import ModelError, ModelFiles
-
-_DEFAULT_MAX_TOKENS = 512
 
 # Padded tokens up to which a batch is for one thread. all-MiniLM-L6-v2 on 2 cores, ms of time (of
 # CPU): 8 tokens 11.2 (11.2) by one thread, 13.2 (17.2) by two; 27 tokens 17.2 (17.2), 16.4 (23.2);
@@ -43,7 +42,8 @@ class SentenceEmbedder:
         self._device = device_named(device)
         self._model = _load(files, self._device, DTYPES[dtype])
         self._prompts = {purpose: self._prompt(names) for purpose, names in _PROMPT_NAMES.items()}
-        self.info = self._describe(files)
+        dimension = self._model.get_embedding_dimension() or 0
+        self.info = described(self._model, files, self._device, dimension=dimension)
 
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         """As `Embedder.encode`, all texts in one batch: the caller chooses its size.
@@ -72,18 +72,6 @@ class SentenceEmbedder:
     def _prompt(self, names: tuple[str, ...]) -> str | None:
         prompts = self._model.prompts
         return next((prompts[name] for name in names if name in prompts), None)
-
-    def _describe(self, files: ModelFiles) -> ModelInfo:
-        if self._model.max_seq_length is None:
-            self._model.max_seq_length = _DEFAULT_MAX_TOKENS
-        return ModelInfo(
-            name=files.name,
-            revision=files.revision,
-            dimension=self._model.get_embedding_dimension() or 0,
-            max_tokens=self._model.max_seq_length,
-            device=self._device.type,
-            dtype=str(next(self._model.parameters()).dtype).removeprefix("torch."),
-        )
 
 
 def _load(files: ModelFiles, device: torch.device, dtype: torch.dtype) -> SentenceTransformer:

@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 from agentmemory.v1 import errors_pb2
 
+from tests.support.sources import files
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/failures.md").read_text()
 ROWS = re.findall(r"^\| ((?!what fails|-).*) \|$", PAGE, re.MULTILINE)
-SOURCES = "".join(
-    path.read_text()
-    for package in ("memory_service", "extractor_service", "service_kit")
-    for path in sorted((ROOT / package).rglob("*.py"))
-)
+SOURCES = "".join(path.read_text() for path in files())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split(" | ")[0])

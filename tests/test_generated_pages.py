@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,12 @@ def test_what_is_generated_is_current(script: str) -> None:
         [sys.executable, str(ROOT / script), "--check"], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_nothing_is_pinned_that_no_part_of_the_project_needs() -> None:
+    rows = re.findall(r"^\| (\S+) \| .* \| (.*) \|$", (ROOT / "docs/licences.md").read_text(), re.M)
+    assert dict(rows)["grpcio"].startswith("base")
+    assert [package for package, needed_by in rows if not needed_by] == []
 
 
 def test_every_setting_is_in_the_page_about_settings_with_what_it_does() -> None:

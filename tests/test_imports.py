@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("memory_service", "extractor_service", "service_kit")
+from tests.support.sources import modules
+
 LONGEST_MODULE = 400
 
 MAY_IMPORT_REDIS = {
@@ -64,15 +64,6 @@ class Import:
 
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
-
-
-def modules() -> dict[str, Path]:
-    """Return all modules of the project's packages by name."""
-    return {
-        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
-    }
 
 
 def imports_of(module: str, path: Path) -> Iterator[Import]:
@@ -175,7 +166,7 @@ def test_the_memory_service_imports_no_model() -> None:
 def test_importing_the_memory_service_loads_no_model_library(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(set({MODELS!r}) & sys.modules.keys()))"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
 

@@ -147,7 +147,8 @@ def _put(keys: OwnerKeys, change: Change, space: Space) -> dict[str, Any]:
     return {
         **_place(keys, change.memory.id),
         "fields": [part for item in fields.items() for part in item],
-        "bytes": len(fields[records.BODY]),
+        # As HSTRLEN counts what is there before and after.
+        "bytes": len(str(fields[records.BODY]).encode()),
         "cleared": records.left_out(fields),
         "new_text": change.new_text,
     }

@@ -145,6 +145,8 @@ _REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("noauth", "wrongpass"), "refused the user name or password"),
     (("misconf", "noreplicas", "oom"), "refuses to write"),
     (("unblocked",), "is failing over"),
+    # What is said of the transaction's beginning is not shown; it is never refused but for this.
+    (("exec without multi",), "does not let this user run a command that is needed"),
     (
         ("no such index", "unknown index name", "index not found"),
         "has lost the search index; it is being made again",
@@ -154,8 +156,11 @@ _REFUSALS: list[tuple[tuple[str, ...], str]] = [
 
 
 def _trouble(error: BaseException) -> str | None:
-    if isinstance(error.__cause__, RedisError):  # A refused handshake ends as a ConnectionError.
-        return _trouble(error.__cause__)
+    # The cause says more of a refused handshake, which ends as a ConnectionError, but nothing of a
+    # command that is refused in a transaction: there it is that the transaction was given up.
+    cause = error.__cause__
+    if isinstance(cause, RedisError) and (trouble := _trouble(cause)):
+        return trouble
     for types, trouble in _TROUBLES:
         if isinstance(error, types):
             return trouble

@@ -60,7 +60,7 @@ class ChangeFeed:
             *replies, info = await pipe.execute(raise_on_error=False)
         state, length, oldest, entries = _whole(replies)
         revision, floor = (int(value or 0) for value in state)
-        if length and info["entries-added"] > length:
+        if length and _whole([info])[0]["entries-added"] > length:
             floor = max(floor, _revision(oldest[0][0]) - 1)
         if not floor <= after <= revision:
             raise RevisionTrimmed

@@ -14,6 +14,7 @@ from agentmemory.v1.errors_pb2 import ErrorReason
 
 import memory_service.domain.errors as domain
 from memory_service import rpc_errors
+from tests.support.sources import files
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "ERROR_REASON_"
@@ -35,11 +36,6 @@ def documented() -> dict[str, str]:
     return found
 
 
-def source_files() -> Iterator[Path]:
-    for package in ("memory_service", "extractor_service", "service_kit"):
-        yield from (ROOT / package).rglob("*.py")
-
-
 def pairs(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Return code and reason wherever StatusCode.X stands right before a string in a call or tuple.
 
@@ -59,7 +55,7 @@ def pairs(tree: ast.AST) -> Iterator[tuple[str, str]]:
                 yield first.attr, second.value
 
 
-SENT = sorted({pair for path in source_files() for pair in pairs(ast.parse(path.read_text()))})
+SENT = sorted({pair for path in files() for pair in pairs(ast.parse(path.read_text()))})
 
 
 @pytest.mark.parametrize(("code", "reason"), SENT)

@@ -25,6 +25,7 @@ def test_buf_finds_nothing_to_say_about_style_and_comments() -> None:
     assert (linted.returncode, linted.stdout) == (0, "")
 
 
+@pytest.mark.source_tree("compares the stubs that lie beside the protos")
 def test_the_stubs_are_what_the_protos_give() -> None:
     checked = run(sys.executable, "protos/generate.py", "--check")
     assert (checked.returncode, checked.stderr) == (0, "")

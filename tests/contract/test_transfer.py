@@ -15,6 +15,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from redis.asyncio import Redis
 
+from memory_service.domain.limits import Quota
+from memory_service.domain.owner import Owner
+from memory_service.store.keys import OwnerKeys
 from tests.contract.refusals import INVALID_PAGE_TOKEN, invalid, refusal_of
 from tests.contract.seed import said, session_of
 from tests.contract.snapshot import snapshot
@@ -27,6 +30,7 @@ from tests.contract.transfers import (
     records_of,
     send,
 )
+from tests.memory_service.store.test_accounts import counted, looked_at
 
 BY_ID = pb.MEMORY_ORDER_ID
 FULL = "full: a/b% 😀"
@@ -154,6 +158,29 @@ async def test_an_erased_user_comes_back_whole(
     assert await records_of(memory, scope) == []
     assert counts(await import_all(memory, scope, records, size=3)) == (len(records), 0, 0)
     assert comparable(await records_of(memory, scope)) == comparable(records)
+
+
+async def test_a_user_of_whom_nothing_was_counted_is_counted_after_coming_back(
+    memory: MemoryServiceStub, rich: memory_pb2.Scope, database: Redis
+) -> None:
+    owner = Owner.user("default", rich.namespace, rich.user_id)
+    had = await counted(database, owner)
+    assert had == await looked_at(database, owner)
+    await never_counted(database, owner, had)
+    # So numbers fall below 0, which is made good as well.
+    await memory.DeleteMemories(pb.DeleteMemoriesRequest(scope=rich, ids=["m1"]))
+    records = await records_of(memory, rich)
+    await memory.EraseUser(pb.EraseUserRequest(scope=rich))
+    await import_all(memory, rich, records)
+    assert await counted(database, owner) == await looked_at(database, owner)
+
+
+async def never_counted(database: Redis, owner: Owner, had: Quota) -> None:
+    """Make the owner one of a database that was written before anything was counted."""
+    keys = OwnerKeys(owner)
+    await database.hdel(keys.state, *had.limits)
+    for name, count in had.limits.items():
+        await database.hincrby(keys.usage, name, -count)
 
 
 async def test_lone_sessions_and_shared_memories_are_taken_over_too(

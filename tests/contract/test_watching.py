@@ -21,6 +21,7 @@ from tests.contract.refusals import Refusal, invalid, refusal_of
 from tests.contract.seed import said, session_of
 from tests.contract.test_deadlines import idle
 
+UNAVAILABLE = Refusal(StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
 TRIMMED = Refusal(StatusCode.OUT_OF_RANGE, "REVISION_TRIMMED")
 Scopes = Callable[[], memory_pb2.Scope]
 
@@ -187,3 +188,35 @@ async def test_a_watcher_who_does_not_read_slows_nobody(
             await create(memory, scope, *(f"{n} {i} {long}" for i in range(64)))
         assert [answer.revision for answer in await take(quick, 256)] == list(range(1, 257))
         assert [answer.revision for answer in await take(slow, 256)] == list(range(1, 257))
+
+
+@asynccontextmanager
+async def withheld(database: Redis, command: str) -> AsyncIterator[None]:
+    """While Redis does not let the service run the command."""
+    await database.execute_command("ACL", "SETUSER", "default", f"-{command}")
+    try:
+        yield
+    finally:
+        await database.execute_command("ACL", "SETUSER", "default", "+@all")
+
+
+@pytest.mark.parametrize("command", ["hmget", "xrange", "xinfo", "multi"])
+async def test_a_redis_that_refuses_to_read_the_feed_is_unavailable(
+    command: str, memory: MemoryServiceStub, new_scope: Scopes, database: Redis
+) -> None:
+    scope = new_scope()
+    await create(memory, scope, "Alice keeps bees.")
+    async with withheld(database, command), watch(memory, scope, after_revision=0) as call:
+        assert await refusal_of(call.read()) == UNAVAILABLE
+
+
+async def test_a_redis_that_comes_to_refuse_ends_a_watch_as_unavailable(
+    memory: MemoryServiceStub, new_scope: Scopes, database: Redis
+) -> None:
+    scope = new_scope()
+    async with watch(memory, scope) as call:
+        await take(call, 1)
+        async with withheld(database, "hget"):
+            assert await refusal_of(call.read()) == UNAVAILABLE
+    async with watch(memory, scope) as call:
+        assert await take(call, 1)

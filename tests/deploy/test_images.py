@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +20,8 @@ from memory_service.embedded import EmbeddedRedis
 from memory_service.settings import MemorySettings
 from service_kit.addresses import split_address
 from tests.deploy import sandbox
-from tests.support.client import Caller, connected, health
-from tests.support.waiting import wait_until
+from tests.support.client import Caller, connected
+from tests.support.programs import ended_well, free_address, started, until_it_serves
 
 ROOT = Path(__file__).parents[2]
 STEPS = ROOT / "deploy" / "docker"
@@ -33,6 +30,7 @@ TOOLS = Path(sys.executable).parent
 CHECK = runpy.run_path(str(STEPS / "check.py"))
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
+SOURCES = pytest.mark.source_tree("builds the images from the sources")
 WHOLE = "TEST_EXTRACTOR_IMAGE"
 """Set it to install the extractor's image too, which takes minutes: `make test-images` does."""
 
@@ -78,53 +76,12 @@ def installed(environment: Path, wheels: Path, torch: str, extras: str = "") -> 
     return environment
 
 
-@asynccontextmanager
-async def started(
-    program: Path, environment: Mapping[str, str]
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The program, in a container as far as this machine can make one; its log is its stderr."""
-    command = [str(program)] if sandbox.missing() else sandbox.confined([str(program)])
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
-        cwd="/",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def contained(program: Path) -> list[str]:
+    """The command line that runs the program in a container as far as this machine can make one."""
+    return [str(program)] if sandbox.missing() else sandbox.confined([str(program)])
 
 
-async def until_it_serves(address: str, process: asyncio.subprocess.Process) -> None:
-    async def serves() -> bool:
-        assert process.returncode is None, (await process.communicate())[0].decode()
-        try:
-            return await health(address) == "SERVING"
-        except Exception:
-            return False
-
-    await wait_until(serves, f"{address} serves", seconds=90)
-
-
-async def ended_well(process: asyncio.subprocess.Process) -> str:
-    """End the process as Kubernetes does, and return what it logged."""
-    process.terminate()
-    log, _ = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 0, log.decode()
-    return log.decode()
-
-
-def free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
+@SOURCES
 async def test_the_memory_image_serves_without_rights_and_drains(
     place: Path, memory_image: Path
 ) -> None:
@@ -137,7 +94,7 @@ async def test_the_memory_image_serves_without_rights_and_drains(
             "MEMORY_EXTRACTOR": "127.0.0.1:1",
             "REDIS_URL": redis.url,
         }
-        async with started(memory_image / "bin" / "agent-memory", settings) as process:
+        async with started(contained(memory_image / "bin" / "agent-memory"), settings) as process:
             await until_it_serves(address, process)
             async with connected(address) as stub:
                 caller = Caller(stub, user="alice")
@@ -160,6 +117,7 @@ def test_what_is_confined_can_write_nowhere_but_to_its_temporary_folder(place: P
     assert done.stdout.split() == [str(sandbox.NOBODY), "True", *["False"] * 4]
 
 
+@SOURCES
 def test_the_memory_image_has_neither_torch_nor_pip_nor_a_cache(memory_image: Path) -> None:
     (packages,) = memory_image.glob("lib/python*/site-packages")
     names = {path.name for path in packages.iterdir()}
@@ -170,6 +128,7 @@ def test_the_memory_image_has_neither_torch_nor_pip_nor_a_cache(memory_image: Pa
     assert megabytes < 200
 
 
+@SOURCES
 def test_an_image_can_be_built_with_tracing(place: Path, wheels: Path) -> None:
     python = installed(place / "traced", wheels, "none", "tracing") / "bin" / "python"
     code = "import service_kit.tracing.otel, memory_service.app"
@@ -179,6 +138,7 @@ def test_an_image_can_be_built_with_tracing(place: Path, wheels: Path) -> None:
         assert 'ARG EXTRAS=""' in build
 
 
+@SOURCES
 @pytest.mark.skipif(not os.environ.get(WHOLE), reason=f"takes minutes; {WHOLE}=1 runs it")
 @pytest.mark.timeout(900)
 async def test_the_extractor_image_serves_its_model_without_rights_and_drains(
@@ -195,7 +155,8 @@ async def test_the_extractor_image_serves_its_model_without_rights_and_drains(
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(place / "models"),
     }
-    async with started(environment / "bin" / "agent-memory-extractor", settings) as process:
+    program = environment / "bin" / "agent-memory-extractor"
+    async with started(contained(program), settings) as process:
         await until_it_serves(address, process)
         assert "stopped" in await ended_well(process)
 

@@ -429,6 +429,18 @@ def test_who_certificates_stand_for_is_said_in_files_that_are_mounted() -> None:
     assert [each["uri"] for each in callers["certificates"]] == [uri]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("overlay", ["prod", "gpu"])
+def test_what_is_mounted_is_read(overlay: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifests = render(overlay)
+    files = set(service_environment(manifests, name).values())
+    for mount in service_container(manifests, name)["volumeMounts"]:
+        folder = mount["mountPath"]
+        assert folder == "/tmp" or any(f.startswith(f"{folder}/") for f in files), folder
+    settings = settings_of(manifests, name, monkeypatch)
+    assert (settings.certificates_file is None) == ("mtls" not in settings.modes)
+
+
 SECRETS = {
     *("memory-tls", "extractor-tls", "memory-redis", "memory-api-keys", "redis-users", "vllm"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 from agentmemory.v1 import extractor_service_pb2, memory_pb2, memory_service_pb2
@@ -13,8 +12,8 @@ from extractor_service import access as extractor_access
 from memory_service import access as memory_access
 from service_kit.access import Rule
 from service_kit.auth import Role
+from tests.support.sources import files
 
-ROOT = Path(__file__).parents[2]
 RULES = {**memory_access.RULES, **extractor_access.RULES}
 METHODS: list[MethodDescriptor] = [
     method
@@ -82,7 +81,7 @@ def test_only_what_reads_needs_no_more_than_the_role_read(method: MethodDescript
 
 @pytest.mark.parametrize("package", ["memory_service", "extractor_service"])
 def test_no_handler_reads_requests_past_the_interceptors(package: str) -> None:
-    for path in (ROOT / package).rglob("*.py"):
+    for path in files(package):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 assert not ast.unparse(node.func).endswith("context.read"), path

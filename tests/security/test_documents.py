@@ -51,8 +51,3 @@ def test_settings_that_are_named_exist() -> None:
     prefixes = {"MEMORY_OWNER_MAX", "MEMORY_TENANT_MAX"}
     assert set(named) - SETTINGS - bare - prefixes == set()
     assert len(named) > 20
-
-
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", SECURITY):
-        assert (ROOT / link).exists(), link

@@ -53,9 +53,9 @@ def authority(name: str = "test ca") -> Pair:
     return _made(name, None, [], valid=dt.timedelta(days=1))
 
 
-def server_pair(ca: Pair, name: str = "server") -> Pair:
-    """A certificate for this machine."""
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+def server_pair(ca: Pair, name: str = "server", host: str = "localhost") -> Pair:
+    """A certificate for this machine, by the name `host`."""
+    names = [x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))]
     return _made(name, ca, names, valid=dt.timedelta(days=1))
 
 

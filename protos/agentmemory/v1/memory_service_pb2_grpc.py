@@ -412,7 +412,8 @@ class MemoryServiceServicer:
     def ForgetMemories(self, request, context):
         """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
         counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
-        all owners regularly. Broken off, it is finished by calling again.
+        all owners regularly. Broken off, it is finished by calling again. Turns (MESSAGE) stay, and do not count: DeleteMemories with that type
+        and a filter by EVENT_TIME, which is when they were said, deletes the old ones.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -166,7 +166,8 @@ class MemoryServiceStub:
     ForgetMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ForgetMemoriesRequest, _memory_service_pb2.ForgetMemoriesResponse]
     """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
     counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
-    all owners regularly. Broken off, it is finished by calling again.
+    all owners regularly. Broken off, it is finished by calling again. Turns (MESSAGE) stay, and do not count: DeleteMemories with that type
+    and a filter by EVENT_TIME, which is when they were said, deletes the old ones.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     EraseUser: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.EraseUserRequest, _memory_service_pb2.EraseUserResponse]
@@ -337,7 +338,8 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     ForgetMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ForgetMemoriesRequest, _memory_service_pb2.ForgetMemoriesResponse]  # type: ignore[assignment]
     """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
     counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
-    all owners regularly. Broken off, it is finished by calling again.
+    all owners regularly. Broken off, it is finished by calling again. Turns (MESSAGE) stay, and do not count: DeleteMemories with that type
+    and a filter by EVENT_TIME, which is when they were said, deletes the old ones.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     EraseUser: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.EraseUserRequest, _memory_service_pb2.EraseUserResponse]  # type: ignore[assignment]
@@ -643,7 +645,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_memory_service_pb2.ForgetMemoriesResponse, _abc.Awaitable[_memory_service_pb2.ForgetMemoriesResponse]]:
         """Forgets facts and events (SEMANTIC, EPISODIC) by age, inactivity or number. Pinned ones stay. Unless `confirm` is set it only
         counts. What was forgotten can be restored for 30 days, and is extracted again if it is said again. Servers can be set up to do this for
-        all owners regularly. Broken off, it is finished by calling again.
+        all owners regularly. Broken off, it is finished by calling again. Turns (MESSAGE) stay, and do not count: DeleteMemories with that type
+        and a filter by EVENT_TIME, which is when they were said, deletes the old ones.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
 

@@ -82,7 +82,9 @@ async def test_the_numbers_are_what_is_there_whatever_is_done(world: World) -> N
             case 0 | 1:
                 await world.sessions.append(ref, numbered(chance.randrange(1, 4)), now=NOW)
             case 2:
-                await create(world, *(f"fact {chance.randrange(9)}" for _ in range(3)), owner=owner)
+                await create(
+                    world, *(f"Füße {chance.randrange(9)} 足" for _ in range(3)), owner=owner
+                )
             case 3:
                 while (step := await world.extraction().step(ref)) and step.committed:
                     pass
