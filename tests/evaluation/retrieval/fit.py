@@ -149,6 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--dataset", type=Path, required=True)
     conversations = read(parser.parse_args(argv).dataset)
+    if len(conversations) < 2:
+        parser.error("one conversation cannot be ranked by weights fitted on the others")
     console = Console()
     try:
         with progress_bar() as progress:

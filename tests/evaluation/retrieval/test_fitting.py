@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from memory_service.domain.features import Features
 from memory_service.domain.ranking import Weights
-from tests.evaluation.retrieval.fit import fitted
+from tests.evaluation.retrieval.fit import fitted, main
 from tests.evaluation.retrieval.fitting import (
     NAMES,
     Asked,
@@ -95,3 +96,9 @@ def test_scores_are_scaled_to_the_share_of_evidence() -> None:
     odds = torch.cat([each.features @ weights for each in asked])
     mean = torch.sigmoid(scale * odds + bias).mean()
     assert abs(float(mean) - 0.1) < 0.005
+
+
+def test_one_conversation_is_too_few(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--dataset", str(Path(__file__).with_name("example.jsonl"))])
+    assert "one conversation" in capsys.readouterr().err
