@@ -6,7 +6,7 @@ READY  := $(VENV)/.installed
 TOOLS  := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run traces reembed test test-wheel test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking chaos fuzz sbom audit clean
+.PHONY: help demo run traces reembed test test-wheel test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking cost-ranking chaos fuzz sbom audit clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ eval: $(READY) ## Measure what is found (DATASET=path: LoCoMo or .jsonl; OUT=pat
 
 fit-ranking: $(READY) ## Fit the weights of the ranking, and say what each feature gains (DATASET=path, as eval)
 	$(BIN)/python -m tests.evaluation.retrieval.fit --dataset "$(DATASET)"
+
+cost-ranking: $(READY) ## Say what each ingredient of a search costs, in milliseconds (DATASET=path, as eval)
+	$(BIN)/python -m tests.evaluation.retrieval.cost --dataset "$(DATASET)" $(ARGS)
 
 eval-extraction: $(READY) ## Measure what is extracted (DATASET=path: a LoCoMo file; OUT=path.json; GOLD=path.jsonl: texts)
 	$(BIN)/python -m tests.evaluation.extraction.by_service --dataset "$(DATASET)" $(if $(GOLD),--gold "$(GOLD)") $(if $(OUT),--out "$(OUT)")

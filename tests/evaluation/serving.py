@@ -14,7 +14,7 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
-from examples.stack import in_directory, running
+from examples.stack import Stack, in_directory, running
 
 if TYPE_CHECKING:
     # The asynchronous stub is a type only; a MemoryServiceStub on an aio channel is one.
@@ -29,18 +29,24 @@ _SETTINGS = {"MEMORY_EXTRACTION": "false"}
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Stub]:
-    """Start everything, give a stub of MemoryService, and stop everything afterwards.
+async def started() -> AsyncIterator[Stack]:
+    """Start everything, and stop it afterwards.
 
     Raises ChildError, EmbeddedRedisError and StoreUnavailable, each with a clear line.
     """
     with tempfile.TemporaryDirectory(prefix="agent-memory-") as directory:
-        options = replace(in_directory(Path(directory)), memory=_SETTINGS)
-        async with (
-            running(options),
-            grpc.aio.insecure_channel(options.addresses.memory) as channel,
-        ):
-            yield MemoryServiceStub(channel)
+        async with running(replace(in_directory(Path(directory)), memory=_SETTINGS)) as stack:
+            yield stack
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[Stub]:
+    """Start everything, give a stub of MemoryService; all else as `started`."""
+    async with (
+        started() as stack,
+        grpc.aio.insecure_channel(stack.addresses.memory) as channel,
+    ):
+        yield MemoryServiceStub(channel)
 
 
 async def tell(stub: Stub, scope: memory_pb2.Scope, messages: Sequence[memory_pb2.Message]) -> None:

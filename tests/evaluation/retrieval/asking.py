@@ -36,10 +36,14 @@ TYPES: dict[str, tuple[memory_pb2.MemoryType.ValueType, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The turns that a question found, the best first, and how long the call took, in seconds."""
+    """The turns that a question found, the best first, and how long the call took, in seconds.
+
+    `degraded`: it had to do without meaning, because the extractor did not answer in time.
+    """
 
     hits: tuple[Hit, ...]
     seconds: float
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ async def ask(
         start = time.perf_counter()
         response = await stub.SearchMemories(request, timeout=CALL_SECONDS)
         seconds = time.perf_counter() - start
-        answers.append(Answer(tuple(turns_of(response.hits, asking.searched)), seconds))
+        hits = tuple(turns_of(response.hits, asking.searched))
+        answers.append(Answer(hits, seconds, response.degraded))
         advance(1)
     return answers
 
@@ -96,13 +101,19 @@ def _message(turn: Turn) -> memory_pb2.Message:
 
 
 def turns_of(hits: Iterable[memory_pb2.SearchHit], searched: str) -> Iterator[Hit]:
-    """Yield the turns behind hits, each once: all sources of a fact, the first of a message."""
+    """Yield the turns behind hits, each once."""
     seen = set()
     for hit in hits:
-        for source in hit.memory.sources if searched == "facts" else hit.memory.sources[:1]:
-            if source.message_id not in seen:
-                seen.add(source.message_id)
-                yield Hit(source.message_id, hit.score)
+        for turn in sources_of(hit, searched):
+            if turn not in seen:
+                seen.add(turn)
+                yield Hit(turn, hit.score)
+
+
+def sources_of(hit: memory_pb2.SearchHit, searched: str) -> Iterator[str]:
+    """Yield the turns that a hit stands for: all sources of a fact, the first of a message."""
+    for source in hit.memory.sources if searched == "facts" else hit.memory.sources[:1]:
+        yield source.message_id
 
 
 def rankings(answers: Sequence[Answer]) -> list[list[str]]:

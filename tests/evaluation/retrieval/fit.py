@@ -1,10 +1,9 @@
 """Fit the weights of the ranking to what people named as evidence, and say how well they do.
 
-Plays the conversations as the evaluation does and asks each question for turns with `explain`. The
-weights maximise the likelihood of the evidence under a softmax over each answer, with a penalty on
-their squares, each question weighed by how rare its category is. They and a bias are then scaled so
-that the score, a logistic function, is the share of hits with such a score that are evidence. Each
-conversation is then ranked by weights fitted on the others, also without each of the features.
+Plays the conversations as the evaluation does and asks each question with `explain`, for turns and
+then for facts, a fact being evidence if a turn that it comes from is. Each conversation is ranked
+by weights fitted on the others (fitting.py says how), also without each of the features, and by the
+weights that the service has now: on the conversations that those were fitted on, that flatters.
 """
 
 from __future__ import annotations
@@ -12,168 +11,156 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
+from agentmemory.v1 import memory_pb2
+from agentmemory.v1 import memory_service_pb2 as pb
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from torch import Tensor
 
 from memory_service.domain.features import Features
+from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Weights
 from tests.evaluation.progress import progress_bar
 from tests.evaluation.serving import CALL_SECONDS, served
 
 from . import asking
 from .asking import Asking
 from .corpus import Conversation
-from .metrics import ndcg
+from .fitting import NAMES, Asked, Quality, calibrate, cross_validated, fit, quality
 from .own_data import read
 
 if TYPE_CHECKING:
     from tests.evaluation.serving import Stub
 
-NAMES = Features._fields
 CANDIDATES = 100
-PENALTY = 3e-3
-UNITS = {"meaning": 0.25, "words": 0.25, "neighbor": 0.5, "vote": 0.5}
-"""How much of a feature is penalised like 1 of the others: these hardly reach 1."""
+"""How many hits are asked for, the most that a search gives: as many come from each arm then."""
+
+ATTEMPTS = 5
+"""How often a question is asked at most."""
+
+TODAY = {"messages": OF_TURNS, "facts": OF_FACTS}
+"""What is searched, and the weights that the service has for it."""
+
+
+class Degraded(Exception):
+    """A search had to do without meaning: there is nothing to fit to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a question found: of each hit its turn and a row of features, and what is evidence."""
+class Fitted:
+    """What came out: weights, scaled to evidence; how good they are; what each feature gains."""
 
-    conversation: str
-    category: str
-    evidence: frozenset[str]
-    turns: tuple[str, ...]
-    features: Tensor
-
-    @property
-    def relevant(self) -> Tensor:
-        """1 for each hit that is evidence, 0 for the others."""
-        return torch.tensor([float(turn in self.evidence) for turn in self.turns])
-
-    def ndcg(self, weights: Tensor) -> float:
-        """nDCG@10 with the hits ranked by these weights."""
-        order = torch.argsort(self.features @ weights, descending=True, stable=True)
-        return ndcg([self.turns[i] for i in order.tolist()], self.evidence)
+    weights: Weights
+    elsewhere: Quality
+    today: Quality
+    gains: dict[str, float]
 
 
-def fit(asked: Sequence[Asked], names: Sequence[str] = NAMES) -> Tensor:
-    """Return weights for all of NAMES, 0 for those that are not among `names`."""
-    used = torch.tensor([float(name in names) for name in NAMES])
-    units = torch.tensor([UNITS.get(name, 1.0) for name in NAMES])
-    rarity = Counter(each.category for each in asked)
-    cases = [each for each in asked if each.relevant.any()]
-    importance = [rarity[each.category] ** -0.5 / len(each.evidence) for each in cases]
-    free = torch.zeros(len(NAMES), requires_grad=True)
-
-    def loss() -> Tensor:
-        likelihoods = [
-            torch.log_softmax(each.features @ (free * used / units), 0) @ each.relevant * weight
-            for each, weight in zip(cases, importance, strict=True)
-        ]
-        return PENALTY * (free * free).sum() - torch.stack(likelihoods).sum() / sum(importance)
-
-    _minimise(loss, free)
-    return (free * used / units).detach()
+def fitted(asked: Sequence[Asked], today: Weights) -> Fitted:
+    """Fit, and leave each of the features out in turn that the answers have."""
+    rows = torch.cat([each.features for each in asked])
+    used = [name for name, there in zip(NAMES, rows.any(0).tolist(), strict=True) if there]
+    elsewhere = cross_validated(asked, used)
+    gains = {}
+    for name in used:
+        rest = cross_validated(asked, [other for other in used if other != name])
+        gains[name] = elsewhere.ndcg - rest.ndcg
+    return Fitted(_scaled(asked, used), elsewhere, quality(asked, torch.tensor(today.of)), gains)
 
 
-def calibrate(asked: Sequence[Asked], weights: Tensor) -> tuple[float, float]:
-    """Return scale and bias by which the score is a share of evidence (Platt's method)."""
-    odds = torch.cat([each.features @ weights for each in asked])
-    relevant = torch.cat([each.relevant for each in asked])
-    free = torch.tensor([0.5, -3.0], requires_grad=True)
-
-    def loss() -> Tensor:
-        return torch.nn.functional.binary_cross_entropy_with_logits(
-            free[0] * odds + free[1], relevant
-        )
-
-    _minimise(loss, free)
-    scale, bias = free.tolist()
-    return scale, bias
+def _scaled(asked: Sequence[Asked], used: Sequence[str]) -> Weights:
+    weights = fit(asked, used)
+    scale, bias = calibrate(asked, weights)
+    return Weights(bias, Features._make((scale * weights).tolist()))
 
 
-def _minimise(loss: Callable[[], Tensor], free: Tensor) -> None:
-    optimiser = torch.optim.LBFGS([free], max_iter=100, line_search_fn="strong_wolfe")
-
-    def step() -> Tensor:
-        optimiser.zero_grad()
-        value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimiser.step(step)  # type: ignore[no-untyped-call]
-
-
-def cross_validated(asked: Sequence[Asked], names: Sequence[str] = NAMES) -> float:
-    """Return macro nDCG@10, each conversation ranked by weights fitted on the others."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for held_out in dict.fromkeys(each.conversation for each in asked):
-        weights = fit([each for each in asked if each.conversation != held_out], names)
-        for each in asked:
-            if each.conversation == held_out:
-                found[each.category].append(each.ndcg(weights))
-    return fmean(fmean(values) for values in found.values())
-
-
-async def _ask(conversations: Sequence[Conversation], progress: Progress) -> list[Asked]:
-    played = progress.add_task("play turns", total=sum(len(one.turns) for one in conversations))
-    asks = progress.add_task("ask service", total=sum(len(one.questions) for one in conversations))
-    found: list[Asked] = []
+async def _ask(conversations: Sequence[Conversation], progress: Progress) -> dict[str, list[Asked]]:
+    """Return what all questions found, by what was searched."""
+    turns = sum(len(one.turns) for one in conversations)
+    questions = sum(len(one.questions) for one in conversations)
+    played = progress.add_task("play turns", total=turns)
+    asks = progress.add_task("ask service", total=questions * len(TODAY))
+    found: dict[str, list[Asked]] = {searched: [] for searched in TODAY}
     async with served() as stub:
         for one in conversations:
-            await asking.play(stub, one, lambda turns: progress.advance(played, turns))
-        for one in conversations:
-            async for each in _answers(stub, one):
-                found.append(each)
-                progress.advance(asks)
+            await asking.play(stub, one, lambda count: progress.advance(played, count))
+        for searched, answers in found.items():
+            for one in conversations:
+                async for each in _answers(stub, one, searched):
+                    answers.append(each)
+                    progress.advance(asks)
     return found
 
 
-async def _answers(stub: Stub, conversation: Conversation) -> AsyncIterator[Asked]:
+async def _answers(stub: Stub, conversation: Conversation, searched: str) -> AsyncIterator[Asked]:
     for question in conversation.questions:
-        request = Asking().request(conversation, question)
+        request = Asking(searched=searched).request(conversation, question)
         request.limit, request.explain = CANDIDATES, True
-        hits = (await stub.SearchMemories(request, timeout=CALL_SECONDS)).hits
-        signals = [{s.name: s.value for s in hit.explanation.signals} for hit in hits]
+        hits = await _hits(stub, request)
         yield Asked(
             conversation.name,
             question.category,
-            frozenset(question.evidence),
-            tuple(hit.memory.sources[0].message_id for hit in hits),
-            torch.tensor([[each.get(name, 0.0) for name in NAMES] for each in signals]),
+            question.evidence,
+            tuple(tuple(asking.sources_of(hit, searched)) for hit in hits),
+            torch.tensor([_row(hit) for hit in hits]).reshape(len(hits), len(NAMES)),
         )
+
+
+async def _hits(stub: Stub, request: pb.SearchMemoriesRequest) -> Sequence[memory_pb2.SearchHit]:
+    """Ask until the extractor has answered in time; raises Degraded."""
+    for _ in range(ATTEMPTS):
+        response = await stub.SearchMemories(request, timeout=CALL_SECONDS)
+        if not response.degraded:
+            return response.hits
+    raise Degraded
+
+
+def _row(hit: memory_pb2.SearchHit) -> list[float]:
+    values = {signal.name: signal.value for signal in hit.explanation.signals}
+    return [values.get(name, 0.0) for name in NAMES]
+
+
+def _table(searched: str, found: Fitted, today: Weights) -> Table:
+    table = Table("feature", "weight", "today", "gain in nDCG@10", title=searched)
+    table.add_row("bias", f"{found.weights.bias:.2f}", f"{today.bias:g}", "")
+    for name, weight, now in zip(NAMES, found.weights.of, today.of, strict=True):
+        if name in found.gains:
+            gain = f"{100 * found.gains[name]:+.1f}"
+            table.add_row(name, f"{weight:.2f}", f"{now:g}", gain)
+    return table
+
+
+def _lines(found: Fitted) -> Iterator[str]:
+    for name, each in (("cross-validated", found.elsewhere), ("by today's", found.today)):
+        yield f"{name}: nDCG@10 {100 * each.ndcg:.1f}, recall@10 {100 * each.recall:.1f}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print weights and figures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.evaluation.retrieval.fit")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.evaluation.retrieval.fit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--dataset", type=Path, required=True)
     conversations = read(parser.parse_args(argv).dataset)
-    with progress_bar() as progress:
-        asked = asyncio.run(_ask(conversations, progress))
-        whole = cross_validated(asked)
-        without = progress.add_task("leave features out", total=len(NAMES))
-        gains = {}
-        for name in NAMES:
-            gains[name] = whole - cross_validated(asked, [n for n in NAMES if n != name])
-            progress.advance(without)
-    weights = fit(asked)
-    scale, bias = calibrate(asked, weights)
-    table = Table("feature", "weight", "gain in nDCG@10")
-    table.add_row("bias", f"{bias:.2f}", "")
-    for name, weight in zip(NAMES, weights.tolist(), strict=True):
-        table.add_row(name, f"{scale * weight:.2f}", f"{100 * gains[name]:+.1f}")
-    Console().print(table, f"cross-validated nDCG@10 {100 * whole:.1f}")
+    if len(conversations) < 2:
+        parser.error("one conversation cannot be ranked by weights fitted on the others")
+    console = Console()
+    try:
+        with progress_bar() as progress:
+            found = asyncio.run(_ask(conversations, progress))
+    except Degraded:
+        print("cannot fit: the extractor is too slow, is the machine busy?", file=sys.stderr)
+        return 1
+    results = {searched: fitted(asked, TODAY[searched]) for searched, asked in found.items()}
+    for searched, result in results.items():
+        console.print(_table(searched, result, TODAY[searched]), *_lines(result), sep="\n")
     return 0
 
 

@@ -107,6 +107,7 @@ def document(measured: Measured, published: Sequence[Published], model: str) -> 
     turns = sum(len(one.turns) for one in measured.conversations)
     return {
         "dataset": {**_counts(measured.conversations), "turns": turns},
+        "degraded": sum(answer.degraded for answer in measured.answers),
         "options": {**asdict(measured.asking), "limit": LIMIT, "min_score": measured.min_score},
         "dense_model": model,
         MACRO: found.pop(MACRO),
@@ -185,6 +186,11 @@ def remarks(written: Mapping[str, Any]) -> Iterator[str]:
         f"{counts['conversations']} conversations, {counts['turns']} turns, {counts['questions']} "
         f"questions; {counts['questions_left_out']} left out, their evidence is not there"
     )
+    if written["degraded"]:
+        yield (
+            f"{written['degraded']} answers are by words alone, for the extractor did not answer "
+            "in time: measure when less else runs"
+        )
     yield "a search: " + ", ".join(f"{name} {value:.1f} ms" for name, value in latency.items())
     if written["turns_per_second"]:
         yield f"appending and flushing: {written['turns_per_second']:.1f} turns a second"
