@@ -58,13 +58,14 @@ async def _open_and_drive(
 ) -> Sample:
     try:
         async with opening(target, seconds) as operation:
-            return await _drive(operation, concurrency, seconds)
+            return await keep_busy(operation, concurrency, seconds)
     except grpc.aio.AioRpcError as error:
         # Such an error cannot travel between processes.
         raise BenchmarkError(f"a call failed: {error.code().name}: {error.details()}") from None
 
 
-async def _drive(operation: Operation, concurrency: int, seconds: float) -> Sample:
+async def keep_busy(operation: Operation, concurrency: int, seconds: float) -> Sample:
+    """Keep `concurrency` calls of an operation under way for `seconds`."""
     latencies: list[float] = []
     start = time.perf_counter()
     end = start + seconds

@@ -104,10 +104,15 @@ async def search_keyword(target: Target, _: float) -> AsyncIterator[Operation]:
 
 
 @asynccontextmanager
-async def flush(target: Target, seconds: float) -> AsyncIterator[Operation]:
-    """FlushSession of sessions of FLUSHED_TURNS turns, appended before the clock starts."""
+async def flush(
+    target: Target, seconds: float, *, most: int = _FLUSHED_TURNS_PER_SECOND
+) -> AsyncIterator[Operation]:
+    """FlushSession of sessions of FLUSHED_TURNS turns, appended before the clock starts.
+
+    There are sessions for `most` turns a second.
+    """
     run = secrets.token_hex(4)
-    count = math.ceil(_FLUSHED_TURNS_PER_SECOND * seconds / FLUSHED_TURNS) + 1
+    count = math.ceil(most * seconds / FLUSHED_TURNS) + 1
     first = FLUSHED_TURNS * secrets.randbelow(10_000)  # not what another round has said
     async with stub_of(target) as stub:
 

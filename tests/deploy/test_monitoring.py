@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from extractor_service.llm.metrics import LlmMetrics
 from tests.deploy.conftest import Day
-from tests.deploy.prometheus import NO_PROMETHEUS
 from tests.deploy.rules import MONITORING, alerts
+from tests.support.prometheus import NO_PROMETHEUS
 
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
 
