@@ -29,7 +29,7 @@ from memory_service.exporting import Exporting
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import RemoteExtractor
 from memory_service.extractor_channel import open_extractor_channel
-from memory_service.extractor_stream import ExtractStream
+from memory_service.extractor_streams import ExtractStreams
 from memory_service.flush import Flush
 from memory_service.forget_schedule import LEASE_SECONDS, LOOK_SECONDS, ForgetSchedule
 from memory_service.forgetting import Forgetting
@@ -219,9 +219,11 @@ async def _assemble(
         settings.rerank_depth,
         settings.rerank_share,
     )
-    stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds)
-    stack.push_async_callback(stream.close)
-    extractor = RemoteExtractor(stream, guard.accepts, dimension=store.space.dimension)
+    streams = ExtractStreams(
+        stub, timeout=settings.extract_timeout_seconds, streams=settings.extract_streams
+    )
+    stack.push_async_callback(streams.close)
+    extractor = RemoteExtractor(streams, guard.accepts, dimension=store.space.dimension)
     reconciler = RemoteReconciler(stub, timeout=settings.extract_timeout_seconds)
     reconciling = Reconciling(store.memories, store.search, reconciler, clock)
     extraction = SessionExtraction(
