@@ -83,9 +83,11 @@ async def create_batch(target: Target, _: float) -> AsyncIterator[Operation]:
 
 
 @asynccontextmanager
-async def search_hybrid(target: Target, _: float) -> AsyncIterator[Operation]:
+async def search_hybrid(
+    target: Target, _: float, *, user: str = READER
+) -> AsyncIterator[Operation]:
     """SearchMemories by meaning and words."""
-    async with _searching(target, memory_pb2.SEARCH_MODE_HYBRID) as operation:
+    async with _searching(target, memory_pb2.SEARCH_MODE_HYBRID, user) as operation:
         yield operation
 
 
@@ -186,11 +188,11 @@ async def _creating(target: Target, size: int) -> AsyncIterator[Operation]:
 
 @asynccontextmanager
 async def _searching(
-    target: Target, mode: memory_pb2.SearchMode.ValueType
+    target: Target, mode: memory_pb2.SearchMode.ValueType, user: str = READER
 ) -> AsyncIterator[Operation]:
     def request(n: int) -> memory_service_pb2.SearchMemoriesRequest:
         return memory_service_pb2.SearchMemoriesRequest(
-            scope=scope_of(target.namespace, READER),
+            scope=scope_of(target.namespace, user),
             query=corpus.question(n),
             options=memory_pb2.SearchOptions(mode=mode),
             limit=HITS,

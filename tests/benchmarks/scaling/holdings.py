@@ -1,0 +1,96 @@
+"""What Redis holds for a memory and for a turn: what its memory grows by, divided."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from agentmemory.v1 import memory_service_pb2 as pb
+from redis.asyncio import Redis
+
+from memory_service.store.keys import INDEX_ALIAS
+from tests.benchmarks import operations
+from tests.benchmarks.load import CALL_SECONDS
+from tests.benchmarks.operations import FLUSHED_TURNS, message_of, scope_of
+from tests.benchmarks.stand import load, loaded_in_all
+
+from .stand import Stand
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Held:
+    """Bytes for each of `count`: of the whole server, of the indexes, and of the vectors' index."""
+
+    what: str
+    count: int
+    bytes: float
+    index_bytes: float
+    vector_index_bytes: float
+    memories: float
+
+
+@dataclass(frozen=True)
+class _State:
+    bytes: int
+    index_bytes: float
+    vector_index_bytes: float
+    memories: int
+
+
+async def measure(stand: Stand, redis: Redis, memories: int, sessions: int) -> list[Held]:
+    """Create memories, append sessions of turns, extract them; return what each of it takes."""
+    print(f"holdings: {memories:,} memories and {sessions * FLUSHED_TURNS:,} turns", flush=True)
+    created = await _grown(redis, lambda: load(stand.one, memories, lambda _: None))
+    scopes = [
+        scope_of(stand.one.namespace, f"{secrets.token_hex(4)}-{n}", "s") for n in range(sessions)
+    ]
+    async with operations.stub_of(stand.one) as stub:
+
+        async def append() -> None:
+            for place, scope in enumerate(scopes):
+                first = place * FLUSHED_TURNS
+                said = [message_of(n) for n in range(first, first + FLUSHED_TURNS)]
+                request = pb.AppendMessagesRequest(scope=scope, messages=said)
+                await stub.AppendMessages(request, timeout=CALL_SECONDS)
+
+        async def flush() -> None:
+            for scope in scopes:
+                await stub.FlushSession(pb.FlushSessionRequest(scope=scope), timeout=CALL_SECONDS)
+
+        appended, flushed = await _grown(redis, append), await _grown(redis, flush)
+    turns = sessions * FLUSHED_TURNS
+    return [
+        _each("a memory of 110 characters, created", loaded_in_all(memories), created),
+        _each("a turn of 70 characters, appended", turns, appended),
+        _each("a turn, extracted: itself as a memory, and its facts", turns, flushed),
+    ]
+
+
+async def _grown(redis: Redis, work: Callable[[], Awaitable[None]]) -> _State:
+    before = await _state(redis)
+    await work()
+    after = await _state(redis)
+    return _State(
+        after.bytes - before.bytes,
+        after.index_bytes - before.index_bytes,
+        after.vector_index_bytes - before.vector_index_bytes,
+        after.memories - before.memories,
+    )
+
+
+async def _state(redis: Redis) -> _State:
+    info = await redis.execute_command("FT.INFO", INDEX_ALIAS)
+    return _State(
+        int((await redis.info("memory"))["used_memory"]),
+        float(info[b"total_index_memory_sz_mb"]) * _MIB,
+        float(info[b"vector_index_sz_mb"]) * _MIB,
+        int(info[b"num_docs"]),
+    )
+
+
+def _each(what: str, count: int, grown: _State) -> Held:
+    parts = grown.bytes, grown.index_bytes, grown.vector_index_bytes, grown.memories
+    return Held(what, count, *(part / count for part in parts))
