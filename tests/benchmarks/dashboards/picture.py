@@ -87,11 +87,10 @@ def _panel(axes: Axes, panel: Panel, series: Sequence[Series], start: float, end
     for number, (curve, colour) in enumerate(zip(_largest_first(series), colours, strict=False)):
         label = curve.name if number < _MOST_NAMED else None
         times = [when - start for when in curve.times]
-        style = {"marker": "."} if len(times) == 1 else {}
+        marker = "." if len(times) == 1 else ""
         # What is always 0 lies on the axis, and is to be seen.
-        axes.plot(
-            *(times, curve.values), color=colour, linewidth=1.2, label=label, clip_on=False, **style
-        )
+        style = {"color": colour, "linewidth": 1.2, "marker": marker, "clip_on": False}
+        axes.plot(times, curve.values, label=label, **style)  # type: ignore[arg-type]
         axes.fill_between(times, curve.values, color=colour, alpha=0.08, linewidth=0)
     axes.set_title(panel.title, color=_TEXT, fontsize=10, loc="left", fontweight="bold")
     axes.set_xlim(0, end - start)

@@ -21,14 +21,6 @@ _PATIENT = {"MEMORY_EMBED_TIMEOUT_SECONDS": "20"}
 
 
 @dataclass(frozen=True)
-class Replica:
-    """A process, where it listens, and what counts the CPU that it uses."""
-
-    address: str
-    pid: int
-
-
-@dataclass(frozen=True)
 class Stand:
     """`one` and `other` are MemoryServices, each with an extractor of its own that has one thread.
 
@@ -85,8 +77,15 @@ async def replicas(model: str) -> AsyncIterator[Stand]:
             for memory, extractor in zip(memories, behind, strict=True)
         ]
         assert redis.pid
-        pids = memories[0].pid, extractors[0].pid, redis.pid, echo.pid
-        yield Stand(*targets, *pids, metrics)
+        one, other, wide, both = targets
+        yield Stand(
+            *(one, other, wide, both),
+            memory=memories[0].pid,
+            extractor=extractors[0].pid,
+            redis=redis.pid,
+            echo=echo.pid,
+            metrics=metrics,
+        )
 
 
 async def _started(stack: AsyncExitStack, processes: Sequence[ServerProcess]) -> None:
