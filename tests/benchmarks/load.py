@@ -20,6 +20,9 @@ from .measure import BenchmarkError, Sample
 CALL_SECONDS = 30.0
 """The deadline of a call."""
 
+FLUSH_SECONDS = 180.0
+"""That of a flush, which on a busy machine extracts for longer."""
+
 
 @dataclass(frozen=True)
 class Target:

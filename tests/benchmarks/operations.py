@@ -15,7 +15,7 @@ from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
 from . import corpus
-from .load import CALL_SECONDS, Operation, Target
+from .load import CALL_SECONDS, FLUSH_SECONDS, Operation, Target
 from .measure import BenchmarkError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ async def flush(
     async with stub_of(target) as stub:
 
         async def call(request: memory_service_pb2.FlushSessionRequest) -> None:
-            response = await stub.FlushSession(request, timeout=CALL_SECONDS)
+            response = await stub.FlushSession(request, timeout=FLUSH_SECONDS)
             _check(response.extracted_through == FLUSHED_TURNS, "a session was not extracted")
 
         requests = [

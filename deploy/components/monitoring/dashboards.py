@@ -118,6 +118,7 @@ OVERVIEW = [
         "bytes",
         {
             "index": "max(memory_index_bytes)",
+            "vectors in the index": "max(memory_index_vector_bytes)",
             "{{service}}": "sum by (service) (process_resident_memory_bytes * on (instance) "
             "group_left (service) build_info)",
         },

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
+
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.embedded import EmbeddedRedisError
 from memory_service.store.connection import connect
@@ -32,6 +34,10 @@ from .stand import replicas
 from .tables import tables
 
 DOCS = Path(__file__).parents[3] / "docs"
+
+
+_IDLE = 5
+"""For how many rounds' time nothing is done: the services look after things every few seconds."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,12 @@ async def measure(plan: Plan) -> dict[str, Any]:
     with child_processes() as processes:
         async with replicas(plan.model) as stand, aclosing(connect(stand.one.redis_url)) as redis:
             at_start = resident(stand.processes)
-            held = await holdings.measure(stand, redis, plan.memories, plan.sessions)
-            cost = await costs.measure(stand, processes, plan.seconds, plan.rounds)
+            try:
+                held = await holdings.measure(stand, redis, plan.memories, plan.sessions)
+            except grpc.aio.AioRpcError as error:
+                raise BenchmarkError(f"a call failed: {error.code().name}") from None
+            idle = await costs.idling(stand, _IDLE * plan.seconds)
+            cost = await costs.measure(stand, processes, plan.seconds, plan.rounds, idle)
             opened = await connections(stand, processes, plan.seconds)
             grown = await growth.measure(stand, processes, plan.seconds, plan.rounds)
             asked = await owners.measure(stand, redis, processes, plan.seconds, plan.sizes)
@@ -67,6 +77,7 @@ async def measure(plan: Plan) -> dict[str, Any]:
     return {
         "machine": asdict(machine),
         "plan": asdict(plan),
+        "idle": idle,
         "costs": [asdict(each) for each in cost],
         "holdings": [asdict(each) for each in held],
         "growth": [asdict(each) for each in grown],

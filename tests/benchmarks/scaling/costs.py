@@ -79,8 +79,19 @@ WORK = (
 )
 
 
-async def measure(stand: Stand, processes: Processes, seconds: float, rounds: int) -> list[Cost]:
-    """Return what each operation costs, from rounds that are far apart."""
+async def idling(stand: Stand, seconds: float) -> dict[str, float]:
+    """Return the CPUs that each process uses while nobody calls: it looks after things."""
+    print("costs: nothing", flush=True)
+    before = _cpu(stand.processes)
+    await asyncio.sleep(seconds)
+    after = _cpu(stand.processes)
+    return {name: (after[name] - before[name]) / seconds for name in before}
+
+
+async def measure(
+    stand: Stand, processes: Processes, seconds: float, rounds: int, idle: Mapping[str, float]
+) -> list[Cost]:
+    """Return what each operation costs beyond `idle`, from rounds that are far apart."""
     counted: dict[Work, list[tuple[Sample, Counted]]] = {work: [] for work in WORK}
     for _ in range(rounds):
         for work, results in counted.items():
@@ -91,7 +102,10 @@ async def measure(stand: Stand, processes: Processes, seconds: float, rounds: in
                 "clients", partial(run, callers=work.callers, seconds=seconds)
             )
             results.append((alone.sample, crowd))
-    return [_cost(work, results) for work, results in counted.items()]
+    return [
+        _cost(work, results, {} if work.name == EMPTY else idle)
+        for work, results in counted.items()
+    ]
 
 
 def _pids(stand: Stand, work: Work) -> dict[str, int]:
@@ -100,7 +114,7 @@ def _pids(stand: Stand, work: Work) -> dict[str, int]:
     return stand.processes
 
 
-def _cost(work: Work, results: list[tuple[Sample, Counted]]) -> Cost:
+def _cost(work: Work, results: list[tuple[Sample, Counted]], idle: Mapping[str, float]) -> Cost:
     latencies = [latency for alone, _ in results for latency in alone.latencies]
     crowds = [crowd for _, crowd in results]
     units = sum(crowd.units for crowd in crowds)
@@ -111,8 +125,14 @@ def _cost(work: Work, results: list[tuple[Sample, Counted]]) -> Cost:
         median(crowd.sample.rate for crowd in crowds),
         percentile(latencies, 50),
         percentile(latencies, 95),
-        {name: sum(crowd.cpu[name] for crowd in crowds) / units for name in crowds[0].cpu},
+        {name: _beyond(idle.get(name, 0.0), name, crowds) / units for name in crowds[0].cpu},
     )
+
+
+def _beyond(idle: float, name: str, crowds: list[Counted]) -> float:
+    """Return the CPU seconds that a process used in all rounds, less what it does unasked."""
+    used = sum(crowd.cpu[name] - idle * crowd.sample.seconds for crowd in crowds)
+    return max(0.0, used)
 
 
 def drive(

@@ -9,25 +9,24 @@ from dataclasses import dataclass
 from agentmemory.v1 import memory_service_pb2 as pb
 from redis.asyncio import Redis
 
+from memory_service.store.backlog import read_index
 from memory_service.store.keys import INDEX_ALIAS
 from tests.benchmarks import operations
-from tests.benchmarks.load import CALL_SECONDS
+from tests.benchmarks.load import CALL_SECONDS, FLUSH_SECONDS
 from tests.benchmarks.operations import FLUSHED_TURNS, message_of, scope_of
 from tests.benchmarks.stand import load, loaded_in_all
 
 from .stand import Stand
 
-_MIB = 2**20
-
 
 @dataclass(frozen=True)
 class Held:
-    """Bytes for each of `count`: of the whole server, of the indexes, and of the vectors' index."""
+    """Bytes for each of `count`: of the whole server, and of the index of words and of vectors."""
 
     what: str
     count: int
     bytes: float
-    index_bytes: float
+    word_index_bytes: float
     vector_index_bytes: float
     memories: float
 
@@ -35,8 +34,8 @@ class Held:
 @dataclass(frozen=True)
 class _State:
     bytes: int
-    index_bytes: float
-    vector_index_bytes: float
+    word_index_bytes: int
+    vector_index_bytes: int
     memories: int
 
 
@@ -58,7 +57,7 @@ async def measure(stand: Stand, redis: Redis, memories: int, sessions: int) -> l
 
         async def flush() -> None:
             for scope in scopes:
-                await stub.FlushSession(pb.FlushSessionRequest(scope=scope), timeout=CALL_SECONDS)
+                await stub.FlushSession(pb.FlushSessionRequest(scope=scope), timeout=FLUSH_SECONDS)
 
         appended, flushed = await _grown(redis, append), await _grown(redis, flush)
     turns = sessions * FLUSHED_TURNS
@@ -75,22 +74,22 @@ async def _grown(redis: Redis, work: Callable[[], Awaitable[None]]) -> _State:
     after = await _state(redis)
     return _State(
         after.bytes - before.bytes,
-        after.index_bytes - before.index_bytes,
+        after.word_index_bytes - before.word_index_bytes,
         after.vector_index_bytes - before.vector_index_bytes,
         after.memories - before.memories,
     )
 
 
 async def _state(redis: Redis) -> _State:
-    info = await redis.execute_command("FT.INFO", INDEX_ALIAS)
+    index = await read_index(redis, INDEX_ALIAS)
     return _State(
         int((await redis.info("memory"))["used_memory"]),
-        float(info[b"total_index_memory_sz_mb"]) * _MIB,
-        float(info[b"vector_index_sz_mb"]) * _MIB,
-        int(info[b"num_docs"]),
+        index.bytes,
+        index.vector_bytes,
+        index.memories,
     )
 
 
 def _each(what: str, count: int, grown: _State) -> Held:
-    parts = grown.bytes, grown.index_bytes, grown.vector_index_bytes, grown.memories
+    parts = grown.bytes, grown.word_index_bytes, grown.vector_index_bytes, grown.memories
     return Held(what, count, *(part / count for part in parts))

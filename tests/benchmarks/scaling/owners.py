@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 
 from memory_service.domain.owner import Owner
 from memory_service.store import records
-from memory_service.store.keys import OwnerKeys
+from memory_service.store.backlog import read_index
+from memory_service.store.keys import INDEX_ALIAS, OwnerKeys
 from memory_service.store.spaces import FIRST
 from tests.benchmarks import operations
 from tests.benchmarks.baselines import TENANT
@@ -96,8 +97,7 @@ async def _ask(
 
 async def indexed(redis: Redis) -> int:
     """Return how many memories the index has."""
-    found = await redis.execute_command("FT.SEARCH", "am:index", "*", "LIMIT", "0", "0")
-    return int(found[b"total_results"])
+    return (await read_index(redis, INDEX_ALIAS)).memories
 
 
 async def _write(redis: Redis, namespace: str, user: str, count: int) -> None:

@@ -13,9 +13,10 @@ Found = Mapping[str, Any]
 
 SERVICES = ("MemoryService", "ExtractorService", "Redis")
 
+_PARTS = ("", "word_index_", "vector_index_")
 _MIB, _GIB = 2**20, 2**30
-_LEAST = 5e-6
-"""CPU seconds; less is what the clock cannot tell from nothing."""
+_LEAST = 2e-5
+"""CPU seconds; less is what cannot be told from what a process does unasked."""
 
 
 def tables(found: Found) -> dict[str, str]:
@@ -23,12 +24,14 @@ def tables(found: Found) -> dict[str, str]:
     return {
         "machine": machine(found),
         "costs": costs(found["costs"]),
+        "idle": idle(found["idle"]),
         "cores": cores(found["costs"]),
         "example": example(found["costs"]),
         "holdings": holdings(found["holdings"]),
         "room": room(found["holdings"]),
         "owners": owners(found["owners"]),
         "growth": growth(found["growth"]),
+        "embedding": embedding(found["costs"], found["holdings"]),
         "thresholds": thresholds(found["costs"]),
         "footprints": footprints(found["footprints"], found["memories_in_all"]),
         "connections": connections(found["connections"]),
@@ -43,7 +46,7 @@ def machine(found: Found) -> str:
         "nothing else ran"
         if quiet
         else f"other work ran (load {where['load_before']:.1f}): rates and waits are worse than "
-        "they need be, CPU times suffer little"
+        "they need be, CPU times suffer less"
     )
     return (
         f"{where['cpus']} CPUs, {where['platform'].split('-with')[0]}; {weather}. "
@@ -73,6 +76,15 @@ def costs(found: Sequence[Found]) -> str:
     )
 
 
+def idle(found: Found) -> str:
+    """Say what the processes use while nobody calls."""
+    shares = (f"{name} {share:.1%}" for name, share in found.items())
+    return (
+        f"While nobody calls, each uses some of a CPU to look after things: {', '.join(shares)}. "
+        "That is taken off the figures."
+    )
+
+
 def cores(found: Sequence[Found]) -> str:
     """What one core of each service, or of Redis, does of one operation and nothing else."""
     return _table(
@@ -99,12 +111,11 @@ def example(found: Sequence[Found]) -> str:
 def holdings(found: Sequence[Found]) -> str:
     """Bytes for a memory and for a turn."""
     return _table(
-        ("", "KiB in Redis", "of them indexes", "of these vectors", "memories"),
+        ("", "KiB in Redis", "index of words, tags, numbers", "index of vectors", "memories"),
         (
             (
                 each["what"],
-                *(f"{each[name] / 1024:.1f}" for name in ("bytes", "index_bytes")),
-                f"{each['vector_index_bytes'] / 1024:.1f}",
+                *(f"{each[f'{name}bytes'] / 1024:.1f}" for name in _PARTS),
                 f"{each['memories']:.2f}",
             )
             for each in found
@@ -169,6 +180,17 @@ def thresholds(found: Sequence[Found]) -> str:
         f"An extractor of {replica:g} CPUs extracts about {replica / turn:,.0f} turns a second: "
         f"{queue} messages in its queue are {queue * turn / replica:.1f} s of work, and {notices} "
         f"notices, of one message each, {notices * turn / replica:.1f} s."
+    )
+
+
+def embedding(costs: Sequence[Found], holdings: Sequence[Found]) -> str:
+    """Say which part of extraction the embedding model is."""
+    texts = holdings[-1]["memories"]
+    text = _named(costs, "create 32 a call")["cpu"]["ExtractorService"]
+    share = texts * text / _named(costs, "flush")["cpu"]["ExtractorService"]
+    return (
+        f"Of the extractor's CPU for a turn about {share:.0%} is embedding: {texts:.1f} texts, "
+        "each at what it costs in a batch of `create 32 a call`. The rest is the rules."
     )
 
 
