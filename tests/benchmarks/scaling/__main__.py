@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write(arguments.out, arguments.page, json.loads(arguments.out.read_text()))
         return 0
     try:
-        found = asyncio.run(measure(QUICK if arguments.quick else FULL))
+        found = asyncio.run(measure(_plan(arguments)))
     except KeyboardInterrupt:
         return 130
     except (ChildError, EmbeddedRedisError, StoreUnavailable, BenchmarkError) as error:
@@ -111,6 +111,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     write(arguments.out, arguments.page, found)
     print(f"figures: {arguments.out}\npage: {arguments.page}")
     return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    plan = QUICK if arguments.quick else FULL
+    return replace(
+        plan,
+        seconds=arguments.seconds or plan.seconds,
+        rounds=arguments.rounds or plan.rounds,
+    )
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -122,6 +131,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="see that it works: less of all, and no real model"
     )
+    parser.add_argument("--seconds", type=float, help="how long a round takes; default: 2")
+    parser.add_argument("--rounds", type=int, help="how many; default: 3")
     parser.add_argument("--page-only", action="store_true", help="write the page from the figures")
     parser.add_argument("--out", type=Path, default=DOCS / "scaling.json", metavar="FILE")
     parser.add_argument("--page", type=Path, default=DOCS / "scaling.md", metavar="FILE")

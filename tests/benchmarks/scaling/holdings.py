@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -56,8 +57,11 @@ async def measure(stand: Stand, redis: Redis, memories: int, sessions: int) -> l
                 await stub.AppendMessages(request, timeout=CALL_SECONDS)
 
         async def flush() -> None:
-            for scope in scopes:
-                await stub.FlushSession(pb.FlushSessionRequest(scope=scope), timeout=FLUSH_SECONDS)
+            calls = (
+                stub.FlushSession(pb.FlushSessionRequest(scope=scope), timeout=FLUSH_SECONDS)
+                for scope in scopes
+            )
+            await asyncio.gather(*calls)
 
         appended, flushed = await _grown(redis, append), await _grown(redis, flush)
     turns = sessions * FLUSHED_TURNS

@@ -46,7 +46,7 @@ def machine(found: Found) -> str:
         "nothing else ran"
         if quiet
         else f"other work ran (load {where['load_before']:.1f}): rates and waits are worse than "
-        "they need be, CPU times suffer less"
+        "they need be, CPU times suffer little"
     )
     return (
         f"{where['cpus']} CPUs, {where['platform'].split('-with')[0]}; {weather}. "
