@@ -100,7 +100,8 @@ async def test_a_panel_without_data_says_so(
 
 def test_the_traffic_is_that_of_the_benchmark() -> None:
     names = {case.name for case in traffic()}
-    assert {"append", "create", "search hybrid", "search keyword", "flush", "embed"} <= names
+    assert {"append", "read 20 of 20", "create", "search hybrid", "flush", "embed"} <= names
+    assert not {"echo RPC", "Redis XADD"} & names
 
 
 def test_the_picture_of_the_docs_is_there_and_small() -> None:

@@ -27,7 +27,7 @@ from tests.benchmarks import operations
 from tests.benchmarks.load import Target, drive
 from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.operations import LEAST_MEMORIES
-from tests.benchmarks.plan import FEW, Case, cases
+from tests.benchmarks.plan import FEW, READ_SHORT, Case, cases
 from tests.benchmarks.processes import child_processes
 from tests.benchmarks.stand import load, stand
 from tests.contract.conftest import free_ports
@@ -76,7 +76,9 @@ def traffic() -> list[Case]:
     of_bench = [
         case
         for case in cases()
-        if case.process == "clients" and not case.is_baseline and case.name not in LEFT_OUT
+        if case.process == "clients"
+        and (case.name == READ_SHORT or not case.is_baseline)
+        and case.name not in LEFT_OUT
     ]
     flush = partial(operations.flush, most=FLUSHED_PER_SECOND)
     return [*of_bench, Case("flush", "turns", FEW, partial(drive, flush, FEW))]
