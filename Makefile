@@ -6,7 +6,7 @@ READY  := $(VENV)/.installed
 TOOLS  := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run traces reembed test test-wheel test-images lint format protos docs bench bench-index eval eval-extraction fit-ranking cost-ranking chaos fuzz sbom audit clean
+.PHONY: help demo run traces reembed test test-wheel test-images lint format protos docs bench bench-index bench-scaling bench-dashboards eval eval-extraction fit-ranking cost-ranking chaos fuzz sbom audit clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -72,6 +72,12 @@ bench: $(READY) ## Measure the running service beside the raw parts
 
 bench-index: $(READY) ## Measure the vector index: recall, latency, memory, load rate (ARGS=--quick)
 	$(BIN)/python -m tests.benchmarks.index $(ARGS)
+
+bench-scaling: $(READY) ## Measure what the scaling guide says, and write it there (ARGS=--quick, --page-only)
+	$(BIN)/python -m tests.benchmarks.scaling $(ARGS)
+
+bench-dashboards: $(READY) ## Draw the dashboards from a run of the benchmark; needs Prometheus (ARGS=--help)
+	$(BIN)/python -m tests.benchmarks.dashboards $(ARGS)
 
 eval: $(READY) ## Measure what is found (DATASET=path: LoCoMo or .jsonl; OUT=path.json; PUBLISHED=path; ARGS=--help)
 	$(BIN)/python -m tests.evaluation.retrieval --dataset "$(DATASET)" $(if $(OUT),--out "$(OUT)") $(if $(PUBLISHED),--published "$(PUBLISHED)") $(ARGS)

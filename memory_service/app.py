@@ -29,7 +29,7 @@ from memory_service.exporting import Exporting
 from memory_service.extraction import SessionExtraction
 from memory_service.extractor import RemoteExtractor
 from memory_service.extractor_channel import open_extractor_channel
-from memory_service.extractor_stream import ExtractStream
+from memory_service.extractor_streams import ExtractStreams
 from memory_service.flush import Flush
 from memory_service.forget_schedule import LEASE_SECONDS, LOOK_SECONDS, ForgetSchedule
 from memory_service.forgetting import Forgetting
@@ -237,9 +237,14 @@ async def _assemble(
         settings.rerank_depth,
         settings.rerank_share,
     )
-    stream = ExtractStream(stub, timeout=settings.extract_timeout_seconds, spans=spans)
-    stack.push_async_callback(stream.close)
-    extractor = RemoteExtractor(stream, guard.accepts, dimension=store.space.dimension)
+    streams = ExtractStreams(
+        stub,
+        timeout=settings.extract_timeout_seconds,
+        streams=settings.extract_streams,
+        spans=spans,
+    )
+    stack.push_async_callback(streams.close)
+    extractor = RemoteExtractor(streams, guard.accepts, dimension=store.space.dimension)
     reconciler = RemoteReconciler(stub, timeout=settings.extract_timeout_seconds)
     reconciling = Reconciling(store.memories, store.search, reconciler, clock)
     extraction = SessionExtraction(
@@ -264,7 +269,9 @@ async def _assemble(
     summarizing = Summarizing(store.sessions, changes, summaries, extractor)
     counters = CounterOnDemand()
     reading = Reading(store.sessions, summarizing, counters)
-    retrieval = Retrieval(store.search, embedding, revisions, NamesSeen(), clock, metrics.search)
+    names = NamesSeen()
+    metrics.caches.watch("speakers", names)
+    retrieval = Retrieval(store.search, embedding, revisions, names, clock, metrics.search)
     search = Search(
         store.search, retrieval, revisions, past, counters, clock, rereading, metrics.search
     )

@@ -39,7 +39,14 @@ class BacklogMetrics:
             registry, "memory_unembedded_memories", "Memories that wait for their vector."
         )
         self._memories = _gauge(registry, "memory_index_memories", "Memories in the index.")
-        self._bytes = _gauge(registry, "memory_index_bytes", "Memory that the index takes.")
+        self._bytes = _gauge(
+            registry, "memory_index_bytes", "Memory that the index takes, as the engine adds it up."
+        )
+        self._vector_bytes = _gauge(
+            registry,
+            "memory_index_vector_bytes",
+            "Memory that the vectors take in it, which not every engine adds to that.",
+        )
         self._failures = _gauge(
             registry,
             "memory_index_failures",
@@ -66,6 +73,7 @@ class BacklogMetrics:
         index = await read_index(self._redis, self._index)
         self._memories.set(index.memories)
         self._bytes.set(index.bytes)
+        self._vector_bytes.set(index.vector_bytes)
         self._failures.set(index.failures)
 
 

@@ -15,7 +15,6 @@ from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session import Message
 from memory_service.domain.session_options import Strategy
 from memory_service.embedding import AcceptsModel
-from memory_service.extractor_stream import ExtractStream
 from memory_service.translate import memories, messages, session_options
 
 MAX_SLOT = 256
@@ -49,10 +48,22 @@ class Extractor(Protocol):
         ...
 
 
+class Deltas(Protocol):
+    """Takes deltas to the extractor: a stream, or several."""
+
+    async def opened(self) -> pb.Opened:
+        """Return what the extractor says of itself. Raises ExtractorUnavailable."""
+        ...
+
+    async def extract(self, delta: pb.Delta) -> pb.Extraction:
+        """Return what is found. Raises ExtractionFailed, ExtractorUnavailable."""
+        ...
+
+
 class RemoteExtractor:
     """ExtractorService, over its stream."""
 
-    def __init__(self, stream: ExtractStream, accepts: AcceptsModel, *, dimension: int) -> None:
+    def __init__(self, stream: Deltas, accepts: AcceptsModel, *, dimension: int) -> None:
         self._stream = stream
         self._accepts = accepts
         self._vector_bytes = dimension * 4

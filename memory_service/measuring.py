@@ -7,6 +7,7 @@ from typing import Self
 
 from prometheus_client import CollectorRegistry
 
+from memory_service.cache_metrics import CacheMetrics
 from memory_service.embedding_metrics import EmbeddingMetrics
 from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.search_metrics import SearchMetrics
@@ -22,6 +23,7 @@ class Metrics:
     embedding: EmbeddingMetrics
     extraction: ExtractionMetrics
     search: SearchMetrics
+    caches: CacheMetrics
 
     @classmethod
     def of(cls, registry: CollectorRegistry) -> Self:
@@ -32,4 +34,5 @@ class Metrics:
             EmbeddingMetrics(registry),
             ExtractionMetrics(registry),
             SearchMetrics(registry),
+            CacheMetrics(registry),
         )

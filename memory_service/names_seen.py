@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from memory_service.domain.owner import Owner
 
@@ -20,17 +21,35 @@ GOOD_SECONDS = 60.0
 Names = frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often names were known, or not, and of how many owners they are."""
+
+    hits: int
+    misses: int
+    currsize: int
+
+
 class NamesSeen:
     """The names of the owners who were searched last."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[Owner, ...], tuple[float, Names]] = {}
+        self._known = self._unknown = 0
 
     def of(self, owners: Sequence[Owner]) -> Names | None:
         """Return who talked with these owners, None if that is not known."""
         when, names = self._seen.get(tuple(owners), (float("-inf"), None))
-        return names if self._clock() - when < GOOD_SECONDS else None
+        if names is None or self._clock() - when >= GOOD_SECONDS:
+            self._unknown += 1
+            return None
+        self._known += 1
+        return names
+
+    def cache_info(self) -> Counted:
+        """Return what was counted so far, as `functools.lru_cache` does."""
+        return Counted(self._known, self._unknown, len(self._seen))
 
     def note(self, owners: Sequence[Owner], names: Names) -> None:
         """Remember who talks with these owners, and forget whom nobody asked about for long."""

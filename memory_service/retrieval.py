@@ -18,7 +18,7 @@ from memory_service.domain.asking import Asked, understand
 from memory_service.domain.errors import ExtractorUnavailable
 from memory_service.domain.owner import Owner
 from memory_service.domain.ranking import Ranked
-from memory_service.domain.search import Arm, Bounds, SearchMode
+from memory_service.domain.search import Arm, Ask, SearchMode
 from memory_service.domain.searching import SearchQuery
 from memory_service.domain.sides import ranked_by_all, ranked_by_one, sides_of
 from memory_service.embedding import EmbeddingClient
@@ -26,13 +26,6 @@ from memory_service.names_seen import Names, NamesSeen
 from memory_service.revisions import Revisions
 from memory_service.search_metrics import SearchMetrics
 from memory_service.store.search import MemorySearch, milliseconds
-
-CANDIDATES = 50
-"""How many memories each arm brings, at least: ranking is of the union of both.
-
-With 100 the nDCG@10 on LoCoMo's development conversations is 0.3 higher, and reading the
-candidates is most of what a search adds to the embedding of its query.
-"""
 
 QUERY_SHARE = 0.5
 """How much of the time left the query's vector may take, so that words can still be searched."""
@@ -103,23 +96,22 @@ class Retrieval:
         revision: int,
         deadline: Deadline,
     ) -> Retrieved:
-        selection, hybrid = query.selection, query.mode is SearchMode.HYBRID
-        sides = sides_of(selection, votes=hybrid)
-        bounds = Bounds(max(CANDIDATES, query.limit), milliseconds(deadline.left))
+        hybrid = query.mode is SearchMode.HYBRID
+        sides = sides_of(query.selection, query.limit, hybrid=hybrid)
+        timeout = milliseconds(deadline.left)
         words = () if query.mode is SearchMode.SEMANTIC else asked.words
         with self._metrics.stage("words"):
-            having = await self._engine.by_words(sides, words, bounds)
+            asks = [Ask(side.selection, side.having) for side in sides]
+            having = await self._engine.by_words(asks, words, timeout)
         if (embedded := await vector) is None:
-            by_words = ranked_by_one(selection, sides, Arm.KEYWORD, having)
-            return Retrieved(by_words, revision, degraded=hybrid)
+            return Retrieved(ranked_by_one(sides, Arm.KEYWORD, having), revision, degraded=hybrid)
         with self._metrics.stage("meaning"):
-            near = await self._engine.by_meaning(sides, embedded, bounds)
+            asks = [Ask(side.selection, side.near) for side in sides]
+            near = await self._engine.by_meaning(asks, embedded, timeout)
         with self._metrics.stage("rank"):
             if not hybrid:
-                ranked = ranked_by_one(selection, sides, Arm.SEMANTIC, near)
-            else:
-                ranked = ranked_by_all(selection, sides, near, having, asked)
-        return Retrieved(ranked, revision)
+                return Retrieved(ranked_by_one(sides, Arm.SEMANTIC, near), revision)
+            return Retrieved(ranked_by_all(sides, near, having, asked), revision)
 
     async def _vector(self, mode: SearchMode, text: str, deadline: Deadline) -> bytes | None:
         if mode is SearchMode.KEYWORD:

@@ -24,7 +24,8 @@ class SearchMetrics:
         )
         self.stages = Histogram(
             "memory_search_stage_seconds",
-            "Time that a stage of a search took: embed (the query's vector), engine (Redis), rank.",
+            "Time that a stage of a search took: embed (the query's vector), words (Redis, beside "
+            "it), meaning (Redis), rank.",
             ("stage",),
             buckets=_SECONDS,
             registry=registry,

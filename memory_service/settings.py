@@ -95,6 +95,13 @@ class MemorySettings(ServerSettings):
     extract_timeout_seconds: float = Field(
         60.0, gt=0, description="How long the result of a delta is waited for."
     )
+    extract_streams: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Streams to ExtractorService, each to one of its addresses: how many of them "
+        "extract for this process at once.",
+    )
     dimension: int = Field(
         384,
         gt=0,

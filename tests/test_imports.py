@@ -38,6 +38,7 @@ MAY_IMPORT_GRPC = {
     "memory_service.extractor": "is a client of the extractor",
     "memory_service.extractor_channel": "opens the channel to the extractor",
     "memory_service.extractor_stream": "is a client of the extractor",
+    "memory_service.extractor_streams": "is a client of the extractor",
     "memory_service.summaries": "is a client of the extractor",
     "memory_service.reconciler": "is a client of the extractor",
     "memory_service.reranking": "is a client of the extractor",

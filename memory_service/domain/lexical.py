@@ -92,7 +92,7 @@ def _tokens(text: str, cut: Callable[[str], Iterator[str]]) -> Iterator[str]:
         for run in _SCRIPT_RUN.findall(match[0]):
             if _UNSPACED_RUN.match(run):
                 yield from cut(run)
-            elif term := _term(run):
+            elif term := stem_of(run):
                 yield term.encode()[:MAX_TERM].decode(errors="ignore")
 
 
@@ -116,7 +116,7 @@ def _pairs_and_characters(run: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=65_536)
-def _term(word: str) -> str:
+def stem_of(word: str) -> str:
     """Return the stem of a word, or nothing for a stop word."""
     if word.replace("'", "") in STOP_WORDS:
         return ""

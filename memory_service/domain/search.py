@@ -57,11 +57,11 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How many memories an arm brings at most, and how long the engine may take for it."""
+class Ask:
+    """What an arm is asked for: the `most` best of a selection."""
 
+    selection: Selection
     most: int
-    timeout_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,14 @@ async def read_backlog(redis: Redis) -> Backlog:
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """The index that this process searches: how much it holds, and what it refused."""
+    """The index that this process searches: how much it holds, and what it refused.
+
+    `bytes` is the engine's own total, which is without the vectors' in version 2.10.
+    """
 
     memories: int
     bytes: int
+    vector_bytes: int
     failures: int
 
 
@@ -61,5 +65,6 @@ async def read_index(redis: Redis, index: str) -> IndexState:
     return IndexState(
         memories=int(info[b"num_docs"]),
         bytes=round(float(info.get(b"total_index_memory_sz_mb", 0)) * 2**20),
+        vector_bytes=round(float(info.get(b"vector_index_sz_mb", 0)) * 2**20),
         failures=int(info[b"hash_indexing_failures"]),
     )

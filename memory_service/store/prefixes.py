@@ -48,11 +48,12 @@ def prefix_tags(field: TagField, values: Collection[str]) -> Iterator[str]:
         yield from by_place(field, next(iter(different)))
     else:
         for value in sorted(different):
-            yield from _wholes(field, value[:LONGEST])
+            yield from tags_of_prefixes(field, value[:LONGEST])
 
 
 @lru_cache(maxsize=4096)
-def _wholes(field: TagField, value: str) -> tuple[str, ...]:
+def tags_of_prefixes(field: TagField, value: str) -> tuple[str, ...]:
+    """Return the tag of each prefix of one of several values."""
     return tuple(whole(field, value[:length]) for length in range(1, len(value) + 1))
 
 

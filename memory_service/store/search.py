@@ -7,7 +7,7 @@ an owner that was not asked for is never passed on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from memory_service.domain.filters import (
 )
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import WHOLE, Bounds, Candidate, Found, Selection, View
+from memory_service.domain.search import WHOLE, Ask, Candidate, Found, Selection, View
 from memory_service.store import query, records
 from memory_service.store.built_index import BuiltIndex
 from memory_service.store.connection import store_errors
@@ -67,37 +67,36 @@ class MemorySearch:
         self._built = BuiltIndex(redis, space.index)
 
     async def by_meaning(
-        self, selections: Sequence[Selection], vector: bytes, bounds: Bounds
+        self, asks: Sequence[Ask], vector: bytes, timeout_ms: int
     ) -> list[list[Found]]:
-        """Return the nearest of each selection, the best first. All is asked at once."""
+        """Return what is nearest, the best first, for each of `asks`. All is asked at once."""
         await self._built.check()
-        asked = [self._nearest(each, vector, bounds) for each in selections]
-        replies = await ask(self._redis, asked)
-        return [
-            _ranked(_by_tag(each), documents := _documents(reply), _cosines(documents))
-            for each, reply in zip(selections, replies, strict=True)
-        ]
+        commands = [self.nearest(each, vector, timeout_ms) for each in asks]
+        replies = zip(asks, await ask(self._redis, commands), strict=True)
+        return [_found(each.selection, reply, _cosines) for each, reply in replies]
 
     async def by_words(
-        self, selections: Sequence[Selection], words: Sequence[str], bounds: Bounds
+        self, asks: Sequence[Ask], words: Sequence[str], timeout_ms: int
     ) -> list[list[Found]]:
-        """Return the best of each selection by BM25, the best first; none without words."""
+        """Return what is best by BM25, the best first, for each of `asks`; none without words."""
         if not words:
-            return [[] for _ in selections]
+            return [[] for _ in asks]
         await self._built.check()
-        asked = [self._having(each, words, bounds) for each in selections]
-        replies = await ask(self._redis, asked)
-        return [
-            _ranked(_by_tag(each), documents := _documents(reply), _shares_of_best(documents))
-            for each, reply in zip(selections, replies, strict=True)
-        ]
+        commands = [self.having(each, words, timeout_ms) for each in asks]
+        replies = zip(asks, await ask(self._redis, commands), strict=True)
+        return [_found(each.selection, reply, _shares_of_best) for each, reply in replies]
 
-    def commands(
-        self, selection: Selection, vector: bytes | None, words: Sequence[str], bounds: Bounds
-    ) -> list[list[Any]]:
-        """Return what the engine is asked by both, where there is something to ask with."""
-        near = [] if vector is None else [self._nearest(selection, vector, bounds)]
-        return [*near, *([self._having(selection, words, bounds)] if words else [])]
+    def nearest(self, wanted: Ask, vector: bytes, timeout_ms: int) -> list[Any]:
+        """Return the command that `by_meaning` sends."""
+        near = query.nearest(query.compile_selection(wanted.selection), vector, wanted.most)
+        fields = (*records.RANKED, DISTANCE)
+        return self._search(near, wanted.most, timeout_ms, fields, sort=(DISTANCE, "ASC"))
+
+    def having(self, wanted: Ask, words: Sequence[str], timeout_ms: int) -> list[Any]:
+        """Return the command that `by_words` sends."""
+        having = query.with_words(query.compile_selection(wanted.selection), words)
+        search = self._search(having, wanted.most, timeout_ms, records.RANKED)
+        return [*search, "SCORER", "BM25STD", "WITHSCORES"]
 
     async def newest(self, selection: Selection, k: int, timeout_ms: int) -> list[Found]:
         """Return the `k` memories that were stored last, the newest first, each with `raw` 0."""
@@ -105,7 +104,7 @@ class MemorySearch:
         everything = query.compile_selection(selection)
         search = self._search(everything, k, timeout_ms, records.RANKED, sort=("created", "DESC"))
         (reply,) = await ask(self._redis, [search])
-        return _newest(_by_tag(selection), _documents(reply))
+        return _found(selection, reply, _nothing_to_tell)
 
     async def near(
         self, owner: Owner, *, slots: Sequence[str], vectors: Sequence[bytes], k: int
@@ -157,17 +156,6 @@ class MemorySearch:
         yield self._search(current, OF_SLOT, TIMEOUT_MS)
         past = query.compile_selection(_of_slot(owner, slot, WHOLE, Has(TimeField.SUPERSEDE_TIME)))
         yield self._search(past, PAST_OF_SLOT, TIMEOUT_MS, sort=("created", "DESC"))
-
-    def _nearest(self, selection: Selection, vector: bytes, bounds: Bounds) -> list[Any]:
-        near = query.nearest(query.compile_selection(selection), vector, bounds.most)
-        fields = (*records.RANKED, DISTANCE)
-        by_distance = (DISTANCE, "ASC")
-        return self._search(near, bounds.most, bounds.timeout_ms, fields, sort=by_distance)
-
-    def _having(self, selection: Selection, words: Sequence[str], bounds: Bounds) -> list[Any]:
-        having = query.with_words(query.compile_selection(selection), words)
-        search = self._search(having, bounds.most, bounds.timeout_ms, records.RANKED)
-        return [*search, "SCORER", "BM25STD", "WITHSCORES"]
 
     def _search(
         self,
@@ -239,14 +227,18 @@ def _shares_of_best(documents: Sequence[Document]) -> list[float]:
     return [score / best for score in scores]
 
 
-def _newest(owners: Owners, documents: Sequence[Document]) -> list[Found]:
-    return _ranked(owners, documents, [0.0] * len(documents))
+def _nothing_to_tell(documents: Sequence[Document]) -> list[float]:
+    return [0.0] * len(documents)
 
 
-def _ranked(owners: Owners, documents: Sequence[Document], raws: Sequence[float]) -> list[Found]:
+def _found(
+    selection: Selection, reply: Reply, raws: Callable[[Sequence[Document]], Sequence[float]]
+) -> list[Found]:
+    """Return what was found, as far as ranking looks at it."""
+    owners, documents = _by_tag(selection), _documents(reply)
     return [
         records.found(owner, fields, raw)
-        for document, raw in zip(documents, raws, strict=True)
+        for document, raw in zip(documents, raws(documents), strict=True)
         if (owner := _owner(owners, fields := document[b"extra_attributes"]))
     ]
 

@@ -21,8 +21,8 @@ from extractor_service.model import ModelChoice, locate
 from extractor_service.threads import usable_cpus
 from memory_service.domain.lexical import query_terms
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import Bounds, Selection
-from memory_service.retrieval import CANDIDATES
+from memory_service.domain.search import Ask, Selection
+from memory_service.domain.sides import Side, sides_of
 from memory_service.store.connection import connect
 from memory_service.store.search import TIMEOUT_MS, MemorySearch, whole
 
@@ -181,17 +181,20 @@ async def _asking(target: Target, *, semantic: bool, keyword: bool) -> AsyncIter
 
 
 def _commands(owner: Owner, vector: bytes | None, question: str) -> Commands:
-    return recorded([Selection((owner,))], vector, query_terms(question))
+    hybrid = vector is not None and bool(question)
+    sides = sides_of(Selection((owner,)), operations.HITS, hybrid=hybrid)
+    return recorded(sides, vector, query_terms(question))
 
 
-def recorded(sides: Sequence[Selection], vector: bytes | None, words: Sequence[str]) -> Commands:
+def recorded(sides: Sequence[Side], vector: bytes | None, words: Sequence[str]) -> Commands:
     """Return the very commands that the service sends for a search."""
-    search = MemorySearch(cast(Redis, None))
-    return [
-        tuple(command)
-        for side in sides
-        for command in search.commands(side, vector, words, Bounds(CANDIDATES, TIMEOUT_MS))
-    ]
+    search, commands = MemorySearch(cast(Redis, None)), []
+    for side in sides:
+        if vector is not None:
+            commands.append(search.nearest(Ask(side.selection, side.near), vector, TIMEOUT_MS))
+        if words:
+            commands.append(search.having(Ask(side.selection, side.having), words, TIMEOUT_MS))
+    return [tuple(command) for command in commands]
 
 
 async def _embed(target: Target, texts: list[str]) -> list[bytes]:

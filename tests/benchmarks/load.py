@@ -20,6 +20,9 @@ from .measure import BenchmarkError, Sample
 CALL_SECONDS = 30.0
 """The deadline of a call."""
 
+FLUSH_SECONDS = 300.0
+"""That of a flush, which on a busy machine extracts for longer."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -58,13 +61,14 @@ async def _open_and_drive(
 ) -> Sample:
     try:
         async with opening(target, seconds) as operation:
-            return await _drive(operation, concurrency, seconds)
+            return await keep_busy(operation, concurrency, seconds)
     except grpc.aio.AioRpcError as error:
         # Such an error cannot travel between processes.
         raise BenchmarkError(f"a call failed: {error.code().name}: {error.details()}") from None
 
 
-async def _drive(operation: Operation, concurrency: int, seconds: float) -> Sample:
+async def keep_busy(operation: Operation, concurrency: int, seconds: float) -> Sample:
+    """Keep `concurrency` calls of an operation under way for `seconds`."""
     latencies: list[float] = []
     start = time.perf_counter()
     end = start + seconds

@@ -15,7 +15,7 @@ from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
 from . import corpus
-from .load import CALL_SECONDS, Operation, Target
+from .load import CALL_SECONDS, FLUSH_SECONDS, Operation, Target
 from .measure import BenchmarkError
 
 if TYPE_CHECKING:
@@ -83,9 +83,11 @@ async def create_batch(target: Target, _: float) -> AsyncIterator[Operation]:
 
 
 @asynccontextmanager
-async def search_hybrid(target: Target, _: float) -> AsyncIterator[Operation]:
+async def search_hybrid(
+    target: Target, _: float, *, user: str = READER
+) -> AsyncIterator[Operation]:
     """SearchMemories by meaning and words."""
-    async with _searching(target, memory_pb2.SEARCH_MODE_HYBRID) as operation:
+    async with _searching(target, memory_pb2.SEARCH_MODE_HYBRID, user) as operation:
         yield operation
 
 
@@ -104,15 +106,20 @@ async def search_keyword(target: Target, _: float) -> AsyncIterator[Operation]:
 
 
 @asynccontextmanager
-async def flush(target: Target, seconds: float) -> AsyncIterator[Operation]:
-    """FlushSession of sessions of FLUSHED_TURNS turns, appended before the clock starts."""
+async def flush(
+    target: Target, seconds: float, *, most: int = _FLUSHED_TURNS_PER_SECOND
+) -> AsyncIterator[Operation]:
+    """FlushSession of sessions of FLUSHED_TURNS turns, appended before the clock starts.
+
+    There are sessions for `most` turns a second.
+    """
     run = secrets.token_hex(4)
-    count = math.ceil(_FLUSHED_TURNS_PER_SECOND * seconds / FLUSHED_TURNS) + 1
+    count = math.ceil(most * seconds / FLUSHED_TURNS) + 1
     first = FLUSHED_TURNS * secrets.randbelow(10_000)  # not what another round has said
     async with stub_of(target) as stub:
 
         async def call(request: memory_service_pb2.FlushSessionRequest) -> None:
-            response = await stub.FlushSession(request, timeout=CALL_SECONDS)
+            response = await stub.FlushSession(request, timeout=FLUSH_SECONDS)
             _check(response.extracted_through == FLUSHED_TURNS, "a session was not extracted")
 
         requests = [
@@ -181,11 +188,11 @@ async def _creating(target: Target, size: int) -> AsyncIterator[Operation]:
 
 @asynccontextmanager
 async def _searching(
-    target: Target, mode: memory_pb2.SearchMode.ValueType
+    target: Target, mode: memory_pb2.SearchMode.ValueType, user: str = READER
 ) -> AsyncIterator[Operation]:
     def request(n: int) -> memory_service_pb2.SearchMemoriesRequest:
         return memory_service_pb2.SearchMemoriesRequest(
-            scope=scope_of(target.namespace, READER),
+            scope=scope_of(target.namespace, user),
             query=corpus.question(n),
             options=memory_pb2.SearchOptions(mode=mode),
             limit=HITS,

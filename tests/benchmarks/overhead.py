@@ -28,6 +28,7 @@ from memory_service.domain.asking import understand
 from memory_service.domain.memory import FACTS, MemoryType
 from memory_service.domain.owner import Owner
 from memory_service.domain.search import Selection, View
+from memory_service.domain.sides import sides_of
 from memory_service.store.connection import connect
 from memory_service.store.search import whole
 
@@ -37,6 +38,9 @@ from .load import CALL_SECONDS, Target
 from .stand import load, stand
 
 TALKER = "talker"
+LIMIT = 10
+"""Hits that are asked for: the default."""
+
 _SESSION = 60
 _MESSAGE = memory_pb2.MEMORY_TYPE_MESSAGE
 
@@ -120,10 +124,9 @@ def _commands(target: Target, user: str, turns: bool, question: str) -> tuple[st
     owner = Owner.user(TENANT, target.namespace, user)
     names = {corpus.speaker(0), corpus.speaker(1)} if turns else ()
     asked = understand(question, names, 0)
-    now = View(current=int(time.time() * 1_000_000))
-    facts = Selection((owner,), FACTS, view=now)
-    sides = [Selection((owner,), (MemoryType.MESSAGE,), view=now), facts] if turns else [facts]
-    return asked.text, recorded(sides, _PLACE, asked.words)
+    types = (MemoryType.MESSAGE,) if turns else FACTS
+    of = Selection((owner,), types, view=View(current=int(time.time() * 1_000_000)))
+    return asked.text, recorded(sides_of(of, LIMIT, hybrid=True), _PLACE, asked.words)
 
 
 _PLACE = b"the vector"

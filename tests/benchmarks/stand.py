@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,23 +23,29 @@ from .load import Target
 OTHERS = 20
 """Owners beside the one whose memories are searched; each has this part of its memories."""
 
-_NO_BACKGROUND = {"MEMORY_EXTRACTION": "false"}
+NO_BACKGROUND = {"MEMORY_EXTRACTION": "false"}
 """What is appended would be extracted while other things are measured. Flushes still extract."""
 
 _LOADERS = 2
 
 
 @asynccontextmanager
-async def stand() -> AsyncIterator[Target]:
+async def stand(
+    memory: Mapping[str, str] = NO_BACKGROUND, metrics: tuple[int, int] = (0, 0)
+) -> AsyncIterator[Target]:
     """Start everything, on unix sockets, and stop it afterwards. `REDIS_URL` uses that Redis.
 
+    `memory` are settings of MemoryService, `metrics` the ports of its metrics and the extractor's.
     Raises ChildError, EmbeddedRedisError and StoreUnavailable, each with a clear line.
     """
     with tempfile.TemporaryDirectory(prefix="agent-memory-") as name:
         directory = Path(name)
         options = in_directory(directory, redis_url=os.environ.get("REDIS_URL"))
+        addresses = replace(
+            options.addresses, memory_metrics=metrics[0], extractor_metrics=metrics[1]
+        )
         async with (
-            running(replace(options, memory=_NO_BACKGROUND)) as stack,
+            running(replace(options, addresses=addresses, memory=memory)) as stack,
             _echo(directory) as echo,
         ):
             yield Target(

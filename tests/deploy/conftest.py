@@ -20,8 +20,8 @@ from memory_service.embedded import EmbeddedRedis
 from memory_service.store.connection import command, connect
 from tests.contract.conftest import free_ports
 from tests.deploy.day import spend
-from tests.deploy.prometheus import Prometheus, scraping
 from tests.support.client import connected
+from tests.support.prometheus import Prometheus, scraping
 from tests.support.stack import FAST
 from tests.support.waiting import wait_until
 
@@ -65,7 +65,8 @@ async def day() -> AsyncIterator[Day]:
                     await command(admin, "ACL", "SETUSER", *user)
                 stack = await started.enter_async_context(running(options(here, url)))
                 ports = (stack.addresses.memory_metrics, stack.addresses.extractor_metrics)
-                prometheus = await started.enter_async_context(scraping(here, *ports))
+                named = dict(zip(("memory", "extractor"), ports, strict=True))
+                prometheus = await started.enter_async_context(scraping(here, named))
                 before = await scraped(*ports)
                 async with connected(stack.addresses.memory) as stub:
                     await spend(stub)

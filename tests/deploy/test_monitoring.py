@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from extractor_service.llm.metrics import LlmMetrics
 from tests.deploy.conftest import Day
-from tests.deploy.prometheus import NO_PROMETHEUS
 from tests.deploy.rules import MONITORING, alerts
+from tests.support.prometheus import NO_PROMETHEUS
 
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
 
@@ -114,7 +114,7 @@ def test_no_metric_of_ours_has_an_id_for_a_label(day: Day) -> None:
     ours = {labels for (name, labels) in day.after if name.startswith(("memory_", "extractor_"))}
     names = {label for labels in ours for label, _ in labels}
     allowed = {"outcome", "purpose", "command", "pipelined", "error", "state", "mode", "degraded"}
-    assert names <= allowed | {"stage", "decision", "kind", "reason", "attempt", "le"}
+    assert names <= allowed | {"stage", "decision", "kind", "reason", "attempt", "cache", "le"}
     texts = " ".join(value for labels in ours for _, value in labels).lower()
     assert not {"alice", "bob", "cello", "chat"} & set(re.findall(r"\w+", texts))
 

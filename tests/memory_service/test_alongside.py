@@ -31,10 +31,14 @@ async def test_work_does_not_outlive_the_block_nor_one_that_fails():
 
     async with alongside(work()):
         await asyncio.sleep(0)
-    with pytest.raises(KeyError):
+
+    async def fail() -> None:
         async with alongside(work()):
             await asyncio.sleep(0)
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
     assert ends == ["ended", "ended"]
 
 
@@ -42,10 +46,10 @@ async def test_a_failure_is_raised_where_the_outcome_is_wanted_and_nowhere_else(
     caplog: pytest.LogCaptureFixture,
 ):
     async def work() -> None:
-        raise ValueError
+        raise KeyError
 
     async with alongside(work()) as running:
-        with pytest.raises(ValueError):
+        with pytest.raises(KeyError):
             await running
     async with alongside(work()):
         await asyncio.sleep(0)

@@ -49,6 +49,7 @@ async def test_nothing_waits_when_all_is_done(world: World):
     # The turn itself is a memory, too.
     assert shown("memory_index_memories") == len(await world.redis.keys(f"{MEMORY_PREFIX}*")) > 0
     assert shown("memory_index_bytes") > 0
+    assert shown("memory_index_vector_bytes") > 0
     assert shown("memory_index_failures") == 0
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from memory_service import names_seen
 from memory_service.domain.owner import Owner
-from memory_service.names_seen import GOOD_SECONDS, NamesSeen
+from memory_service.names_seen import GOOD_SECONDS, Counted, NamesSeen
 from tests.support.memories import ALICE, BOB
 
 ANN = frozenset({"Ann"})
@@ -29,6 +29,7 @@ def test_names_are_known_of_the_owners_they_were_noted_of_alone(clock: Clock):
     assert names.of([ALICE]) == ANN
     assert names.of([ALICE, BOB]) == frozenset()
     assert names.of([BOB]) is None
+    assert names.cache_info() == Counted(hits=2, misses=1, currsize=2)
 
 
 def test_names_are_forgotten_when_nobody_asks_for_a_while(clock: Clock):

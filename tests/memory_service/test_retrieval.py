@@ -43,8 +43,8 @@ class WatchedSearch(MemorySearch):
         super().__init__(redis)
         self.had_words = asyncio.Event()
 
-    async def by_words(self, selections, words, bounds):
-        found = await super().by_words(selections, words, bounds)
+    async def by_words(self, asks, words, timeout_ms):
+        found = await super().by_words(asks, words, timeout_ms)
         self.had_words.set()
         return found
 

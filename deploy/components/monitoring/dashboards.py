@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 8, 7
 MEMORY = 'grpc_service="agentmemory.v1.MemoryService"'
 EXTRACTOR = 'grpc_service="agentmemory.v1.ExtractorService"'
 FAULTS = 'grpc_code=~"Internal|Unknown|Unavailable|DataLoss"'
+HIT = 'outcome="hit"'
 DEGRADED = 'degraded="true"'
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
@@ -117,6 +118,7 @@ OVERVIEW = [
         "bytes",
         {
             "index": "max(memory_index_bytes)",
+            "vectors in the index": "max(memory_index_vector_bytes)",
             "{{service}}": "sum by (service) (process_resident_memory_bytes * on (instance) "
             "group_left (service) build_info)",
         },
@@ -196,6 +198,15 @@ SEARCH = [
         {"{{purpose}} {{outcome}}": rate("memory_embed_calls_total", by="purpose, outcome")},
     ),
     times("Engine", "memory_redis_command_seconds", 'command="ft.search"'),
+    Panel(
+        "Found in caches",
+        "percentunit",
+        {
+            "{{cache}}": f"{rate('memory_cache_lookups_total', HIT, by='cache')} / "
+            f"{rate('memory_cache_lookups_total', by='cache')}"
+        },
+        "Share of look-ups that found what was computed before: parts of keys, word stems.",
+    ),
     Panel("Index", "short", {"memories": "max(memory_index_memories)"}),
 ]
 

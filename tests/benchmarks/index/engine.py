@@ -89,7 +89,7 @@ class Engine:
         creation[place] = self._make.precision
         await self._redis.execute_command(*creation)
         seconds = 0.0
-        for batch in _batches(self._hashes(population)):
+        for batch in batches(self._hashes(population)):
             start = time.perf_counter()
             async with self._redis.pipeline(transaction=False) as pipe:
                 for key, fields in batch:
@@ -123,7 +123,7 @@ class Engine:
     def _hashes(self, population: Population) -> Iterator[tuple[str, dict[str, str | bytes]]]:
         vectors = population.vectors.astype(self._make.dtype)
         for row, number in enumerate(population.owner_of()):
-            memory = _memory(row, owner(number))
+            memory = made_up(row, owner(number))
             key = OwnerKeys(memory.owner).memory(memory.id)
             self._rows[key.encode()] = row
             yield key, records.encode(memory, vectors[row].tobytes(), _SPACE)
@@ -159,7 +159,8 @@ async def engine(make: Make) -> AsyncIterator[Engine]:
                 await redis.aclose()
 
 
-def _memory(row: int, of: Owner) -> Memory:
+def made_up(row: int, of: Owner) -> Memory:
+    """Return a memory of this owner with a text of its own."""
     return Memory(
         owner=of,
         id=f"memory-{row}",
@@ -178,8 +179,9 @@ def _memory(row: int, of: Owner) -> Memory:
     )
 
 
-def _batches(
+def batches(
     hashes: Iterator[tuple[str, dict[str, str | bytes]]],
 ) -> Iterator[list[tuple[str, dict[str, str | bytes]]]]:
+    """Yield what is written in a pipeline each."""
     while batch := list(itertools.islice(hashes, _BATCH)):
         yield batch

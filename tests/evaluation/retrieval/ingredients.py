@@ -12,7 +12,8 @@ from memory_service.domain.collapsing import collapsed
 from memory_service.domain.features import pool_of
 from memory_service.domain.periods import periods_in
 from memory_service.domain.ranking import OF_TURNS, Ranked, rank
-from memory_service.domain.search import Arm, Arms, Found, Selection
+from memory_service.domain.search import Arm, Arms, Found
+from memory_service.domain.sides import Side
 from memory_service.domain.signals import Signals
 
 BOOSTS = Boosts(recency=0.2, importance=0.2)
@@ -30,7 +31,7 @@ class Case:
     now: int
     asked: Asked
     vector: bytes | None
-    sides: tuple[Selection, ...]
+    sides: tuple[Side, ...]
     found: tuple[Arms, ...]
 
     def understood(self) -> Asked:
@@ -91,7 +92,7 @@ def _seen_as(**fields: object) -> Callable[[Case], Case]:
         return signals._replace(**fields)
 
     def arm(found: Sequence[Found]) -> Sequence[Found]:
-        return [replace(each, signals=seen(each.signals)) for each in found]
+        return [each._replace(signals=seen(each.signals)) for each in found]
 
     def arms(found: Arms) -> Mapping[Arm, Sequence[Found]]:
         return {name: arm(of_it) for name, of_it in found.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import grpc.aio
 from agentmemory.v1 import extractor_service_pb2 as pb
@@ -17,10 +16,15 @@ from memory_service.clock import SystemClock
 from memory_service.domain.asking import understand
 from memory_service.domain.memory import Memory, MemoryType
 from memory_service.domain.owner import Owner
-from memory_service.domain.search import Arm, Found, SearchMode, Selection, View
+from memory_service.domain.search import Arm, Arms, Ask, Found, SearchMode, Selection, View
+from memory_service.domain.searching import SearchQuery
+from memory_service.domain.sides import sides_of
 from memory_service.embedding import EmbeddingClient
+from memory_service.names_seen import NamesSeen
+from memory_service.retrieval import Retrieval
 from memory_service.revisions import Revisions
-from memory_service.search import Search, SearchQuery
+from memory_service.search import Search
+from memory_service.search_metrics import SearchMetrics
 from memory_service.store.connection import connect
 from memory_service.store.history import MemoryHistory
 from memory_service.store.memories import MemoryStore
@@ -35,18 +39,31 @@ from .ingredients import LIMIT, Case
 
 
 class Watched(MemorySearch):
-    """The engine; it remembers what it was asked last, and answered."""
+    """The engine; it remembers what it was asked last by both arms, and answered."""
 
-    asked: tuple[Sequence[Selection], dict[str, Any]]
-    found: list[dict[Arm, list[Found]]]
+    vector: bytes
+    last_near: list[list[Found]]
+    last_words: list[list[Found]]
 
-    async def arms(
-        self, selections: Sequence[Selection], **how: Any
-    ) -> list[dict[Arm, list[Found]]]:
+    async def by_words(
+        self, asks: Sequence[Ask], words: Sequence[str], timeout_ms: int
+    ) -> list[list[Found]]:
         """Ask as always."""
-        self.asked = selections, how
-        self.found = await super().arms(selections, **how)
-        return self.found
+        self.last_words = await super().by_words(asks, words, timeout_ms)
+        return self.last_words
+
+    async def by_meaning(
+        self, asks: Sequence[Ask], vector: bytes, timeout_ms: int
+    ) -> list[list[Found]]:
+        """Ask as always."""
+        self.vector = vector
+        self.last_near = await super().by_meaning(asks, vector, timeout_ms)
+        return self.last_near
+
+    def found(self) -> tuple[Arms, ...]:
+        """Return what was found of each side."""
+        sides = zip(self.last_near, self.last_words, strict=True)
+        return tuple({Arm.SEMANTIC: near, Arm.KEYWORD: having} for near, having in sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +87,11 @@ class Bench:
         """Return what a search had to rank, and the memories that it found."""
         query = self.query(user, text)
         result = await self.search.find(query, time_left=None)
-        sides, how = self.engine.asked
         _, names = await self.revisions.reached_with_names(query.selection.owners, 0)
         now = SystemClock().now()
         read = understand(text, names, now)
-        case = Case(text, names, now, read, how["vector"], tuple(sides), tuple(self.engine.found))
+        sides = tuple(sides_of(query.selection, query.limit, hybrid=True))
+        case = Case(text, names, now, read, self.engine.vector, sides, self.engine.found())
         return case, [hit.memory for hit in result.hits]
 
     async def engine_cpu(self) -> float:
@@ -94,7 +111,9 @@ async def bench(stack: Stack) -> AsyncIterator[Bench]:
             embedding = EmbeddingClient(stub, _accept, dimension=model.dimension, timeout=30)
             engine, revisions = Watched(redis), Revisions(MemoryStore(redis, Scripts(redis)))
             past, counters = TimeTravel(MemoryHistory(redis)), CounterOnDemand()
-            search = Search(engine, embedding, revisions, past, counters, SystemClock())
+            clock = SystemClock()
+            retrieval = Retrieval(engine, embedding, revisions, NamesSeen(), clock, SearchMetrics())
+            search = Search(engine, retrieval, revisions, past, counters, clock)
             yield Bench(redis, embedding, engine, revisions, search)
     finally:
         await redis.aclose()

@@ -17,8 +17,9 @@ from statistics import median
 from memory_service.domain.conversation import search_terms
 from memory_service.domain.memory import Memory, embedded_text
 from memory_service.domain.ranking import in_order
+from memory_service.domain.search import Ask
 from memory_service.domain.signals import signals_of
-from memory_service.search import CANDIDATES, ENGINE_TIMEOUT_MS
+from memory_service.store.search import TIMEOUT_MS
 
 from .ingredients import INGREDIENTS, ON_DEMAND, Case
 from .searching import Bench
@@ -119,18 +120,16 @@ async def _round(bench: Bench, cases: Sequence[Case]) -> Spent:
 
 
 async def _ask(bench: Bench, case: Case) -> None:
-    owners = case.sides[0].owners
+    owners = case.sides[0].selection.owners
     if case.names:
         await bench.revisions.reached_with_names(owners, 0)
     else:
         await bench.revisions.reached(owners[0], 0)
-    await bench.engine.arms(
-        case.sides,
-        vector=case.vector,
-        words=case.asked.words,
-        k=CANDIDATES,
-        timeout_ms=ENGINE_TIMEOUT_MS,
-    )
+    having = [Ask(side.selection, side.having) for side in case.sides]
+    await bench.engine.by_words(having, case.asked.words, TIMEOUT_MS)
+    if case.vector is not None:
+        near = [Ask(side.selection, side.near) for side in case.sides]
+        await bench.engine.by_meaning(near, case.vector, TIMEOUT_MS)
 
 
 async def embedding(bench: Bench, cases: Sequence[Case]) -> float:

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes a stack of a test."""
+"""A real Prometheus that scrapes a stack of a test, or of a benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import shutil
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,14 @@ class Prometheus:
         path = f"/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
         return list((await self._get(path))["data"]["result"])
 
+    async def query_range(
+        self, expression: str, start: float, end: float, step: float
+    ) -> list[dict[str, Any]]:
+        """Return the matrix that the expression gives from `start` to `end`, in Unix time."""
+        asked = {"query": expression, "start": start, "end": end, "step": step}
+        path = f"/api/v1/query_range?{urllib.parse.urlencode(asked)}"
+        return list((await self._get(path))["data"]["result"])
+
     async def scraped_again(self) -> None:
         """Wait until every target has been scraped twice more."""
         (now,) = await self.query("vector(time())")
@@ -55,15 +63,18 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def scraping(folder: Path, *ports: int) -> AsyncIterator[Prometheus | None]:
-    """Scrape these ports every second; None where Prometheus is not installed."""
+async def scraping(folder: Path, ports: Mapping[str, int]) -> AsyncIterator[Prometheus | None]:
+    """Scrape these ports, instances by name, every second; None without Prometheus."""
     program = shutil.which("prometheus")
     if program is None:
         yield None
         return
     (port,) = free_ports(1)
     config = folder / "prometheus.yml"
-    targets = [{"targets": [f"127.0.0.1:{each}" for each in ports]}]
+    targets = [
+        {"targets": [f"127.0.0.1:{each}"], "labels": {"instance": name}}
+        for name, each in ports.items()
+    ]
     job = {"job_name": "stack", "scrape_interval": "1s", "static_configs": targets}
     config.write_text(yaml.safe_dump({"scrape_configs": [job]}))
     options = {
