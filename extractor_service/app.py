@@ -34,6 +34,7 @@ from extractor_service.stream import StreamLimits
 from extractor_service.summarizer import ExtractiveWriter, Summarizer, Writer
 from extractor_service.worker import Ruleset, RulesWorker
 from service_kit.auth.assembly import authenticator
+from service_kit.garbage import settle
 from service_kit.guard.policy import Policy
 from service_kit.health import LIVENESS, Check, Health
 from service_kit.interceptors import standard_interceptors
@@ -173,15 +174,19 @@ async def _serve(settings: ExtractorSettings, traces: Tracing) -> None:
                     on_drain=[extractor.servicer.drain],
                 )
             )
-            warming.add_done_callback(lambda task: _give_up_if_failed(task, serving))
+            warming.add_done_callback(lambda task: _settle_or_give_up(task, serving))
             await asyncio.wait([serving])
             if warming.done():
                 warming.result()
             await serving
 
 
-def _give_up_if_failed(warming: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
-    if not warming.cancelled() and warming.exception() is not None:
+def _settle_or_give_up(warming: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
+    if warming.cancelled():
+        return
+    if warming.exception() is None:
+        settle()
+    else:
         serving.cancel()
 
 

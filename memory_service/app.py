@@ -100,6 +100,7 @@ from memory_service.vector_sweep import VectorSweep
 from memory_service.watching import Watching
 from memory_service.working_memory import WorkingMemory
 from service_kit.auth.assembly import authenticator
+from service_kit.garbage import settle
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import Service, build_server, serve_until_signal
@@ -159,6 +160,7 @@ async def serve(settings: MemorySettings) -> None:
         await stack.enter_async_context(health)
         for work in background.work(extraction=settings.extraction):
             await stack.enter_async_context(running(work))
+        settle()
         await serve_until_signal(
             bound,
             drain_seconds=settings.drain_seconds,
