@@ -59,9 +59,7 @@ class ObservingInterceptor(AroundInterceptor):
             raise
         finally:
             seconds = time.perf_counter() - began
-            outcome = Outcome(code, seconds, context.peer().partition(":")[0])
-            # In the loop's next turn: the response is on its way by then.
-            asyncio.get_running_loop().call_soon(self.finished, rpc, outcome)
+            self.finished(rpc, Outcome(code, seconds, context.peer().partition(":")[0]))
         return response
 
 
