@@ -9,6 +9,7 @@ the last time; if others have come since, it is made and embedded anew.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from memory_service.alongside import alongside
@@ -100,7 +101,7 @@ class Retrieval:
         sides = sides_of(query.selection, query.limit, hybrid=hybrid)
         timeout = milliseconds(deadline.left)
         words = () if query.mode is SearchMode.SEMANTIC else asked.words
-        with self._metrics.stage("words"):
+        with self._metrics.stage("words") if words else nullcontext():
             asks = [Ask(side.selection, side.having) for side in sides]
             having = await self._engine.by_words(asks, words, timeout)
         if (embedded := await vector) is None:
