@@ -161,17 +161,19 @@ async def test_an_erased_user_comes_back_whole(
 
 
 async def test_a_user_of_whom_nothing_was_counted_is_counted_after_coming_back(
-    memory: MemoryServiceStub, rich: memory_pb2.Scope, database: Redis
+    memory: MemoryServiceStub, rich: memory_pb2.Scope, new_scope: Scopes, database: Redis
 ) -> None:
-    owner = Owner.user("default", rich.namespace, rich.user_id)
+    scope = new_scope()
+    await import_all(memory, scope, await records_of(memory, rich))
+    owner = Owner.user("default", scope.namespace, scope.user_id)
     had = await counted(database, owner)
     assert had == await looked_at(database, owner)
     await never_counted(database, owner, had)
     # So numbers fall below 0, which is made good as well.
-    await memory.DeleteMemories(pb.DeleteMemoriesRequest(scope=rich, ids=["m1"]))
-    records = await records_of(memory, rich)
-    await memory.EraseUser(pb.EraseUserRequest(scope=rich))
-    await import_all(memory, rich, records)
+    await memory.DeleteMemories(pb.DeleteMemoriesRequest(scope=scope, ids=["m1"]))
+    records = await records_of(memory, scope)
+    await memory.EraseUser(pb.EraseUserRequest(scope=scope))
+    await import_all(memory, scope, records)
     assert await counted(database, owner) == await looked_at(database, owner)
 
 

@@ -14,6 +14,6 @@ async def test_it_shows_a_trace_of_an_append_to_the_commit_and_one_of_a_search(
     appended, searched = capsys.readouterr().out.split("\nSearchMemories:\n")
     for name in ("MemoryService/AppendMessages", "  extract session", "    commit memories"):
         assert any(line.startswith(f"{name} ") for line in appended.splitlines())
-    for name in ("MemoryService/SearchMemories", "      embed batch", "  PIPELINE FT.SEARCH"):
+    for name in ("MemoryService/SearchMemories", "      embed batch", "  FT.SEARCH"):
         assert any(line.startswith(f"{name} ") for line in searched.splitlines())
     assert "Alice" not in appended + searched
