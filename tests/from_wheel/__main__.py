@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "build" / "wheel"
-EXTRAS = "extractor,embedded,llm,examples,dev"
+EXTRAS = "extractor,embedded,llm,examples,tracing,dev"
 GUARD = "tests.from_wheel.guard"
 
 COPIED = (
