@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +11,7 @@ import pytest
 from tests.benchmarks.measure import Sample, percentile, ratio, summarise
 from tests.benchmarks.picture import curve
 from tests.benchmarks.plan import cases
+from tests.support.commands import outcome
 
 pytestmark = pytest.mark.timeout(300)  # a whole stack starts, with its models
 
@@ -30,20 +28,7 @@ class Ran:
 
 
 async def run(*arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.benchmarks", *arguments),
-        env=os.environ | {"COLUMNS": "200"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        printed, complaints = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-    assert process.returncode is not None
-    return process.returncode, printed.decode(), complaints.decode()
+    return await outcome("tests.benchmarks", *arguments, COLUMNS="200")
 
 
 @pytest.fixture(scope="module")

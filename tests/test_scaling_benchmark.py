@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from tests.benchmarks.scaling import costs, growth, manifests
 from tests.benchmarks.scaling.__main__ import DOCS
 from tests.benchmarks.scaling.page import parts, rewritten
 from tests.benchmarks.scaling.tables import SERVICES, tables
+from tests.support.commands import outcome
 
 PAGE = DOCS / "scaling.md"
 FIGURES = DOCS / "scaling.json"
@@ -24,20 +22,10 @@ async def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, 
     folder = tmp_path_factory.mktemp("scaling")
     out, page = folder / "new" / "scaling.json", folder / "scaling.md"
     page.write_text(PAGE.read_text())
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.benchmarks.scaling", "--quick"),
-        *("--out", str(out), "--page", str(page)),
-        env=os.environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    status, _, complaints = await outcome(
+        *("tests.benchmarks.scaling", "--quick", "--out", str(out), "--page", str(page))
     )
-    try:
-        _, complaints = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-    assert process.returncode == 0, complaints.decode()
+    assert status == 0, complaints
     return json.loads(out.read_text()), page.read_text()
 
 

@@ -12,7 +12,6 @@ measured; FlushSession is the extraction that is measured.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -22,16 +21,13 @@ import grpc.aio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from memory_service.domain.errors import StoreUnavailable
-from memory_service.embedded import EmbeddedRedisError
-from service_kit.children import ChildError
-
 from . import picture, report
 from .load import Target
 from .measure import BenchmarkError, Sample
 from .operations import LEAST_MEMORIES
 from .plan import Case, cases
 from .processes import Processes, child_processes
+from .running import finished
 from .stand import load, loaded_in_all, stand
 
 _WIDTH_OFF_TERMINAL = 140
@@ -44,13 +40,7 @@ Results = dict[Case, list[Sample]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and write; 1 after one line on stderr if that cannot be."""
     arguments = _parse(argv)
-    try:
-        asyncio.run(_run(arguments))
-    except KeyboardInterrupt:
-        return 130
-    except (ChildError, EmbeddedRedisError, StoreUnavailable, BenchmarkError) as error:
-        print(f"cannot measure: {error}", file=sys.stderr)
-        return 1
+    finished(_run(arguments))
     return 0
 
 

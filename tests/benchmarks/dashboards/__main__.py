@@ -9,7 +9,6 @@ extraction would take minutes. It needs Debian's prometheus.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import tempfile
 import time
@@ -20,15 +19,12 @@ from pathlib import Path
 from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 
-from memory_service.domain.errors import StoreUnavailable
-from memory_service.embedded import EmbeddedRedisError
-from service_kit.children import ChildError
 from tests.benchmarks import operations
 from tests.benchmarks.load import Target, drive
-from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.operations import LEAST_MEMORIES
 from tests.benchmarks.plan import FEW, READ_SHORT, Case, cases
 from tests.benchmarks.processes import child_processes
+from tests.benchmarks.running import finished
 from tests.benchmarks.stand import load, stand
 from tests.contract.conftest import free_ports
 from tests.support.prometheus import NO_PROMETHEUS, Prometheus, scraping
@@ -146,13 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if NO_PROMETHEUS:
         print(f"cannot draw: {NO_PROMETHEUS}", file=sys.stderr)
         return 1
-    try:
-        asyncio.run(_run(arguments))
-    except KeyboardInterrupt:
-        return 130
-    except (ChildError, EmbeddedRedisError, StoreUnavailable, BenchmarkError) as error:
-        print(f"cannot measure: {error}", file=sys.stderr)
-        return 1
+    finished(_run(arguments))
     return 0
 
 

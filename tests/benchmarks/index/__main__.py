@@ -9,7 +9,6 @@ EF_RUNTIME. The unfiltered search is one that the service never makes.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from memory_service.embedded import EmbeddedRedisError
-from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.report import this_machine
+from tests.benchmarks.running import finished
 
 from . import picture, tables
 from .measuring import MAKES, QUICK, SIZES, Result, Size, measure, scopes, steps
@@ -30,13 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and write; 1 after one line on stderr if that cannot be."""
     arguments = _parse(argv)
     machine = this_machine()
-    try:
-        results = asyncio.run(_measure(QUICK if arguments.quick else SIZES))
-    except KeyboardInterrupt:
-        return 130
-    except (EmbeddedRedisError, BenchmarkError) as error:
-        print(f"cannot measure: {error}", file=sys.stderr)
-        return 1
+    results = finished(_measure(QUICK if arguments.quick else SIZES))
     text = tables.markdown(results, machine)
     print(text)
     tables.write_json(arguments.out, results, machine)

@@ -8,7 +8,6 @@ time, so that it can be carried over to another machine. Takes about five minute
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -19,13 +18,11 @@ from typing import Any
 
 import grpc.aio
 
-from memory_service.domain.errors import StoreUnavailable
-from memory_service.embedded import EmbeddedRedisError
 from memory_service.store.connection import connect
-from service_kit.children import ChildError
 from tests.benchmarks import report
 from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.processes import child_processes
+from tests.benchmarks.running import finished
 
 from . import costs, growth, holdings, owners
 from .footprints import MANY, connections, footprints, resident
@@ -101,13 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.page_only:
         write(arguments.out, arguments.page, json.loads(arguments.out.read_text()))
         return 0
-    try:
-        found = asyncio.run(measure(_plan(arguments)))
-    except KeyboardInterrupt:
-        return 130
-    except (ChildError, EmbeddedRedisError, StoreUnavailable, BenchmarkError) as error:
-        print(f"cannot measure: {error}", file=sys.stderr)
-        return 1
+    found = finished(measure(_plan(arguments)))
     write(arguments.out, arguments.page, found)
     print(f"figures: {arguments.out}\npage: {arguments.page}")
     return 0
