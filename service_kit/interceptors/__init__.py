@@ -11,20 +11,22 @@ from service_kit.interceptors.access import AccessInterceptor
 from service_kit.interceptors.caps import CapsInterceptor
 from service_kit.interceptors.errors import ErrorsInterceptor
 from service_kit.interceptors.identity import IdentityInterceptor
-from service_kit.interceptors.logging import LoggingInterceptor
-from service_kit.interceptors.metrics import MetricsInterceptor
+from service_kit.interceptors.logging import AccessLog
+from service_kit.interceptors.metrics import RpcMetrics
+from service_kit.interceptors.observing import ObservingInterceptor
 from service_kit.interceptors.parsing import ParsingInterceptor
 from service_kit.interceptors.stalls import StallsInterceptor
 from service_kit.settings import ServerSettings
 
 __all__ = [
     "AccessInterceptor",
+    "AccessLog",
     "CapsInterceptor",
     "ErrorsInterceptor",
     "IdentityInterceptor",
-    "LoggingInterceptor",
-    "MetricsInterceptor",
+    "ObservingInterceptor",
     "ParsingInterceptor",
+    "RpcMetrics",
     "StallsInterceptor",
     "standard_interceptors",
 ]
@@ -38,8 +40,7 @@ def standard_interceptors(
 ) -> list[grpc.aio.ServerInterceptor]:
     """All of them, outermost first: the observers see the code that the errors were given."""
     return [
-        LoggingInterceptor(),
-        MetricsInterceptor(registry),
+        ObservingInterceptor([AccessLog(), RpcMetrics(registry)]),
         ErrorsInterceptor(),
         CapsInterceptor(settings.max_concurrent_rpcs, settings.max_method_share),
         IdentityInterceptor(authenticator),

@@ -22,8 +22,9 @@ class InFlightInterceptor(AroundInterceptor):
         return self._running
 
     async def until_idle(self) -> None:
-        """Return when no handler runs."""
+        """Return when no handler runs, and what the last one left to the event loop is done."""
         await self._idle.wait()
+        await asyncio.sleep(0)
 
     async def around(self, rpc: Rpc, proceed: Proceed, request: Any, context: Context) -> Any:
         """Count one handler while it runs."""

@@ -6,13 +6,19 @@ import logging
 
 from service_kit.interceptors.around import Rpc
 from service_kit.interceptors.metrics import code_name
-from service_kit.interceptors.observing import ObservingInterceptor, Outcome
+from service_kit.interceptors.observing import Outcome
 
-_log = logging.getLogger("service_kit.access")
+ACCESS = "service_kit.access"
+"""The logger of the access log."""
+
+_log = logging.getLogger(ACCESS)
 
 
-class LoggingInterceptor(ObservingInterceptor):
+class AccessLog:
     """Writes the access log; health checks and reflection only at DEBUG, for probes never stop."""
+
+    def started(self, rpc: Rpc) -> None:
+        """Do nothing: a line tells of an RPC that has ended."""
 
     def finished(self, rpc: Rpc, outcome: Outcome) -> None:
         """Log an RPC that has ended."""

@@ -9,7 +9,7 @@ import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from service_kit.interceptors.around import Rpc
-from service_kit.interceptors.observing import ObservingInterceptor, Outcome
+from service_kit.interceptors.observing import Outcome
 
 _LABELS = ("grpc_type", "grpc_service", "grpc_method")
 
@@ -22,7 +22,7 @@ def code_name(code: grpc.StatusCode) -> str:
     return _GO_NAMES.get(code) or code.name.title().replace("_", "")
 
 
-class MetricsInterceptor(ObservingInterceptor):
+class RpcMetrics:
     """Counts and times RPCs of methods the server has; others would make labels without bound."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

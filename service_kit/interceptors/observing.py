@@ -1,12 +1,13 @@
-"""What access log and metrics have in common: they see RPCs begin and end, and change nothing."""
+"""What access log, metrics and traces have in common: they see RPCs begin and end, and how."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
@@ -28,39 +29,62 @@ class Outcome:
     peer_kind: str
 
 
-class ObservingInterceptor(AroundInterceptor):
-    """Tells a subclass when RPCs begin and how they end. Belongs outside the errors interceptor."""
+class Observer(Protocol):
+    """Sees RPCs begin and end."""
 
     def started(self, rpc: Rpc) -> None:
         """Take note of an RPC that begins."""
 
-    @abstractmethod
     def finished(self, rpc: Rpc, outcome: Outcome) -> None:
-        """Take note of an RPC that has ended."""
+        """Take note of an RPC that has ended; its answer is on its way."""
+
+
+class ObservingInterceptor(AroundInterceptor):
+    """Tells observers when RPCs begin and how they end. Belongs outside the errors interceptor."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
 
     async def around(self, rpc: Rpc, proceed: Proceed, request: Any, context: Context) -> Any:
         """Watch one RPC."""
-        self.started(rpc)
-        began = time.perf_counter()
-        timeout = context.time_remaining()
-        code = grpc.StatusCode.UNKNOWN
-        try:
-            response = await proceed(request, context)
-            code = _code_set(context) or grpc.StatusCode.OK
-        except asyncio.CancelledError:
-            code = code_of_cancellation(timeout, context.time_remaining())
-            raise
-        except grpc.aio.InternalError:
-            # Written to a caller who has left: sometimes that is noticed before the cancellation.
-            code = _code_set(context) or code_of_cancellation(timeout, context.time_remaining())
-            raise
-        except Exception:
-            code = _code_set(context) or grpc.StatusCode.UNKNOWN
-            raise
-        finally:
-            seconds = time.perf_counter() - began
-            self.finished(rpc, Outcome(code, seconds, context.peer().partition(":")[0]))
-        return response
+        for observer in self._observers:
+            observer.started(rpc)
+        return await watched(proceed, request, context, partial(self._ended, rpc))
+
+    def _ended(self, rpc: Rpc, outcome: Outcome) -> None:
+        # The answer goes out when the interceptors have returned, and a line of the log takes
+        # 0.3 ms in a process that was idle before: not now, but with the context of now.
+        asyncio.get_running_loop().call_soon(self._tell, rpc, outcome)
+
+    def _tell(self, rpc: Rpc, outcome: Outcome) -> None:
+        for observer in self._observers:
+            observer.finished(rpc, outcome)
+
+
+async def watched(
+    proceed: Proceed, request: Any, context: Context, ended: Callable[[Outcome], object]
+) -> Any:
+    """Handle an RPC, and tell how it ended before it is answered."""
+    began = time.perf_counter()
+    timeout = context.time_remaining()
+    code = grpc.StatusCode.UNKNOWN
+    try:
+        response = await proceed(request, context)
+        code = _code_set(context) or grpc.StatusCode.OK
+    except asyncio.CancelledError:
+        code = code_of_cancellation(timeout, context.time_remaining())
+        raise
+    except grpc.aio.InternalError:
+        # Written to a caller who has left: sometimes that is noticed before the cancellation.
+        code = _code_set(context) or code_of_cancellation(timeout, context.time_remaining())
+        raise
+    except Exception:
+        code = _code_set(context) or grpc.StatusCode.UNKNOWN
+        raise
+    finally:
+        seconds = time.perf_counter() - began
+        ended(Outcome(code, seconds, context.peer().partition(":")[0]))
+    return response
 
 
 def _code_set(context: Context) -> grpc.StatusCode | None:

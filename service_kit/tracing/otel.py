@@ -15,6 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
+from service_kit.interceptors.logging import ACCESS
 from service_kit.safe_traceback import exception_name
 from service_kit.tracing.otel_channel import TracedChannel
 from service_kit.tracing.otel_server import TracingInterceptor
@@ -99,14 +100,16 @@ def _without_value(record: logging.LogRecord) -> bool:
 class _TraceIds(logging.Filter):
     """Gives each line of the log the trace that it belongs to, where one is recorded.
 
-    A task may outlive the call that it was begun in, and keep its span: that has ended then.
+    A task may outlive the call that it was begun in, and keep its span: that has ended then, and
+    only the line that tells of the call itself still belongs to it.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line through."""
         span = trace.get_current_span()
-        if span.is_recording():
-            record.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+        context = span.get_span_context()
+        if span.is_recording() or (record.name == ACCESS and context.trace_flags.sampled):
+            record.trace_id = trace.format_trace_id(context.trace_id)
         return True
 
 

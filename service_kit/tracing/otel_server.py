@@ -14,8 +14,8 @@ import grpc
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 
-from service_kit.interceptors.around import Context, Proceed, Rpc
-from service_kit.interceptors.observing import ObservingInterceptor, Outcome
+from service_kit.interceptors.around import AroundInterceptor, Context, Proceed, Rpc
+from service_kit.interceptors.observing import Outcome, watched
 from service_kit.tracing.otel_spans import extracted, fail
 
 HEADERS = ("traceparent", "tracestate")
@@ -33,7 +33,7 @@ _FAILURES = frozenset(
 )
 
 
-class TracingInterceptor(ObservingInterceptor):
+class TracingInterceptor(AroundInterceptor):
     """Goes on with its caller's trace, or begins one. Belongs outside of all others."""
 
     def __init__(self, tracer: Tracer, untraced: Collection[str] = ()) -> None:
@@ -56,11 +56,12 @@ class TracingInterceptor(ObservingInterceptor):
             record_exception=False,
             set_status_on_exception=False,
         ):
-            return await super().around(rpc, proceed, request, context)
+            return await watched(proceed, request, context, _ended)
 
-    def finished(self, rpc: Rpc, outcome: Outcome) -> None:
-        """Say how it ended."""
-        span = trace.get_current_span()
-        span.set_attribute("rpc.response.status_code", outcome.code.name)
-        if outcome.code in _FAILURES:
-            fail(span, outcome.code.name)
+
+def _ended(outcome: Outcome) -> None:
+    """Say in the span how the RPC ended."""
+    span = trace.get_current_span()
+    span.set_attribute("rpc.response.status_code", outcome.code.name)
+    if outcome.code in _FAILURES:
+        fail(span, outcome.code.name)

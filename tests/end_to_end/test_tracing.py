@@ -330,8 +330,12 @@ async def test_nothing_private_is_in_any_span(stack: Traced) -> None:
 async def test_lines_of_the_log_name_their_trace(stack: Traced) -> None:
     call = stack.begin()
     await call.search("anything")
-    lines = stack.memory.log.read_text().splitlines()
-    (line,) = [line for line in lines if call.trace in line]
+
+    def lines() -> list[str]:
+        return [line for line in stack.memory.log.read_text().splitlines() if call.trace in line]
+
+    await wait_until(lambda: bool(lines()), "a line names the trace")
+    (line,) = lines()
     assert '"grpc_method": "SearchMemories"' in line
 
 

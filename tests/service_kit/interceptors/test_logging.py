@@ -6,13 +6,13 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from service_kit.interceptors import ErrorsInterceptor, LoggingInterceptor
+from service_kit.interceptors import AccessLog, ErrorsInterceptor, ObservingInterceptor
 from tests.service_kit.echo_service import KINDS, SERVICE, Running, serving
 
 
 @pytest.fixture
 async def running():
-    async with serving([LoggingInterceptor(), ErrorsInterceptor()]) as running:
+    async with serving([ObservingInterceptor([AccessLog()]), ErrorsInterceptor()]) as running:
         yield running
 
 
