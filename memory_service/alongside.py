@@ -1,27 +1,32 @@
-"""Work that goes on while other work is waited for, and does not outlive it."""
+"""Work that goes on while other work is waited for; neither outlives a failure of the other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
-@asynccontextmanager
-async def alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """Run `work` beside the block, which awaits what is yielded if it wants the outcome.
+async def alongside(work: Awaitable[T], other: Coroutine[Any, Any, U]) -> tuple[T, U]:
+    """Return what both give. The first that fails ends the other, and its error is raised.
 
-    Work that has not ended by the end of the block is cancelled, and has ended then.
+    `work` is begun first, and waited for in the task of now, which spares it the way through the
+    event loop that the outcome of a task takes.
     """
-    task = asyncio.create_task(work)
     try:
-        yield task
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(_after_a_step(other))
+            done = await work
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # Looked at, or asyncio would log that nobody did.
+        other.close()  # If it has not begun; else it has ended.
+    return done, task.result()
+
+
+async def _after_a_step(work: Coroutine[Any, Any, U]) -> U:
+    await asyncio.sleep(0)  # What was asked of the event loop before, like a call, comes first.
+    return await work

@@ -8,20 +8,25 @@ the last time; if others have come since, it is made and embedded anew.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 from memory_service.alongside import alongside
 from memory_service.clock import Clock
 from memory_service.deadline import Deadline
-from memory_service.domain.asking import Asked, understand
+from memory_service.domain.asking import Asked, meant, understand
 from memory_service.domain.errors import ExtractorUnavailable
-from memory_service.domain.owner import Owner
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.search import Arm, Ask, SearchMode
 from memory_service.domain.searching import SearchQuery
-from memory_service.domain.sides import ranked_by_all, ranked_by_one, sides_of
+from memory_service.domain.sides import (
+    FoundBySide,
+    Side,
+    ranked_by_all,
+    ranked_by_one,
+    sides_of,
+)
 from memory_service.embedding import EmbeddingClient
 from memory_service.names_seen import Names, NamesSeen
 from memory_service.revisions import Revisions
@@ -39,6 +44,16 @@ class Retrieved:
     ranked: Sequence[Ranked]
     revision: int
     degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What there is without the query's vector; of each side, what has the query's words."""
+
+    revision: int
+    asked: Asked
+    sides: Sequence[Side]
+    having: FoundBySide
 
 
 class Retrieval:
@@ -65,54 +80,50 @@ class Retrieval:
 
         Raises ExtractorUnavailable (semantic mode only), RevisionNotReached, SearchTimeout.
         """
-        owners, now = query.selection.owners, self._clock.now()
-        reading = self._read(owners, query.min_revision)
-        seen = self._names.of(owners)
-        if seen is None:
-            revision, names = await reading
-            asked = understand(query.text, names, now)
-        else:
-            guess = understand(query.text, seen, now)
-            async with (
-                alongside(self._vector(query.mode, guess.text, deadline)) as vector,
-                alongside(reading) as read,
-            ):
-                revision, names = await read
-                asked = guess if names == seen else understand(query.text, names, now)
-                if asked.text == guess.text:
-                    return await self._ranked(query, asked, vector, revision, deadline)
-        async with alongside(self._vector(query.mode, asked.text, deadline)) as vector:
-            return await self._ranked(query, asked, vector, revision, deadline)
+        guess, *_ = meant(query.text, await self._expected_names(query))
+        vector, known = await alongside(
+            self._vector(query.mode, guess, deadline), self._without_vector(query, deadline)
+        )
+        if known.asked.text != guess:
+            vector = await self._vector(query.mode, known.asked.text, deadline)
+        ranked = await self._ranked(query, known, vector, deadline)
+        degraded = vector is None and query.mode is SearchMode.HYBRID
+        return Retrieved(ranked, known.revision, degraded)
 
-    async def _read(self, owners: Sequence[Owner], min_revision: int) -> tuple[int, Names]:
-        revision, names = await self._revisions.reached_with_names(owners, min_revision)
+    async def _expected_names(self, query: SearchQuery) -> Names:
+        seen = self._names.of(query.selection.owners)
+        return (await self._read(query))[1] if seen is None else seen
+
+    async def _read(self, query: SearchQuery) -> tuple[int, Names]:
+        owners = query.selection.owners
+        revision, names = await self._revisions.reached_with_names(owners, query.min_revision)
         self._names.note(owners, names)
         return revision, names
 
-    async def _ranked(
-        self,
-        query: SearchQuery,
-        asked: Asked,
-        vector: Awaitable[bytes | None],
-        revision: int,
-        deadline: Deadline,
-    ) -> Retrieved:
+    async def _without_vector(self, query: SearchQuery, deadline: Deadline) -> _Known:
+        revision, names = await self._read(query)
+        asked = understand(query.text, names, self._clock.now())
         hybrid = query.mode is SearchMode.HYBRID
         sides = sides_of(query.selection, query.limit, hybrid=hybrid)
-        timeout = milliseconds(deadline.left)
         words = () if query.mode is SearchMode.SEMANTIC else asked.words
         with self._metrics.stage("words") if words else nullcontext():
             asks = [Ask(side.selection, side.having) for side in sides]
-            having = await self._engine.by_words(asks, words, timeout)
-        if (embedded := await vector) is None:
-            return Retrieved(ranked_by_one(sides, Arm.KEYWORD, having), revision, degraded=hybrid)
+            having = await self._engine.by_words(asks, words, milliseconds(deadline.left))
+        return _Known(revision, asked, sides, having)
+
+    async def _ranked(
+        self, query: SearchQuery, known: _Known, vector: bytes | None, deadline: Deadline
+    ) -> Sequence[Ranked]:
+        sides = known.sides
+        if vector is None:
+            return ranked_by_one(sides, Arm.KEYWORD, known.having)
         with self._metrics.stage("meaning"):
             asks = [Ask(side.selection, side.near) for side in sides]
-            near = await self._engine.by_meaning(asks, embedded, timeout)
+            near = await self._engine.by_meaning(asks, vector, milliseconds(deadline.left))
         with self._metrics.stage("rank"):
-            if not hybrid:
-                return Retrieved(ranked_by_one(sides, Arm.SEMANTIC, near), revision)
-            return Retrieved(ranked_by_all(sides, near, having, asked), revision)
+            if query.mode is SearchMode.SEMANTIC:
+                return ranked_by_one(sides, Arm.SEMANTIC, near)
+            return ranked_by_all(sides, near, known.having, known.asked)
 
     async def _vector(self, mode: SearchMode, text: str, deadline: Deadline) -> bytes | None:
         if mode is SearchMode.KEYWORD:

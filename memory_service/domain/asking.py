@@ -39,6 +39,18 @@ class Asked:
 
 def understand(query: str, known_names: Iterable[str], now: int) -> Asked:
     """Return what is asked, by a query of somebody who talks to these people; `now` in µs."""
+    text, words, named = meant(query, known_names)
+    return Asked(
+        text=text,
+        words=tuple(words),
+        names=frozenset(name.casefold() for name in named),
+        wants_time=_WHEN.search(query) is not None,
+        periods=periods_in(query, now),
+    )
+
+
+def meant(query: str, known_names: Iterable[str]) -> tuple[str, list[str], set[str]]:
+    """Return the text and the words of an `Asked`, and the names as they are known."""
     folded = query.casefold()
     # Most names are not in most queries: making a pattern of each would take longer than the rest.
     near = (name for name in known_names if name.casefold() in folded)
@@ -48,15 +60,7 @@ def understand(query: str, known_names: Iterable[str], now: int) -> Asked:
         text = _name(name).sub(" ", text)
     text = _SPACE.sub(" ", text).strip()
     words = query_terms(text)
-    if not words:
-        text, words = query.strip(), query_terms(query)
-    return Asked(
-        text=text,
-        words=tuple(words),
-        names=frozenset(name.casefold() for name in named),
-        wants_time=_WHEN.search(query) is not None,
-        periods=periods_in(query, now),
-    )
+    return (text, words, named) if words else (query.strip(), query_terms(query), named)
 
 
 def _name(name: str) -> re.Pattern[str]:
