@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentmemory.v1 import memory_service_pb2 as pb
 
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
-from memory_service.translate import calls, fields, memories, scopes
+from memory_service.translate import calls, fields, memories, scopes, showing
 
 MAX_REVISION = 2**63 - 1
 
@@ -27,7 +27,7 @@ class HistoryRpcs(RpcGroup):
             request=calls.request_key("UpdateMemory", request, request.request_id),
         )
         return pb.UpdateMemoryResponse(
-            memory=memories.to_proto(changed.memory), revision=changed.revision
+            memory=showing.memory(changed.memory), revision=changed.revision
         )
 
     async def RestoreMemory(
@@ -42,7 +42,7 @@ class HistoryRpcs(RpcGroup):
             request=calls.request_key("RestoreMemory", request, request.request_id),
         )
         return pb.RestoreMemoryResponse(
-            memory=memories.to_proto(changed.memory), revision=changed.revision
+            memory=showing.memory(changed.memory), revision=changed.revision
         )
 
     async def ListMemoryRevisions(
@@ -57,6 +57,6 @@ class HistoryRpcs(RpcGroup):
             token=request.page_token,
         )
         return pb.ListMemoryRevisionsResponse(
-            revisions=[memories.earlier_to_proto(earlier) for earlier in page.states],
+            revisions=[showing.revision(earlier) for earlier in page.states],
             next_page_token=page.next_token,
         )

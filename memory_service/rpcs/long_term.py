@@ -11,7 +11,16 @@ from memory_service.domain.errors import InvalidField
 from memory_service.domain.search import Selection
 from memory_service.domain.sizes import first_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
-from memory_service.translate import calls, fields, filters, listing, memories, scopes, views
+from memory_service.translate import (
+    calls,
+    fields,
+    filters,
+    listing,
+    memories,
+    scopes,
+    showing,
+    views,
+)
 
 MAX_IDS = 256
 
@@ -50,7 +59,7 @@ class LongTermRpcs(RpcGroup):
             scopes.owner(tenant(), request.scope),
             fields.identifier(request.id, "id", required=True),
         )
-        return pb.GetMemoryResponse(memory=memories.to_proto(memory))
+        return pb.GetMemoryResponse(memory=showing.memory(memory))
 
     async def BatchGetMemories(
         self, request: pb.BatchGetMemoriesRequest, context: Context
@@ -61,7 +70,7 @@ class LongTermRpcs(RpcGroup):
         )
         shown = first_that_fit(found)
         return pb.BatchGetMemoriesResponse(
-            memories=[memories.to_proto(memory) for memory in shown],
+            memories=[showing.memory(memory) for memory in shown],
             missing_ids=missing,
             left_out_ids=[memory.id for memory in found[len(shown) :]],
         )
@@ -113,7 +122,7 @@ class LongTermRpcs(RpcGroup):
             order=listing.order(request),
         )
         return pb.ListMemoriesResponse(
-            memories=[memories.to_proto(memory) for memory in page.memories],
+            memories=[showing.memory(memory) for memory in page.memories],
             next_page_token=page.next_token,
             total_size=page.total,
         )
@@ -132,5 +141,5 @@ def _ids(ids: Sequence[str]) -> list[str]:
 
 
 def _create_result(decision: Decision) -> pb.CreateResult:
-    memory = memories.to_proto(decision.memory) if decision.memory else None
+    memory = showing.memory(decision.memory) if decision.memory else None
     return pb.CreateResult(outcome=_OUTCOMES[decision.outcome], memory=memory)

@@ -12,7 +12,7 @@ from memory_service.domain.memory import NewMemory
 from memory_service.guarding import Guard
 from memory_service.tools.arguments import BadCall
 from memory_service.tools.times import read_time
-from memory_service.translate import memories
+from memory_service.translate import memories, showing
 from service_kit.guard.instructions import tries_to_instruct
 
 TYPES = {
@@ -46,7 +46,7 @@ def memory_proto(given: Mapping[str, Any], at: str) -> memory_pb2.Memory:
         entities=[memory_pb2.Entity(name=name) for name in given.get("entities") or ()],
     )
     if when := given.get("event_time"):
-        time = memories.event_time_to_proto(read_time(when, f"{at}event_time"))
+        time = showing.event_time(read_time(when, f"{at}event_time"))
         found.event_time.CopyFrom(time)
     return found
 

@@ -6,7 +6,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 
 from memory_service.domain.changes import ChangeKind
 from memory_service.domain.errors import InvalidField
-from memory_service.translate import memories
+from memory_service.translate import showing
 from memory_service.watching import Told
 
 _KINDS = {
@@ -33,6 +33,6 @@ def to_proto(told: Told) -> pb.WatchMemoriesResponse:
     change = pb.MemoryChange(
         kind=_KINDS[told.change.kind],
         memory_id=told.change.memory_id,
-        memory=memories.to_proto(told.memory) if told.memory else None,
+        memory=showing.memory(told.memory) if told.memory else None,
     )
     return pb.WatchMemoriesResponse(revision=told.revision, change=change)

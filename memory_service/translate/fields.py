@@ -95,5 +95,12 @@ def micros(value: Timestamp, path: str) -> int:
 
 def timestamp(value: int) -> Timestamp:
     """Return microseconds since the epoch as a Timestamp."""
-    seconds, rest = divmod(value, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)
+    shown = Timestamp()
+    put_time(shown, value)
+    return shown
+
+
+def put_time(shown: Timestamp, value: int) -> None:
+    """Put microseconds since the epoch into a Timestamp."""
+    shown.seconds, rest = divmod(value, 1_000_000)
+    shown.nanos = rest * 1000

@@ -8,7 +8,7 @@ from agentmemory.v1 import memory_pb2 as pb
 
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import Memory, NewMemory
-from memory_service.translate import memories
+from memory_service.translate import memories, showing
 
 
 def from_protos(given: Sequence[pb.Memory]) -> list[NewMemory]:
@@ -21,7 +21,7 @@ def from_protos(given: Sequence[pb.Memory]) -> list[NewMemory]:
 
 def to_proto(waiting: Memory) -> pb.Memory:
     """Return a memory that is not stored yet; what the store gives is unset."""
-    found = memories.to_proto(waiting)
+    found = showing.memory(waiting)
     found.ClearField("create_time")
     found.ClearField("update_time")
     found.ClearField("etag")

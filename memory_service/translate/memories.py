@@ -8,9 +8,8 @@ from typing import Any
 from agentmemory.v1 import extractor_service_pb2 as extractor_pb
 from agentmemory.v1 import memory_pb2 as pb
 from agentmemory.v1 import memory_service_pb2 as service_pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from memory_service.domain.changes import Cause, Earlier
+from memory_service.domain.changes import Earlier
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import (
     Entity,
@@ -22,8 +21,8 @@ from memory_service.domain.memory import (
     Source,
     ends_before_it_begins,
 )
-from memory_service.domain.owner import Owner, OwnerKind
-from memory_service.translate import fields, scopes, structs, turns
+from memory_service.domain.owner import Owner
+from memory_service.translate import fields, showing, structs, turns
 
 MAX_MEMORIES = 128
 MAX_TEXT = 8 * 1024
@@ -33,20 +32,9 @@ MAX_METADATA = 16 * 1024
 MAX_SUPERSEDED = 32
 MAX_SUPERSEDED_IN_ALL = 256
 
-_TYPES = {
-    pb.MEMORY_TYPE_SEMANTIC: MemoryType.SEMANTIC,
-    pb.MEMORY_TYPE_EPISODIC: MemoryType.EPISODIC,
-    pb.MEMORY_TYPE_MESSAGE: MemoryType.MESSAGE,
-}
-_TYPES_OUT = {type_: value for value, type_ in _TYPES.items()}
-_PRECISIONS = {
-    pb.TIME_PRECISION_YEAR: Precision.YEAR,
-    pb.TIME_PRECISION_MONTH: Precision.MONTH,
-    pb.TIME_PRECISION_WEEK: Precision.WEEK,
-    pb.TIME_PRECISION_DAY: Precision.DAY,
-    pb.TIME_PRECISION_MINUTE: Precision.MINUTE,
-}
-_PRECISIONS_OUT = {precision: value for value, precision in _PRECISIONS.items()}
+_TYPES = {value: type_ for type_, value in showing.TYPES.items()}
+_PRECISIONS = {value: precision for precision, value in showing.PRECISIONS.items()}
+_CAUSES = {value: cause for cause, value in showing.CAUSES.items()}
 
 
 def from_protos(memories: Sequence[pb.Memory]) -> list[NewMemory]:
@@ -195,11 +183,6 @@ def type_from_proto(value: pb.MemoryType.ValueType) -> MemoryType:
     return _TYPES.get(value, MemoryType.SEMANTIC)
 
 
-def type_to_proto(type_: MemoryType) -> pb.MemoryType.ValueType:
-    """Return a type as callers see it."""
-    return _TYPES_OUT[type_]
-
-
 def entities_from_proto(entities: Iterable[pb.Entity]) -> tuple[Entity, ...]:
     """Return entities, each once."""
     return tuple(dict.fromkeys(Entity(entity.name, entity.kind) for entity in entities))
@@ -214,81 +197,11 @@ def event_time_from_proto(item: extractor_pb.ExtractedMemory) -> EventTime | Non
     return EventTime(micros, _PRECISIONS.get(item.event_time.precision, Precision.MINUTE), zone)
 
 
-def to_proto(memory: Memory) -> pb.Memory:
-    """Return a memory as callers see it."""
-    event_time = memory.event_time
-    return pb.Memory(
-        id=memory.id,
-        scope=scopes.to_proto(memory.owner, memory.sources[0].session_id if memory.sources else ""),
-        shared=memory.owner.kind is OwnerKind.SHARED,
-        text=memory.text,
-        type=type_to_proto(memory.type),
-        topics=memory.topics,
-        entities=[pb.Entity(name=e.name, kind=e.kind) for e in memory.entities],
-        event_time=event_time_to_proto(event_time) if event_time else None,
-        create_time=fields.timestamp(memory.created),
-        update_time=fields.timestamp(memory.updated),
-        etag=memory.etag,
-        revision=memory.revision,
-        sources=[
-            pb.Source(session_id=s.session_id, message_id=s.message_id, start=s.start, end=s.end)
-            for s in memory.sources
-        ],
-        confidence=memory.confidence,
-        extractor=memory.extractor,
-        embedding_state=(
-            pb.EMBEDDING_STATE_READY if memory.embedded else pb.EMBEDDING_STATE_PENDING
-        ),
-        metadata=structs.from_json(memory.metadata) if memory.metadata else None,
-        pinned=memory.pinned,
-        valid_from=_moment(memory.valid_from),
-        valid_to=_moment(memory.valid_to),
-        supersedes=memory.supersedes,
-        superseded_by=memory.superseded_by,
-        supersede_time=_moment(memory.superseded),
-        supersede_reason=memory.supersede_reason,
-        end_learned=memory.end_learned,
-        slot=memory.slot,
-        mention_time=fields.timestamp(memory.first_said),
-        last_mention_time=fields.timestamp(memory.last_said),
-        untrusted=memory.untrusted,
-        contradicts=memory.contradicts,
-        turn=turns.to_proto(memory.turn) if memory.turn else None,
-    )
-
-
-def _moment(micros: int | None) -> Timestamp | None:
-    return None if micros is None else fields.timestamp(micros)
-
-
-_CAUSES = {
-    Cause.UPDATE: service_pb.REVISION_CAUSE_UPDATE,
-    Cause.DELETE: service_pb.REVISION_CAUSE_DELETE,
-    Cause.MERGE: service_pb.REVISION_CAUSE_MERGE,
-    Cause.RESTORE: service_pb.REVISION_CAUSE_RESTORE,
-    Cause.SUPERSEDE: service_pb.REVISION_CAUSE_SUPERSEDE,
-    Cause.FORGET: service_pb.REVISION_CAUSE_FORGET,
-}
-
-
-_CAUSES_IN = {value: cause for cause, value in _CAUSES.items()}
-
-
-def earlier_to_proto(earlier: Earlier) -> service_pb.MemoryRevision:
-    """Return an earlier state of a memory; whether it was embedded is not told."""
-    memory = to_proto(earlier.memory)
-    memory.ClearField("embedding_state")
-    return service_pb.MemoryRevision(
-        memory=memory,
-        replace_time=fields.timestamp(earlier.replaced),
-        cause=_CAUSES[earlier.cause],
-    )
-
-
 def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
-    """Return a memory that `to_proto` gave, as one of this owner; revision and vector are new.
+    """Return a memory that `showing.memory` gave, as one of this owner.
 
-    What the extractor has found may be longer than what callers may write.
+    Revision and vector are new. What the extractor has found may be longer than what callers may
+    write.
     """
     for name in ("create_time", "update_time"):
         if not memory.HasField(name):
@@ -334,15 +247,15 @@ def _said(memory: pb.Memory, name: str, path: str) -> int | None:
 
 
 def earlier_from_proto(revision: service_pb.MemoryRevision, path: str, owner: Owner) -> Earlier:
-    """Undo `earlier_to_proto`, for this owner."""
-    if revision.cause not in _CAUSES_IN:
+    """Undo `showing.revision`, for this owner."""
+    if revision.cause not in _CAUSES:
         raise InvalidField(f"{path}.cause", "is required")
     if not revision.HasField("replace_time"):
         raise InvalidField(f"{path}.replace_time", "is required")
     return Earlier(
         stored_from_proto(revision.memory, f"{path}.memory", owner),
         fields.micros(revision.replace_time, f"{path}.replace_time"),
-        _CAUSES_IN[revision.cause],
+        _CAUSES[revision.cause],
     )
 
 
@@ -372,12 +285,3 @@ def _superseded(memory: pb.Memory, path: str) -> int | None:
             raise InvalidField(path, "goes with superseded_by")
         return None
     return fields.micros(memory.supersede_time, path)
-
-
-def event_time_to_proto(event_time: EventTime) -> pb.EventTime:
-    """Return an event time as callers see it."""
-    return pb.EventTime(
-        time=fields.timestamp(event_time.micros),
-        precision=_PRECISIONS_OUT[event_time.precision],
-        time_zone=event_time.zone,
-    )

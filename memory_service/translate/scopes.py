@@ -71,8 +71,14 @@ def searched(
 
 def to_proto(of: Owner, session_id: str = "") -> pb.Scope:
     """Return the scope that names an owner, and a session of it."""
-    return pb.Scope(
-        namespace=of.namespace,
-        user_id=of.id if of.kind is OwnerKind.USER else "",
-        session_id=session_id or (of.id if of.kind is OwnerKind.SESSION else ""),
-    )
+    shown = pb.Scope()
+    put(shown, of, session_id)
+    return shown
+
+
+def put(shown: pb.Scope, of: Owner, session_id: str = "") -> None:
+    """Put an owner, and a session of it, into a scope."""
+    shown.namespace = of.namespace
+    if of.kind is OwnerKind.USER:
+        shown.user_id = of.id
+    shown.session_id = session_id or (of.id if of.kind is OwnerKind.SESSION else "")

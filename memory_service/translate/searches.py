@@ -11,7 +11,7 @@ from memory_service.domain.errors import InvalidField
 from memory_service.domain.ranking import ArmScore, Ranked, Signal
 from memory_service.domain.search import Arm, SearchMode, Selection
 from memory_service.domain.searching import Hit, SearchQuery
-from memory_service.translate import fields, filters, memories, scopes, views
+from memory_service.translate import fields, filters, memories, scopes, showing, views
 
 MAX_QUERY = 32 * 1024
 MAX_TOKENS = 10_000_000
@@ -90,11 +90,10 @@ def _budget(tokens: int) -> int | None:
 
 def hit(found: Hit, *, explain: bool) -> pb.SearchHit:
     """Return one hit."""
-    return pb.SearchHit(
-        memory=memories.to_proto(found.memory),
-        score=found.score,
-        explanation=_explanation(found.ranked) if explain else None,
-    )
+    shown = pb.SearchHit(memory=showing.memory(found.memory), score=found.score)
+    if explain:
+        shown.explanation.CopyFrom(_explanation(found.ranked))
+    return shown
 
 
 def _explanation(ranked: Ranked) -> pb.ScoreExplanation:

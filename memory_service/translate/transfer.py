@@ -25,6 +25,7 @@ from memory_service.translate import (
     scopes,
     session_data,
     session_options,
+    showing,
 )
 
 MAX_RECORDS = 1000
@@ -43,11 +44,11 @@ def to_proto(owner: Owner, record: Record) -> pb.ExportRecord:
     """Return a record of this owner as it is exported."""
     match record:
         case Memory():
-            memory = memories.to_proto(record)
+            memory = showing.memory(record)
             memory.ClearField("embedding_state")
             return pb.ExportRecord(memory=memory)
         case Earlier():
-            return pb.ExportRecord(revision=memories.earlier_to_proto(record))
+            return pb.ExportRecord(revision=showing.revision(record))
         case SessionHead():
             return pb.ExportRecord(session=_head_to_proto(record))
         case Message():

@@ -10,14 +10,12 @@ from memory_service.domain.memory import Turn
 from memory_service.translate import fields, messages
 
 
-def to_proto(turn: Turn) -> pb.Turn:
-    """Return a turn as callers see it."""
-    return pb.Turn(
-        sequence=turn.sequence,
-        role=messages.role_to_proto(turn.role),
-        speaker=turn.speaker,
-        preceding_text=turn.preceding,
-    )
+def put(shown: pb.Turn, turn: Turn) -> None:
+    """Put a turn where callers see it."""
+    shown.sequence = turn.sequence
+    shown.role = messages.role_to_proto(turn.role)
+    shown.speaker = turn.speaker
+    shown.preceding_text = turn.preceding
 
 
 def of_stored(memory: pb.Memory, path: str) -> Turn | None:

@@ -7,7 +7,7 @@ from agentmemory.v1 import memory_pb2
 
 from memory_service.domain.memory import Memory, NewMemory
 from memory_service.domain.verdicts import ADD, Judgement, Question, Verdict
-from memory_service.translate import fields, memories
+from memory_service.translate import fields, showing
 
 MAX_REASON = 256
 
@@ -50,10 +50,10 @@ def _fact(fact: Memory | NewMemory, first: int | None, last: int | None) -> memo
     return memory_pb2.Memory(
         id=fact.id,
         text=fact.text,
-        type=memories.type_to_proto(fact.type),
+        type=showing.type_of(fact.type),
         topics=fact.topics,
         entities=[memory_pb2.Entity(name=e.name, kind=e.kind) for e in fact.entities],
-        event_time=memories.event_time_to_proto(fact.event_time) if fact.event_time else None,
+        event_time=showing.event_time(fact.event_time) if fact.event_time else None,
         slot=fact.slot,
         mention_time=None if first is None else fields.timestamp(first),
         last_mention_time=None if last is None else fields.timestamp(last),

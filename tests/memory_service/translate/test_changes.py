@@ -7,7 +7,7 @@ from memory_service.domain.changes import ChangeKind
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import MemoryType
 from memory_service.store.feed import FeedEntry
-from memory_service.translate import changes, memories
+from memory_service.translate import changes, showing
 from memory_service.watching import Told
 from tests.support.memories import make
 
@@ -19,7 +19,7 @@ def test_every_kind_of_change_has_a_word_in_the_contract(kind: ChangeKind):
     answer = changes.to_proto(told)
     assert pb.ChangeKind.Name(answer.change.kind) == f"CHANGE_KIND_{kind.name}"
     assert (answer.revision, answer.change.memory_id) == (7, "m1")
-    assert answer.change.memory == memories.to_proto(memory)
+    assert answer.change.memory == showing.memory(memory)
 
 
 def test_a_memory_that_is_gone_is_left_unset():

@@ -16,7 +16,7 @@ from memory_service.domain.memory import (
     Source,
 )
 from memory_service.domain.owner import Owner
-from memory_service.translate import memories
+from memory_service.translate import memories, showing
 from tests.support.memories import ALICE, SHARED, make
 
 MOMENT = Timestamp(seconds=1_000, nanos=5_000)
@@ -129,7 +129,7 @@ def test_a_stored_memory_is_shown_whole():
         untrusted=True,
         contradicts=("n",),
     )
-    assert memories.to_proto(memory) == pb.Memory(
+    assert showing.memory(memory) == pb.Memory(
         id="m",
         scope=pb.Scope(namespace="app", user_id="alice", session_id="chat"),
         text="Alice moved to Berlin.",
@@ -156,18 +156,18 @@ def test_a_stored_memory_is_shown_whole():
 
 
 def test_what_a_caller_wrote_was_said_when_it_was_stored():
-    shown = memories.to_proto(make("m", created=7))
+    shown = showing.memory(make("m", created=7))
     assert shown.mention_time == shown.last_mention_time == shown.create_time
 
 
 def test_a_memory_without_a_vector_is_pending_and_a_shared_one_says_so():
-    shown = memories.to_proto(make("m", owner=SHARED))
+    shown = showing.memory(make("m", owner=SHARED))
     assert shown.embedding_state == pb.EMBEDDING_STATE_PENDING
     assert shown.shared
     assert not shown.HasField("event_time")
-    assert not memories.to_proto(make("m")).shared
+    assert not showing.memory(make("m")).shared
     lone = make("m", owner=Owner.session("acme", "app", "chat"))
-    assert memories.to_proto(lone).scope == pb.Scope(namespace="app", session_id="chat")
+    assert showing.memory(lone).scope == pb.Scope(namespace="app", session_id="chat")
 
 
 def test_an_extracted_time_keeps_its_precision():
