@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -79,11 +78,11 @@ class TenantLimitsInterceptor(AroundInterceptor):
             await self._rates.admit(tenant)
         if self._quota is not None and rpc.method in ADDS:
             await self._quota.check(tenant)
-        async with AsyncExitStack() as stack:
-            if self._places is not None and rpc.kind != "unary":
-                await stack.enter_async_context(self._places.place(tenant))
-            if rpc.kind in {"client_stream", "bidi_stream"}:
-                request = self._paced(tenant, request)
+        if rpc.kind in {"client_stream", "bidi_stream"}:
+            request = self._paced(tenant, request)
+        if self._places is None or rpc.kind == "unary":
+            return await proceed(request, context)
+        async with self._places.place(tenant):
             return await proceed(request, context)
 
     async def _paced(self, tenant: str, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:

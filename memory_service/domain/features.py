@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
@@ -73,13 +74,13 @@ class Features(NamedTuple):
 def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> dict[Key, Features]:
     """Return what speaks for each memory of the pool; `facts` vote for the turns they are from."""
     votes = _votes(facts) if facts else {}
-    only = next(iter(asked.names)) if len(asked.names) == 1 else None
-    strengths = _strengths(pool, only)
+    named = _named(pool.found, asked)
+    strengths = _strengths(pool, named)
     return {
         key: Features(
             pool.meaning[key],
             pool.words[key],
-            _named(found.signals, only),
+            named.get(key, 0.0),
             math.log1p(found.signals.length),
             float(found.signals.answers),
             float(asked.wants_time and found.signals.timed),
@@ -95,17 +96,20 @@ Strengths = Mapping[tuple[str, Place], float]
 Votes = Mapping[tuple[str, tuple[str, str]], float]
 
 
-def _strengths(pool: Pool, only: str | None) -> Strengths:
+def _named(found: Mapping[Key, Found], asked: Asked) -> dict[Key, float]:
+    """Return 1 for each memory of the only one who is named."""
+    if len(asked.names) != 1:
+        return {}
+    (name,) = asked.names
+    return {key: 1.0 for key, each in found.items() if name in each.signals.names}
+
+
+def _strengths(pool: Pool, named: Mapping[Key, float]) -> Strengths:
     return {
-        (key[0], found.signals.place): pool.strength(key)
-        + NAMED_SHARE * _named(found.signals, only)
+        (key[0], found.signals.place): pool.strength(key) + NAMED_SHARE * named.get(key, 0.0)
         for key, found in pool.found.items()
         if found.signals.place
     }
-
-
-def _named(signals: Signals, only: str | None) -> float:
-    return float(only is not None and only in signals.names)
 
 
 def _dated(signals: Signals, asked: Asked) -> float:
@@ -116,11 +120,12 @@ def _neighbor(owner: str, place: Place | None, strengths: Strengths) -> float:
     if place is None:
         return 0.0
     session, sequence = place
-    return max(strengths.get((owner, (session, sequence + step)), 0.0) for step in (-1, 1))
+    before = strengths.get((owner, (session, sequence - 1)), 0.0)
+    return max(before, strengths.get((owner, (session, sequence + 1)), 0.0))
 
 
 def _vote(owner: str, signals: Signals, votes: Votes) -> float:
-    return max((votes.get((owner, source), 0.0) for source in signals.sources), default=0.0)
+    return max([votes.get((owner, source), 0.0) for source in signals.sources], default=0.0)
 
 
 def _votes(facts: Pool) -> Votes:
@@ -135,31 +140,23 @@ def _votes(facts: Pool) -> Votes:
 
 def _shares(found: Mapping[Key, Found], words: Sequence[str]) -> dict[Key, float]:
     shares = dict.fromkeys(found, 0.0)
-    if not found or not words:
-        return shares
     wanted = frozenset(words)
-    counts = {key: _counts(each.words, wanted) for key, each in found.items()}
-    rarity = _rarity(counts.values(), words)
+    having = {key: wanted.intersection(each.words) for key, each in found.items()}
+    rarity = _rarity(Counter(chain.from_iterable(having.values())), words, len(found))
     best = sum(rarity.values())
-    average = sum(len(each.words) for each in found.values()) / len(found) or 1.0
-    for key, of_it in counts.items():
-        if of_it:
-            damped = K1 * (1 - B + B * len(found[key].words) / average)
+    lengths = [len(each.words) for each in found.values()]
+    average = sum(lengths) / len(found) if any(lengths) else 1.0
+    for (key, has), length in zip(having.items(), lengths, strict=True):
+        if has:
+            damped = K1 * (1 - B + B * length / average)
+            count = found[key].words.count
             # Of BM25's numerators (K1 + 1) is in the best that could be, too.
-            shares[key] = sum(rarity[word] * n / (n + damped) for word, n in of_it) / best
+            for word in has:
+                n = count(word)
+                shares[key] += rarity[word] / best * n / (n + damped)
     return shares
 
 
-Counts = Sequence[tuple[str, int]]
-"""Words of the query, and how often a memory has each; at least once."""
-
-
-def _counts(words: Sequence[str], wanted: frozenset[str]) -> Counts:
-    return [(word, words.count(word)) for word in wanted.intersection(words)]
-
-
-def _rarity(counts: Collection[Counts], words: Sequence[str]) -> dict[str, float]:
+def _rarity(having: Mapping[str, int], words: Sequence[str], total: int) -> dict[str, float]:
     """Return BM25's inverse document frequency of each word among the found memories."""
-    having = Counter(word for each in counts for word, _ in each)
-    total = len(counts)
     return {w: math.log1p((total - having[w] + 0.5) / (having[w] + 0.5)) for w in words}

@@ -18,12 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from memory_service.domain.search import Selection, View
 from memory_service.store.clauses import Clause, all_of, intersection
 from memory_service.store.conditions import Compiler, Value
 from memory_service.store.keys import owner_tag
 from memory_service.store.tags import ENDED, YES
+
+SEARCHES = 64
+"""How many selections are remembered: those of the searches that are under way at a time."""
 
 DISTANCE = "distance"
 """What a KNN query calls the cosine distance."""
@@ -42,8 +46,12 @@ class Query:
         return [self.text, "PARAMS", str(len(named)), *named, "DIALECT", "2"]
 
 
+@lru_cache(maxsize=SEARCHES)
 def compile_selection(selection: Selection) -> Query:
-    """Return the query for all memories of the selection. Raises ValueError without an owner."""
+    """Return the query for all memories of the selection. Raises ValueError without an owner.
+
+    A search compiles a selection for its words, and again for its vector, which all wait for.
+    """
     if not selection.owners:
         raise ValueError("a selection needs an owner")
     if not selection.types:

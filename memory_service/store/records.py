@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 from memory_service.domain.conversation import search_terms
@@ -53,6 +54,9 @@ _OPTIONAL = (
     *("slot", "untrusted"),
 )
 """What not every memory has."""
+
+
+_TYPES = {type_.value: type_ for type_ in MemoryType}
 
 
 def encode(memory: Memory, vector: bytes | None, space: Space = FIRST) -> dict[str, str | bytes]:
@@ -159,7 +163,7 @@ def pack_entities(entities: Sequence[Entity]) -> list[tuple[str, str]]:
 
 def unpack_entities(packed: Sequence[Sequence[str]]) -> tuple[Entity, ...]:
     """Undo `pack_entities`."""
-    return tuple(Entity(name, kind) for name, kind in packed)
+    return tuple(starmap(Entity, packed))
 
 
 def pack_event_time(event_time: EventTime | None) -> tuple[int | str, ...] | None:
@@ -194,11 +198,11 @@ def _memory(owner: Owner, body: dict[str, Any], embedded: bool) -> Memory:
         owner=owner,
         id=body["id"],
         text=body["text"],
-        type=MemoryType(body["type"]),
+        type=_TYPES[body["type"]],
         topics=tuple(body["topics"]),
         entities=unpack_entities(body["entities"]),
         event_time=unpack_event_time(body["event_time"]),
-        sources=tuple(Source(*source) for source in body["sources"]),
+        sources=tuple(starmap(Source, body["sources"])),
         confidence=body["confidence"],
         extractor=body["extractor"],
         embedded=embedded,
