@@ -38,8 +38,8 @@ traces: $(READY) ## Play two calls and show what is traced of them
 reembed: $(READY) ## Change the embedding model while services serve (ARGS=--finish: when all are on it)
 	@$(BIN)/python -m memory_service.reembed $(ARGS)
 
-test: $(READY) ## Run every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(READY) ## Run every test, in two processes; a file's stay together (PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 test-wheel: ## Run the tests against the built wheel, in a clean environment (PYTEST_ARGS)
 	"$(PYTHON)" -m tests.from_wheel $(PYTEST_ARGS)
