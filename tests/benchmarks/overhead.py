@@ -1,5 +1,6 @@
 """What a search costs beside its parts: one after the other in one run, the query's vector and the
-very commands of the engine in one pipeline, sent raw, and the same search through the service.
+very commands of the engine in one pipeline, sent raw, and the same search through the service. Then
+a call of a server that does nothing, each after such parts: the least that a service can add.
 
 Two users are asked: one with facts, and one with turns of conversations, whose searches ask for
 facts too. Each has as many memories as is said; none of what is measured runs beside another.
@@ -13,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 
 import grpc.aio
 from agentmemory.v1 import extractor_service_pb2 as extractor_pb
@@ -34,6 +36,7 @@ from memory_service.store.search import whole
 
 from . import corpus, operations
 from .baselines import TENANT, Commands, recorded
+from .echo import METHOD
 from .load import CALL_SECONDS, Target
 from .stand import load, stand
 
@@ -52,6 +55,7 @@ async def _run(memories: int, turns: int, searches: int) -> None:
         async with (
             grpc.aio.insecure_channel(target.memory) as memory,
             grpc.aio.insecure_channel(target.extractor) as extractor,
+            grpc.aio.insecure_channel(target.echo) as echo,
         ):
             stub = MemoryServiceStub(memory)
             await _talk(stub, target, turns)
@@ -65,8 +69,10 @@ async def _run(memories: int, turns: int, searches: int) -> None:
                 table.add_row(
                     name, *await _compare(stub, embedder, redis, target, user, types, searches)
                 )
+            nothing = await _nothing(echo, embedder, redis, target, searches)
             await redis.aclose()
     Console().print(table)
+    print(f"a call that does nothing, after the parts of a search: {nothing:.1f} ms, p50")
 
 
 async def _talk(stub: MemoryServiceStub, target: Target, turns: int) -> None:
@@ -117,6 +123,23 @@ async def _compare(
             " / ".join(f"{ms:.1f}" for ms in tails),
         ]
     )
+
+
+async def _nothing(
+    echo: grpc.aio.Channel,
+    embedder: ExtractorServiceStub,
+    redis: Redis,
+    target: Target,
+    calls: int,
+) -> float:
+    """Return the median of calls that do nothing, on a machine that does not rest in between."""
+    call, taken = echo.unary_unary(METHOD), []
+    for n in range(calls):
+        question = corpus.question(n)
+        parts = _commands(target, operations.READER, turns=False, question=question)
+        await _by_parts(embedder, redis, *parts)
+        taken.append(await _timed(partial(call, question.encode())))
+    return statistics.median(taken)
 
 
 def _commands(target: Target, user: str, turns: bool, question: str) -> tuple[str, Commands]:
