@@ -46,6 +46,10 @@ class Retrieved:
     degraded: bool = False
 
 
+_Read = tuple[int, Names]
+"""An owner's revision, and who talks with all owners that are searched."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What there is without the query's vector; of each side, what has the query's words."""
@@ -80,9 +84,14 @@ class Retrieval:
 
         Raises ExtractorUnavailable (semantic mode only), RevisionNotReached, SearchTimeout.
         """
-        guess, *_ = meant(query.text, await self._expected_names(query))
+        read: _Read | None = None
+        names = self._names.of(query.selection.owners)
+        if names is None:
+            read = await self._read(query)
+            names = read[1]
+        guess, *_ = meant(query.text, names)
         vector, known = await alongside(
-            self._vector(query.mode, guess, deadline), self._without_vector(query, deadline)
+            self._vector(query.mode, guess, deadline), self._without_vector(query, read, deadline)
         )
         if known.asked.text != guess:
             vector = await self._vector(query.mode, known.asked.text, deadline)
@@ -90,18 +99,16 @@ class Retrieval:
         degraded = vector is None and query.mode is SearchMode.HYBRID
         return Retrieved(ranked, known.revision, degraded)
 
-    async def _expected_names(self, query: SearchQuery) -> Names:
-        seen = self._names.of(query.selection.owners)
-        return (await self._read(query))[1] if seen is None else seen
-
-    async def _read(self, query: SearchQuery) -> tuple[int, Names]:
+    async def _read(self, query: SearchQuery) -> _Read:
         owners = query.selection.owners
         revision, names = await self._revisions.reached_with_names(owners, query.min_revision)
         self._names.note(owners, names)
         return revision, names
 
-    async def _without_vector(self, query: SearchQuery, deadline: Deadline) -> _Known:
-        revision, names = await self._read(query)
+    async def _without_vector(
+        self, query: SearchQuery, read: _Read | None, deadline: Deadline
+    ) -> _Known:
+        revision, names = read or await self._read(query)
         asked = understand(query.text, names, self._clock.now())
         hybrid = query.mode is SearchMode.HYBRID
         sides = sides_of(query.selection, query.limit, hybrid=hybrid)

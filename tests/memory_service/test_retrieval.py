@@ -106,6 +106,23 @@ async def test_a_name_that_came_since_the_last_search_is_not_overlooked(
     assert embedding.asked[3:] == [WITHOUT_HER_NAME]
 
 
+async def test_who_talks_is_read_once_in_a_search_whether_it_was_known_or_not(
+    retrieval: Retrieval, monkeypatch: pytest.MonkeyPatch
+):
+    read = []
+    real = Revisions.reached_with_names
+
+    async def counted(*args):
+        read.append(args)
+        return await real(*args)
+
+    monkeypatch.setattr(Revisions, "reached_with_names", counted)
+    await found(retrieval)
+    assert len(read) == 1
+    await found(retrieval)
+    assert len(read) == 2
+
+
 async def test_words_are_looked_for_while_the_vector_is_made(
     retrieval: Retrieval, engine: WatchedSearch, embedding: FakeEmbedding
 ):
