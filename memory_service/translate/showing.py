@@ -31,12 +31,11 @@ CAUSES = {
     Cause.FORGET: service_pb.REVISION_CAUSE_FORGET,
 }
 
-
 _SAME = (
     *("extractor", "pinned", "superseded_by", "supersede_reason", "end_learned", "slot"),
     "untrusted",
 )
-"""What a memory has under the same name as its message; not in all of them, as all that follows."""
+"""What is called the same in both; like lists and times, most memories do not have it."""
 
 _LISTS = ("topics", "supersedes", "contradicts")
 
@@ -52,7 +51,7 @@ def memory(of: Memory) -> pb.Memory:
     shown = pb.Memory(
         id=of.id,
         text=of.text,
-        type=type_of(of.type),
+        type=TYPES[of.type],
         etag=of.etag,
         revision=of.revision,
         confidence=of.confidence,
@@ -106,11 +105,6 @@ def revision(earlier: Earlier) -> service_pb.MemoryRevision:
         replace_time=fields.timestamp(earlier.replaced),
         cause=CAUSES[earlier.cause],
     )
-
-
-def type_of(type_: MemoryType) -> pb.MemoryType.ValueType:
-    """Return a type as callers see it."""
-    return TYPES[type_]
 
 
 def event_time(of: EventTime) -> pb.EventTime:

@@ -50,7 +50,7 @@ def _fact(fact: Memory | NewMemory, first: int | None, last: int | None) -> memo
     return memory_pb2.Memory(
         id=fact.id,
         text=fact.text,
-        type=showing.type_of(fact.type),
+        type=showing.TYPES[fact.type],
         topics=fact.topics,
         entities=[memory_pb2.Entity(name=e.name, kind=e.kind) for e in fact.entities],
         event_time=showing.event_time(fact.event_time) if fact.event_time else None,
