@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 
 from examples.stack import Stack, in_directory, running
 from tests.support.client import Stub, connected
+from tests.support.commands import outcome
 from tests.support.llm_server import llm_server, model_file
 from tests.support.scripted_llm import Answer, Asked, ScriptedLlm, asks, says, says_blocks
 from tests.support.scripted_llm import scripted_llm as serving_script
@@ -54,7 +53,6 @@ async def llm() -> AsyncIterator[ScriptedLlm]:
 async def run(stack: Stack, name: str, *lines: str, llm: str = "http://127.0.0.1:1/v1") -> str:
     """What the example prints."""
     environment = {
-        **os.environ,
         "AGENT_MEMORY": stack.addresses.memory,
         "OPENAI_BASE_URL": llm,
         "OPENAI_API_KEY": "none",
@@ -63,20 +61,9 @@ async def run(stack: Stack, name: str, *lines: str, llm: str = "http://127.0.0.1
         "MODEL": "test",
         "MAX_TOKENS": str(SHORT),
     }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"examples.patterns.{name}", *lines),
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode == 0, errors.decode()
-    return out.decode()
+    status, out, errors = await outcome(f"examples.patterns.{name}", *lines, **environment)
+    assert status == 0, errors
+    return out
 
 
 async def remembered(memory: Stub) -> set[str]:
