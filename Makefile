@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 TOOLS  := build/tools
+# Tests run in two processes; those of a file stay together.
+TWO    := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run traces reembed test test-wheel test-images lint format protos docs bench bench-index bench-scaling bench-dashboards eval eval-extraction fit-ranking cost-ranking chaos fuzz sbom audit clean
@@ -38,11 +40,11 @@ traces: $(READY) ## Play two calls and show what is traced of them
 reembed: $(READY) ## Change the embedding model while services serve (ARGS=--finish: when all are on it)
 	@$(BIN)/python -m memory_service.reembed $(ARGS)
 
-test: $(READY) ## Run every test, in two processes; a file's stay together (PYTEST_ARGS)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+test: $(READY) ## Run every test (PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TWO) $(PYTEST_ARGS)
 
 test-wheel: ## Run the tests against the built wheel, in a clean environment (PYTEST_ARGS)
-	"$(PYTHON)" -m tests.from_wheel $(PYTEST_ARGS)
+	"$(PYTHON)" -m tests.from_wheel $(TWO) $(PYTEST_ARGS)
 
 test-images: $(READY) ## Build and try what goes into the images, the extractor's too, which takes minutes
 	TEST_EXTRACTOR_IMAGE=1 $(BIN)/python -m pytest tests/deploy/test_images.py

@@ -9,7 +9,6 @@ facts too. Each has as many memories as is said; none of what is measured runs b
 from __future__ import annotations
 
 import argparse
-import asyncio
 import statistics
 import sys
 import time
@@ -38,6 +37,7 @@ from . import corpus, operations
 from .baselines import TENANT, Commands, recorded
 from .echo import METHOD
 from .load import CALL_SECONDS, Target
+from .running import finished
 from .stand import load, stand
 
 TALKER = "talker"
@@ -181,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--turns", type=int, default=2_000)
     parser.add_argument("--searches", type=int, default=300)
     arguments = parser.parse_args(argv)
-    asyncio.run(_run(arguments.memories, arguments.turns, arguments.searches))
+    finished(_run(arguments.memories, arguments.turns, arguments.searches))
     return 0
 
 

@@ -27,8 +27,6 @@ COPIED = (
 )
 """What tests read or run, and what the pages that they read link to. The packages are not here."""
 
-AS_MAKE_TEST = ("--numprocesses", "2", "--dist", "loadfile")
-
 
 def main(arguments: Sequence[str]) -> int:
     """Build, install and copy, then return the status of pytest."""
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     wheel = build(PLACE / "dist", python)
     copy(project)
     install(wheel, python)
-    command = [python, "-m", "pytest", "-p", GUARD, *AS_MAKE_TEST, *arguments]
+    command = [python, "-m", "pytest", "-p", GUARD, *arguments]
     return subprocess.run(command, cwd=project, env=_variables(), check=False).returncode
 
 
