@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from service_kit.stopwatch import Stopwatch
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 
@@ -31,11 +29,6 @@ class EmbeddingMetrics:
             registry=registry,
         )
 
-    @contextmanager
-    def timed(self, purpose: str) -> Iterator[None]:
+    def timed(self, purpose: str) -> Stopwatch:
         """Take the time of a call."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds.labels(purpose).observe(time.perf_counter() - began)
+        return Stopwatch(lambda seconds, _: self.seconds.labels(purpose).observe(seconds))

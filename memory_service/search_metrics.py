@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from service_kit.stopwatch import Stopwatch
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
@@ -31,14 +29,9 @@ class SearchMetrics:
             registry=registry,
         )
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Stopwatch:
         """Take the time of a stage."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.stages.labels(name).observe(time.perf_counter() - began)
+        return Stopwatch(lambda seconds, _: self.stages.labels(name).observe(seconds))
 
     def searched(self, mode: str, *, degraded: bool) -> None:
         """Count a search."""

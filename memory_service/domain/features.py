@@ -1,6 +1,7 @@
-"""What speaks for a memory that was found, in numbers that mean the same in every answer. Pure.
+"""What speaks for memories that were found, in numbers that mean the same in every answer. Pure.
 
-Nothing here depends on the scores of the engine, which know all tenants' documents.
+Nothing here depends on the scores of the engine, which know all tenants' documents. What there is
+of many memories is kept in columns: a search looks at hundreds, while somebody waits.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
-from memory_service.domain.search import Arm, Arms, Found, Key
+from memory_service.domain.search import Arm, Arms, Found
 from memory_service.domain.signals import Place, Signals
 
 K1, B = 1.2, 0.5
@@ -22,98 +22,92 @@ K1, B = 1.2, 0.5
 NAMED_SHARE = 0.2
 """How much being about the one who is asked about adds to what a neighbor says for a turn."""
 
+NAMES = ("meaning", "words", "named", "length", "answers", "timed", "dated", "neighbor", "vote")
+"""All that may speak for a memory, see `features`."""
+
+Features = Mapping[str, Sequence[float]]
+"""By its name, how much there is of something for each memory of a pool, in the pool's order; what
+does not speak for any of them is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All that the arms found of one kind of memories, each once, and how they speak for it.
+    """All that the arms found of one kind of memories, each once, and how they speak for each.
 
     `meaning`: the cosine; of those that the vectors did not find, at most that of the last one that
     they found, which is taken for it. `words`: the share, 0 to 1, of what a memory could have at
     best by BM25 for the query's words. How rare a word is, is reckoned among the found ones.
     """
 
-    found: Mapping[Key, Found]
-    meaning: Mapping[Key, float]
-    words: Mapping[Key, float]
+    found: Sequence[Found]
+    meaning: Sequence[float]
+    words: Sequence[float]
 
-    def strength(self, key: Key) -> float:
-        """What both arms say of a memory, 0 to 1 for most."""
-        return (self.meaning[key] + self.words[key]) / 2
+    def strengths(self) -> list[float]:
+        """What both arms say of each memory, 0 to 1 for most."""
+        return [(near + has) / 2 for near, has in zip(self.meaning, self.words, strict=True)]
 
 
 def pool_of(arms: Arms, words: Sequence[str]) -> Pool:
     """Return what `arms`, asked with these words, found."""
-    found = {each.key: each for arm in arms.values() for each in arm}
     near = arms.get(Arm.SEMANTIC, ())
-    floor = max(min((each.raw for each in near), default=0.0), 0.0)
-    meaning = dict.fromkeys(found, floor) | {each.key: each.raw for each in near}
-    return Pool(found, meaning, _shares(found, words))
+    cosines = [each.raw for each in near]
+    known = {each.key for each in near}
+    others = [each for each in arms.get(Arm.KEYWORD, ()) if each.key not in known]
+    floor = max(min(cosines, default=0.0), 0.0)
+    found = (*near, *others)
+    return Pool(found, [*cosines, *[floor] * len(others)], _shares(found, words))
 
 
-class Features(NamedTuple):
-    """What speaks for one memory; 0 where there is nothing to say.
+def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> Features:
+    """Return what speaks for the memories of the pool; `facts` vote for the turns they are from.
 
     `named`: it is about, or by, the only one whom the query names. `length`: log(1 + words of its
     own). `answers`: it was said right after a question. `timed`: it says when, and that is asked.
     `dated`: it is of a time that the query names, see `Period.closeness`. `neighbor`: the strength
-    of the turn before or after it. `vote`: that of the facts that were drawn from it. A tuple,
-    because hundreds are made for a search.
+    of the turn before or after it. `vote`: that of the facts that were drawn from it.
     """
+    signals = [each.signals for each in pool.found]
+    named = _named(signals, asked)
+    columns = (
+        pool.meaning,
+        pool.words,
+        named,
+        [math.log1p(each.length) for each in signals],
+        [float(each.answers) for each in signals],
+        [float(each.timed) for each in signals] if asked.wants_time else (),
+        [_dated(each, asked) for each in signals] if asked.periods else (),
+        _neighbors(pool, named),
+        _voted(pool.found, facts) if facts else (),
+    )
+    return {name: column for name, column in zip(NAMES, columns, strict=True) if any(column)}
 
-    meaning: float
-    words: float
-    named: float
-    length: float
-    answers: float
-    timed: float
-    dated: float
-    neighbor: float = 0.0
-    vote: float = 0.0
+
+def _named(signals: Sequence[Signals], asked: Asked) -> list[float]:
+    """Return 1 for each memory of the only one who is named."""
+    if len(asked.names) != 1:
+        return [0.0] * len(signals)
+    (name,) = asked.names
+    return [float(name in each.names) for each in signals]
 
 
-def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> dict[Key, Features]:
-    """Return what speaks for each memory of the pool; `facts` vote for the turns they are from."""
-    votes = _votes(facts) if facts else {}
-    named = _named(pool.found, asked)
-    strengths = _strengths(pool, named)
-    return {
-        key: Features(
-            pool.meaning[key],
-            pool.words[key],
-            named.get(key, 0.0),
-            math.log1p(found.signals.length),
-            float(found.signals.answers),
-            float(asked.wants_time and found.signals.timed),
-            _dated(found.signals, asked) if asked.periods else 0.0,
-            _neighbor(key[0], found.signals.place, strengths) if strengths else 0.0,
-            _vote(key[0], found.signals, votes) if votes else 0.0,
-        )
-        for key, found in pool.found.items()
-    }
+def _dated(signals: Signals, asked: Asked) -> float:
+    return max(period.closeness(signals.time) for period in asked.periods)
 
 
 Strengths = Mapping[tuple[str, Place], float]
 Votes = Mapping[tuple[str, tuple[str, str]], float]
 
 
-def _named(found: Mapping[Key, Found], asked: Asked) -> dict[Key, float]:
-    """Return 1 for each memory of the only one who is named."""
-    if len(asked.names) != 1:
-        return {}
-    (name,) = asked.names
-    return {key: 1.0 for key, each in found.items() if name in each.signals.names}
-
-
-def _strengths(pool: Pool, named: Mapping[Key, float]) -> Strengths:
-    return {
-        (key[0], found.signals.place): pool.strength(key) + NAMED_SHARE * named.get(key, 0.0)
-        for key, found in pool.found.items()
-        if found.signals.place
+def _neighbors(pool: Pool, named: Sequence[float]) -> list[float]:
+    strengths = {
+        (each.key[0], each.signals.place): strength + NAMED_SHARE * is_named
+        for each, strength, is_named in zip(pool.found, pool.strengths(), named, strict=True)
+        if each.signals.place
     }
-
-
-def _dated(signals: Signals, asked: Asked) -> float:
-    return max(period.closeness(signals.time) for period in asked.periods)
+    if not strengths:
+        return []
+    return [_neighbor(each.key[0], each.signals.place, strengths) for each in pool.found]
 
 
 def _neighbor(owner: str, place: Place | None, strengths: Strengths) -> float:
@@ -124,39 +118,50 @@ def _neighbor(owner: str, place: Place | None, strengths: Strengths) -> float:
     return max(before, strengths.get((owner, (session, sequence + 1)), 0.0))
 
 
+def _voted(turns: Sequence[Found], facts: Pool) -> list[float]:
+    votes = _votes(facts)
+    return [_vote(each.key[0], each.signals, votes) for each in turns] if votes else []
+
+
 def _vote(owner: str, signals: Signals, votes: Votes) -> float:
     return max([votes.get((owner, source), 0.0) for source in signals.sources], default=0.0)
 
 
 def _votes(facts: Pool) -> Votes:
     votes: dict[tuple[str, tuple[str, str]], float] = {}
-    for key, fact in facts.found.items():
-        strength = facts.strength(key)
+    for fact, strength in zip(facts.found, facts.strengths(), strict=True):
         for source in fact.signals.sources:
-            place = (key[0], source)
+            place = (fact.key[0], source)
             votes[place] = max(votes.get(place, 0.0), strength)
     return votes
 
 
-def _shares(found: Mapping[Key, Found], words: Sequence[str]) -> dict[Key, float]:
-    shares = dict.fromkeys(found, 0.0)
+def _shares(found: Sequence[Found], words: Sequence[str]) -> list[float]:
     wanted = frozenset(words)
-    having = {key: wanted.intersection(each.words) for key, each in found.items()}
-    rarity = _rarity(Counter(chain.from_iterable(having.values())), words, len(found))
-    best = sum(rarity.values())
-    lengths = [len(each.words) for each in found.values()]
+    having = [wanted.intersection(each.words) for each in found]
+    rarity = _rarity(Counter(chain.from_iterable(having)), words, len(found))
+    lengths = [len(each.words) for each in found]
     average = sum(lengths) / len(found) if any(lengths) else 1.0
-    for (key, has), length in zip(having.items(), lengths, strict=True):
-        if has:
-            damped = K1 * (1 - B + B * length / average)
-            count = found[key].words.count
-            # Of BM25's numerators (K1 + 1) is in the best that could be, too.
-            for word in has:
-                n = count(word)
-                shares[key] += rarity[word] / best * n / (n + damped)
-    return shares
+    return [
+        _share(each.words, has, rarity, length / average) if has else 0.0
+        for each, has, length in zip(found, having, lengths, strict=True)
+    ]
+
+
+def _share(
+    words: Sequence[str], has: frozenset[str], rarity: Mapping[str, float], length: float
+) -> float:
+    """Return the share of a memory with these words; `length` is over the average."""
+    damped, share = K1 * (1 - B + B * length), 0.0
+    # Of BM25's numerators (K1 + 1) is in the best that could be, too.
+    for word in has:
+        n = words.count(word)
+        share += rarity[word] * n / (n + damped)
+    return share
 
 
 def _rarity(having: Mapping[str, int], words: Sequence[str], total: int) -> dict[str, float]:
-    """Return BM25's inverse document frequency of each word among the found memories."""
-    return {w: math.log1p((total - having[w] + 0.5) / (having[w] + 0.5)) for w in words}
+    """Return BM25's inverse document frequency of each word among the found, as shares of all."""
+    rarity = {w: math.log1p((total - having[w] + 0.5) / (having[w] + 0.5)) for w in words}
+    best = sum(rarity.values())
+    return {word: value / best for word, value in rarity.items()}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import mul
 from typing import NamedTuple
 
 from memory_service.domain.asking import Asked
@@ -37,25 +36,46 @@ class Weights:
     speaks for it, and how much each feature adds."""
 
     bias: float
-    of: Features
+    of: Mapping[str, float]
 
-    def odds(self, features: Features) -> float:
-        """Return the log-odds of a memory with these features."""
-        return float(sum(map(mul, features, self.of), self.bias))
+    def odds(self, features: Features, memories: int) -> list[float]:
+        """Return the log-odds of each of so many memories with these features."""
+        odds = [self.bias] * memories
+        for name, values in features.items():
+            weight = self.of.get(name, 0.0)
+            odds = [so_far + weight * value for so_far, value in zip(odds, values, strict=True)]
+        return odds
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What was said for each of the memories that were ranked together, and how it counted."""
+
+    features: Features
+    weights: Weights
+
+    def of(self, place: int) -> tuple[Signal, ...]:
+        """Return bias and features that are not 0 of one: value times weight adds up to its
+        log-odds."""
+        spoken = ((name, values[place]) for name, values in self.features.items())
+        signals = (
+            Signal(name, value, self.weights.of.get(name, 0.0)) for name, value in spoken if value
+        )
+        return (Signal("bias", 1.0, self.weights.bias), *signals)
 
 
 class Ranked(NamedTuple):
     """A memory with its score, 0 to 1, and how it came about: `arms` found it among others.
 
-    A single arm has neither `features` nor `weights`. A tuple, because hundreds are made for a
-    search, of which ten are shown: what each arm said of it is looked up for those.
+    A single arm has no `reasons`; `place` is the memory's among them. A tuple, because hundreds are
+    made for a search, of which ten are shown: what was said of it is looked up for those.
     """
 
     found: Found
     score: float
     arms: Arms
-    features: Features | None = None
-    weights: Weights | None = None
+    reasons: Reasons | None = None
+    place: int = 0
     boosts: tuple[Signal, ...] = ()
 
     @property
@@ -70,39 +90,35 @@ class Ranked(NamedTuple):
 
     @property
     def signals(self) -> tuple[Signal, ...]:
-        """Bias and features that are not 0: value times weight adds up to the log-odds."""
-        if self.features is None or self.weights is None:
-            return ()
-        parts = zip(Features._fields, self.features, self.weights.of, strict=True)
-        spoken = (Signal(name, value, weight) for name, value, weight in parts if value)
-        return (Signal("bias", 1.0, self.weights.bias), *spoken)
+        """What its log-odds are made of."""
+        return self.reasons.of(self.place) if self.reasons else ()
 
 
 OF_TURNS = Weights(
     bias=-9.4,
-    of=Features(
-        meaning=2.7,
-        words=4.5,
-        named=1.3,
-        length=0.26,
-        answers=0.4,
-        timed=1.0,
-        dated=2.0,
-        neighbor=3.9,
-        vote=3.1,
-    ),
+    of={
+        "meaning": 2.7,
+        "words": 4.5,
+        "named": 1.3,
+        "length": 0.26,
+        "answers": 0.4,
+        "timed": 1.0,
+        "dated": 2.0,
+        "neighbor": 3.9,
+        "vote": 3.1,
+    },
 )
 OF_FACTS = Weights(
     bias=-8.5,
-    of=Features(
-        meaning=7.7,
-        words=5.3,
-        named=0.6,
-        length=0.48,
-        answers=0.0,
-        timed=0.4,
-        dated=2.4,
-    ),
+    of={
+        "meaning": 7.7,
+        "words": 5.3,
+        "named": 0.6,
+        "length": 0.48,
+        "answers": 0.0,
+        "timed": 0.4,
+        "dated": 2.4,
+    },
 )
 """Fitted on four conversations of LoCoMo: what ranks best within an answer, scaled so that the
 score is the share of memories with such a score that people named as evidence; a fact is evidence
@@ -129,10 +145,11 @@ def rank(
     The score is the logistic function of bias and weighted features, the chance that a memory
     bears on the query as conversations of people have it: comparable between answers.
     """
-    found = pool.found
+    said = features(pool, asked, facts)
+    reasons, odds = Reasons(said, weights), weights.odds(said, len(pool.found))
     return [
-        Ranked(found[key], _logistic(weights.odds(of)), arms, of, weights)
-        for key, of in features(pool, asked, facts).items()
+        Ranked(found, _logistic(value), arms, reasons, place)
+        for place, (found, value) in enumerate(zip(pool.found, odds, strict=True))
     ]
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from agentmemory.v1 import memory_service_pb2 as pb
 
+from memory_service.domain.searching import Hit
 from memory_service.rpcs.group import Context, RpcGroup, tenant
 from memory_service.translate import fields, prompts, searches
 
@@ -29,12 +33,8 @@ class FindingRpcs(RpcGroup):
             required=False,
         )
         result = await self.parts.search.find(query, time_left=context.time_remaining())
-        self.parts.use.note(found.memory for found in result.hits)
-        return pb.SearchMemoriesResponse(
-            hits=[searches.hit(found, explain=request.explain) for found in result.hits],
-            degraded=result.degraded,
-            revision=result.revision,
-        )
+        self._note(result.hits)
+        return searches.to_proto(result, explain=request.explain)
 
     async def BuildPrompt(
         self, request: pb.BuildPromptRequest, context: Context
@@ -44,5 +44,10 @@ class FindingRpcs(RpcGroup):
             tenant(), request, self.parts.model_windows, now=self.parts.clock.now()
         )
         built = await self.parts.prompts.build(wanted, context.time_remaining)
-        self.parts.use.note(found.memory for found in built.draft.hits)
+        self._note(built.draft.hits)
         return prompts.to_proto(built, wanted)
+
+    def _note(self, hits: Sequence[Hit]) -> None:
+        """Note that these are used, once the answer is on its way."""
+        used = [hit.memory for hit in hits]
+        asyncio.get_running_loop().call_soon(self.parts.use.note, used)

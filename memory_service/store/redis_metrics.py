@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from redis.asyncio import ConnectionPool
+
+from service_kit.stopwatch import Stopwatch
 
 _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 
@@ -48,18 +47,16 @@ class RedisMetrics:
         for place, state in enumerate(("idle", "used")):
             self.connections.labels(state).set_function(partial(_count, pool, place))
 
-    @contextmanager
-    def timed(self, command: str, *, pipelined: bool = False) -> Iterator[None]:
+    def timed(self, command: str, *, pipelined: bool = False) -> Stopwatch:
         """Take the time of a command, and count it if it fails."""
-        began = time.perf_counter()
-        try:
-            yield
-        except Exception as error:
+        return Stopwatch(partial(self._tell, command, str(pipelined).lower()))
+
+    def _tell(
+        self, command: str, pipelined: str, seconds: float, error: BaseException | None
+    ) -> None:
+        self.seconds.labels(command, pipelined).observe(seconds)
+        if isinstance(error, Exception):
             self.errors.labels(type(error).__name__).inc()
-            raise
-        finally:
-            seconds = time.perf_counter() - began
-            self.seconds.labels(command, str(pipelined).lower()).observe(seconds)
 
 
 def _count(pool: ConnectionPool, place: int) -> float:

@@ -76,9 +76,8 @@ def to_proto(built: Built, asked: Wanted) -> pb.BuildPromptResponse:
     openai = openai_form.to_json(prompt) if Form.OPENAI in asked.forms else ""
     anthropic = anthropic_form.to_json(prompt) if Form.ANTHROPIC in asked.forms else ""
     tokens = built.tokens or 0
-    return pb.BuildPromptResponse(
+    answer = pb.BuildPromptResponse(
         messages=[_message(message) for message in prompt],
-        hits=[searches.hit(hit, explain=False) for hit in draft.hits],
         degraded=built.degraded,
         openai_messages_json=openai,
         anthropic_json=anthropic,
@@ -89,6 +88,9 @@ def to_proto(built: Built, asked: Wanted) -> pb.BuildPromptResponse:
         left_out_memory_ids=[hit.memory.id for hit in built.left_out],
         left_out_messages=built.left_out_messages,
     )
+    for hit in draft.hits:
+        searches.put_hit(answer.hits.add(), hit)
+    return answer
 
 
 def _message(message: PromptMessage) -> pb.PromptMessage:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from agentmemory.v1 import memory_pb2 as pb
+from agentmemory.v1 import memory_service_pb2 as service_pb
 
 from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.ranking import ArmScore, Ranked, Signal
 from memory_service.domain.search import Arm, SearchMode, Selection
-from memory_service.domain.searching import Hit, SearchQuery
+from memory_service.domain.searching import Hit, SearchQuery, SearchResult
 from memory_service.translate import fields, filters, memories, scopes, showing, views
 
 MAX_QUERY = 32 * 1024
@@ -88,12 +89,20 @@ def _budget(tokens: int) -> int | None:
     return tokens or None
 
 
-def hit(found: Hit, *, explain: bool) -> pb.SearchHit:
-    """Return one hit."""
-    shown = pb.SearchHit(memory=showing.memory(found.memory), score=found.score)
+def to_proto(result: SearchResult, *, explain: bool) -> service_pb.SearchMemoriesResponse:
+    """Return what a search found."""
+    answer = service_pb.SearchMemoriesResponse(degraded=result.degraded, revision=result.revision)
+    for hit in result.hits:
+        put_hit(answer.hits.add(), hit, explain=explain)
+    return answer
+
+
+def put_hit(shown: pb.SearchHit, found: Hit, *, explain: bool = False) -> None:
+    """Show one hit in an empty message."""
+    showing.put(shown.memory, found.memory)
+    shown.score = found.score
     if explain:
         shown.explanation.CopyFrom(_explanation(found.ranked))
-    return shown
 
 
 def _explanation(ranked: Ranked) -> pb.ScoreExplanation:

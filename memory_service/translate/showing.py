@@ -43,21 +43,26 @@ _TIMES = {"valid_from": "valid_from", "valid_to": "valid_to", "superseded": "sup
 
 
 def memory(of: Memory) -> pb.Memory:
-    """Return a memory as callers see it.
+    """Return a memory as callers see it."""
+    shown = pb.Memory()
+    put(shown, of)
+    return shown
+
+
+def put(shown: pb.Memory, of: Memory) -> None:
+    """Show a memory in an empty message.
 
     Most have few of the fields. To name an empty one takes as long as to name any, and a message
     that is made before the one that it is part of is made twice: ten hits took twice the time.
     """
-    shown = pb.Memory(
-        id=of.id,
-        text=of.text,
-        type=TYPES[of.type],
-        etag=of.etag,
-        revision=of.revision,
-        confidence=of.confidence,
-        embedding_state=(pb.EMBEDDING_STATE_READY if of.embedded else pb.EMBEDDING_STATE_PENDING),
-        shared=of.owner.kind is OwnerKind.SHARED,
-    )
+    shown.id = of.id
+    shown.text = of.text
+    shown.type = TYPES[of.type]
+    shown.etag = of.etag
+    shown.revision = of.revision
+    shown.confidence = of.confidence
+    shown.embedding_state = pb.EMBEDDING_STATE_READY if of.embedded else pb.EMBEDDING_STATE_PENDING
+    shown.shared = of.owner.kind is OwnerKind.SHARED
     session_id = of.sources[0].session_id if of.sources else ""
     scopes.put(shown.scope, of.owner, session_id)
     _put_times(shown, of)
@@ -70,7 +75,6 @@ def memory(of: Memory) -> pb.Memory:
             getattr(shown, name).extend(values)
     if of.metadata:
         shown.metadata.CopyFrom(structs.from_json(of.metadata))
-    return shown
 
 
 def _put_times(shown: pb.Memory, memory: Memory) -> None:

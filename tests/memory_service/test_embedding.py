@@ -17,6 +17,7 @@ from tests.support.embedding import any_model, no_model
 from tests.support.extractor_peer import ExtractorServer, serving, stub_of
 from tests.support.memories import vector
 from tests.support.redis import DIMENSION
+from tests.support.waiting import wait_until
 
 
 def lengths(request: pb.EmbedRequest) -> list[bytes]:
@@ -145,4 +146,8 @@ async def test_calls_are_counted_by_purpose_and_outcome(server, tmp_path: Path):
         return registry.get_sample_value("memory_embed_calls_total", labels)
 
     assert calls("query", "ok") == calls("document", "ok") == calls("query", "UNAVAILABLE") == 1
-    assert registry.get_sample_value("memory_embed_seconds_count", {"purpose": "query"}) == 2
+    labels = {"purpose": "query"}
+    await wait_until(
+        lambda: registry.get_sample_value("memory_embed_seconds_count", labels) == 2,
+        "both calls are told of",
+    )

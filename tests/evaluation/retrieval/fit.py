@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from memory_service.domain.features import Features
+from memory_service.domain.features import NAMES
 from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Weights
 from tests.evaluation.progress import progress_bar
 from tests.evaluation.serving import CALL_SECONDS, served
@@ -31,7 +31,7 @@ from tests.evaluation.serving import CALL_SECONDS, served
 from . import asking
 from .asking import Asking
 from .corpus import Conversation
-from .fitting import NAMES, Asked, Quality, calibrate, cross_validated, fit, quality
+from .fitting import Asked, Quality, calibrate, cross_validated, fit, quality
 from .own_data import read
 
 if TYPE_CHECKING:
@@ -70,13 +70,14 @@ def fitted(asked: Sequence[Asked], today: Weights) -> Fitted:
     for name in used:
         rest = cross_validated(asked, [other for other in used if other != name])
         gains[name] = elsewhere.ndcg - rest.ndcg
-    return Fitted(_scaled(asked, used), elsewhere, quality(asked, torch.tensor(today.of)), gains)
+    now = quality(asked, torch.tensor([today.of.get(name, 0.0) for name in NAMES]))
+    return Fitted(_scaled(asked, used), elsewhere, now, gains)
 
 
 def _scaled(asked: Sequence[Asked], used: Sequence[str]) -> Weights:
     weights = fit(asked, used)
     scale, bias = calibrate(asked, weights)
-    return Weights(bias, Features._make((scale * weights).tolist()))
+    return Weights(bias, dict(zip(NAMES, (scale * weights).tolist(), strict=True)))
 
 
 async def _ask(conversations: Sequence[Conversation], progress: Progress) -> dict[str, list[Asked]]:
@@ -128,10 +129,9 @@ def _row(hit: memory_pb2.SearchHit) -> list[float]:
 def _table(searched: str, found: Fitted, today: Weights) -> Table:
     table = Table("feature", "weight", "today", "gain in nDCG@10", title=searched)
     table.add_row("bias", f"{found.weights.bias:.2f}", f"{today.bias:g}", "")
-    for name, weight, now in zip(NAMES, found.weights.of, today.of, strict=True):
-        if name in found.gains:
-            gain = f"{100 * found.gains[name]:+.1f}"
-            table.add_row(name, f"{weight:.2f}", f"{now:g}", gain)
+    for name, gain in found.gains.items():
+        weight, now = found.weights.of[name], today.of.get(name, 0.0)
+        table.add_row(name, f"{weight:.2f}", f"{now:g}", f"{100 * gain:+.1f}")
     return table
 
 

@@ -17,11 +17,10 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from memory_service.domain.features import Features
+from memory_service.domain.features import NAMES
 
 from .metrics import NDCG_DEPTH, ndcg, recall
 
-NAMES = Features._fields
 PENALTY = 3e-3
 UNITS = {"meaning": 0.25, "words": 0.25, "neighbor": 0.5, "vote": 0.5}
 """How much of a feature is penalised like 1 of the others: these hardly reach 1."""

@@ -8,11 +8,10 @@ from random import Random
 import pytest
 import torch
 
-from memory_service.domain.features import Features
+from memory_service.domain.features import NAMES
 from memory_service.domain.ranking import Weights
 from tests.evaluation.retrieval.fit import fitted, main
 from tests.evaluation.retrieval.fitting import (
-    NAMES,
     Asked,
     calibrate,
     cross_validated,
@@ -37,7 +36,7 @@ def answers(seed: int = 1, count: int = 24) -> list[Asked]:
 
 def with_meaning(*rows: tuple[float, tuple[str, ...]], evidence: str) -> Asked:
     """An answer whose hits have a "meaning" and come from turns."""
-    features = [Features(meaning, *[0.0] * (len(NAMES) - 1)) for meaning, _ in rows]
+    features = [[meaning, *[0.0] * (len(NAMES) - 1)] for meaning, _ in rows]
     turns = tuple(of for _, of in rows)
     return Asked("a", "c", frozenset({evidence}), turns, torch.tensor(features))
 
@@ -81,11 +80,11 @@ def test_only_what_the_answers_have_is_fitted_and_gains() -> None:
         )
         for each in answers()
     ]
-    today = Weights(0.0, Features._make([0.0] * len(NAMES)))
+    today = Weights(0.0, {})
     found = fitted(asked, today)
     assert set(found.gains) == set(NAMES) - {"vote"}
     assert max(found.gains, key=lambda name: found.gains[name]) == "meaning"
-    assert found.weights.of.vote == 0
+    assert found.weights.of["vote"] == 0
     assert found.elsewhere.ndcg > found.today.ndcg
 
 

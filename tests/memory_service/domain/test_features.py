@@ -42,6 +42,11 @@ def pool(*memories: Memory, words: Sequence[str] = (), meaning: Raws | None = No
     return pool_of({Arm.SEMANTIC: near}, words)
 
 
+def by_id(pool: Pool, values: Sequence[float]) -> dict[str, float]:
+    values = values or [0.0] * len(pool.found)
+    return {each.key[1]: value for each, value in zip(pool.found, values, strict=True)}
+
+
 def test_words_are_a_share_of_the_best_that_could_be_and_rare_ones_count_more() -> None:
     memories = [
         fact("all", "tea kettle"),
@@ -50,16 +55,15 @@ def test_words_are_a_share_of_the_best_that_could_be_and_rare_ones_count_more() 
         fact("other", "tea bird"),
         fact("none", "sun moon"),
     ]
-    shares = pool(*memories, words=["tea", "kettle"]).words
-    by_id = {key[1]: share for key, share in shares.items()}
-    assert by_id["all"] > by_id["rare"] > by_id["common"] == by_id["other"] > by_id["none"] == 0
+    seen = pool(*memories, words=["tea", "kettle"])
+    share = by_id(seen, seen.words)
+    assert share["all"] > share["rare"] > share["common"] == share["other"] > share["none"] == 0
 
 
 def test_a_word_that_nothing_has_takes_all_shares_back() -> None:
     memory = fact("m", "tea")
-    key = ("alice", "m")
-    full = pool(memory, fact("x", "sun"), words=["tea"]).words[key]
-    assert pool(memory, fact("x", "sun"), words=["tea", "unheard"]).words[key] < full / 2
+    full = pool(memory, fact("x", "sun"), words=["tea"]).words[0]
+    assert pool(memory, fact("x", "sun"), words=["tea", "unheard"]).words[0] < full / 2
 
 
 def test_what_the_vectors_did_not_find_is_taken_for_as_far_as_the_last_they_found() -> None:
@@ -67,19 +71,26 @@ def test_what_the_vectors_did_not_find_is_taken_for_as_far_as_the_last_they_foun
         Arm.SEMANTIC: [found(fact("a"), 0.9), found(fact("b"), 0.4)],
         Arm.KEYWORD: [found(fact("c"), 1.0)],
     }
-    assert {key[1]: cosine for key, cosine in pool_of(arms, ()).meaning.items()} == {
-        "a": 0.9,
-        "b": 0.4,
-        "c": 0.4,
+    seen = pool_of(arms, ())
+    assert by_id(seen, seen.meaning) == {"a": 0.9, "b": 0.4, "c": 0.4}
+
+
+def test_what_both_arms_found_is_there_once_as_near_as_the_vectors_say() -> None:
+    arms = {
+        Arm.KEYWORD: [found(fact("b", "tea"), 1.0), found(fact("c", "tea"), 0.5)],
+        Arm.SEMANTIC: [found(fact("a"), 0.9), found(fact("b", "tea"), 0.8)],
     }
+    seen = pool_of(arms, ["tea"])
+    assert by_id(seen, seen.meaning) == {"a": 0.9, "b": 0.8, "c": 0.8}
 
 
 def test_it_counts_to_be_of_the_only_one_who_is_named() -> None:
     memories = (turn("a", by="Ann"), fact("b", about="ANN"), turn("c", by="Ben"))
-    one = features(pool(*memories), understand("What did Ann eat?", ["Ann", "Ben"], 0))
-    assert {key[1]: each.named for key, each in one.items()} == {"a": 1, "b": 1, "c": 0}
-    both = features(pool(*memories), understand("Do Ann and Ben eat?", ["Ann", "Ben"], 0))
-    assert not any(each.named for each in both.values())
+    seen = pool(*memories)
+    one = features(seen, understand("What did Ann eat?", ["Ann", "Ben"], 0))
+    assert by_id(seen, one["named"]) == {"a": 1, "b": 1, "c": 0}
+    both = features(seen, understand("Do Ann and Ben eat?", ["Ann", "Ben"], 0))
+    assert "named" not in both
 
 
 def test_a_turn_is_lifted_by_its_neighbors_of_the_same_session_and_owner() -> None:
@@ -87,9 +98,9 @@ def test_a_turn_is_lifted_by_its_neighbors_of_the_same_session_and_owner() -> No
     strange = replace(turn("x", at=2), owner=BOB)
     strong = {"hit": 0.9, "next": 0.1, "far": 0.1, "e": 0.1, "x": 0.1}
     memories = (turn("hit", at=1), turn("next", at=2), turn("far", at=3), elsewhere, strange)
-    seen = features(pool(*memories, meaning=strong), understand("q", (), 0))
-    by_id = {key[1]: each.neighbor for key, each in seen.items()}
-    assert by_id == {"hit": 0.05, "next": 0.45, "far": 0.05, "e": 0, "x": 0}
+    seen = pool(*memories, meaning=strong)
+    lifted = by_id(seen, features(seen, understand("q", (), 0))["neighbor"])
+    assert lifted == {"hit": 0.05, "next": 0.45, "far": 0.05, "e": 0, "x": 0}
 
 
 def test_facts_vote_for_the_turns_that_they_are_from() -> None:
@@ -98,19 +109,21 @@ def test_facts_vote_for_the_turns_that_they_are_from() -> None:
     )
     turns = pool(turn("a", at=1), turn("b", at=5), turn("c", at=9))
     seen = features(turns, understand("q", (), 0), facts)
-    assert {key[1]: each.vote for key, each in seen.items()} == {"a": 0.4, "b": 0.2, "c": 0}
+    assert by_id(turns, seen["vote"]) == {"a": 0.4, "b": 0.2, "c": 0}
 
 
 def test_times_count_where_they_are_asked_for() -> None:
     dated = replace(fact("d", "it was"), event_time=EventTime(1_683_460_800_000_000, Precision.DAY))
     memories = (dated, turn("t", "I went there yesterday"), turn("n", "I like it", after="Really?"))
-    when = features(pool(*memories), understand("When was it?", (), 0))
-    assert {key[1]: each.timed for key, each in when.items()} == {"d": 1, "t": 1, "n": 0}
-    assert {key[1]: each.answers for key, each in when.items()} == {"d": 0, "t": 0, "n": 1}
-    may = features(pool(*memories), understand("What was in May 2023?", (), 0))
-    assert may[("alice", "d")].dated == 1
-    assert may[("alice", "d")].timed == 0
-    assert may[("alice", "t")].dated == pytest.approx(0, abs=1e-9)
+    seen = pool(*memories)
+    when = features(seen, understand("When was it?", (), 0))
+    assert by_id(seen, when["timed"]) == {"d": 1, "t": 1, "n": 0}
+    assert by_id(seen, when["answers"]) == {"d": 0, "t": 0, "n": 1}
+    may = features(seen, understand("What was in May 2023?", (), 0))
+    dated = by_id(seen, may["dated"])
+    assert dated["d"] == 1
+    assert "timed" not in may
+    assert dated["t"] == pytest.approx(0, abs=1e-9)
 
 
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=6)
@@ -123,7 +136,7 @@ def test_shares_are_between_0_and_1_and_more_of_a_word_never_counts_less(
     seen = [Found(("alice", id_), 0.5, own, signals_of(make("m"))) for id_, own in texts.items()]
     wanted = list(dict.fromkeys(words))
     shares = pool_of({Arm.KEYWORD: seen}, wanted).words
-    assert all(0 <= share <= 1 for share in shares.values())
-    for each in seen:
+    assert all(0 <= share <= 1 for share in shares)
+    for each, share in zip(seen, shares, strict=True):
         has = set(each.words) & set(wanted)
-        assert (shares[each.key] > 0) == bool(has)
+        assert (share > 0) == bool(has)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def test_what_both_arms_like_comes_first() -> None:
 def test_a_score_is_what_its_signals_add_up_to() -> None:
     (one,) = ranked({Arm.SEMANTIC: [found("a", 0.6, "tea")]})
     odds = sum(signal.value * signal.weight for signal in one.signals)
-    assert one.score == 1 / (1 + math.exp(-odds))
+    assert one.score == pytest.approx(1 / (1 + math.exp(-odds)), rel=1e-12)
     assert {"bias", "meaning", "words", "length"} <= {signal.name for signal in one.signals}
     assert [(arm.arm, arm.rank, arm.raw) for arm in one.said] == [(Arm.SEMANTIC, 1, 0.6)]
 
@@ -110,4 +111,4 @@ def test_nearer_is_never_worse(one: float, other: float) -> None:
 
 def test_no_weight_speaks_against_what_a_feature_says_for() -> None:
     for weights in (OF_FACTS, OF_TURNS):
-        assert all(value >= 0 for value in weights.of)
+        assert all(value >= 0 for value in weights.of.values())

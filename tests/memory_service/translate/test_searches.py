@@ -6,11 +6,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from memory_service.domain.boosts import Boosts
 from memory_service.domain.errors import InvalidField
-from memory_service.domain.features import Features
 from memory_service.domain.memory import MemoryType
-from memory_service.domain.ranking import Ranked, Signal, Weights
+from memory_service.domain.ranking import Ranked, Reasons, Signal, Weights
 from memory_service.domain.search import Arm, Found, SearchMode, Selection, View
-from memory_service.domain.searching import Hit, SearchQuery
+from memory_service.domain.searching import Hit, SearchQuery, SearchResult
 from memory_service.domain.signals import signals_of
 from memory_service.translate import searches
 from tests.support.memories import ALICE, SHARED, make
@@ -94,15 +93,19 @@ def test_boosts_have_defaults_and_a_budget_is_none_unless_given():
     assert (given.collapse, given.token_budget, query().token_budget) == (True, 7, None)
 
 
+def shown(hit: Hit, *, explain: bool) -> pb.SearchHit:
+    (only,) = searches.to_proto(SearchResult((hit,), False, 1), explain=explain).hits
+    return only
+
+
 def test_a_hit_explains_itself_only_when_asked():
     found = Found(("alice", "m"), 0.5, (), signals_of(make("m")))
-    features = Features(0.5, *[0.0] * 8)
-    weights = Weights(-3, Features(2.0, *[1.0] * 8))
+    reasons = Reasons({"meaning": [0.9, 0.5], "words": [0.1, 0.0]}, Weights(-3, {"meaning": 2.0}))
     boosts = (Signal("recency", 0.25, 0.2),)
-    ranked = Ranked(found, 0.75, {Arm.SEMANTIC: [found]}, features, weights, boosts)
+    ranked = Ranked(found, 0.75, {Arm.SEMANTIC: [found]}, reasons, 1, boosts)
     found_memory = Hit(make("m"), ranked)
-    assert not searches.hit(found_memory, explain=False).HasField("explanation")
-    hit = searches.hit(found_memory, explain=True)
+    assert not shown(found_memory, explain=False).HasField("explanation")
+    hit = shown(found_memory, explain=True)
     assert (hit.memory.id, hit.score) == ("m", 0.75)
     assert hit.explanation == pb.ScoreExplanation(
         arms=[pb.ArmScore(arm="semantic", rank=1, raw=0.5, normalized=0.5, weight=2.0)],
@@ -118,7 +121,7 @@ def test_a_single_arm_explains_the_score_by_its_own_measure():
     found = Found(("alice", "m"), -0.5, (), signals_of(make("m")))
     before = [Found(("alice", id_), 0.5, (), found.signals) for id_ in ("n", "o")]
     ranked = Ranked(found, 0.0, {Arm.SEMANTIC: [*before, found]})
-    hit = searches.hit(Hit(make("m"), ranked), explain=True)
+    hit = shown(Hit(make("m"), ranked), explain=True)
     assert list(hit.explanation.arms) == [
         pb.ArmScore(arm="semantic", rank=3, raw=-0.5, normalized=0.0, weight=1.0)
     ]
