@@ -39,13 +39,15 @@ class UseNotes:
         self._every = every
         self._waiting: dict[_Key, int] = {}
         self._written: dict[_Key, int] = {}
+        self._written_before: dict[_Key, int] = {}
+        self._turned = 0
 
     def note(self, memories: Iterable[Memory]) -> None:
         """Note that these memories are used now."""
         now = self._clock.now()
         for memory in memories:
             key = (memory.owner, memory.id)
-            known = key in self._waiting or now - self._written.get(key, 0) < MINUTE
+            known = key in self._waiting or now - self._last_written(key) < MINUTE
             if not known and len(self._waiting) < MOST:
                 self._waiting[key] = now
 
@@ -61,7 +63,7 @@ class UseNotes:
 
     async def write(self) -> None:
         """Write what waits; what cannot be written is tried again the next time."""
-        self._forget_older_than(self._clock.now() - MINUTE)
+        self._forget()
         waiting, self._waiting = self._waiting, {}
         if not waiting:
             return
@@ -76,5 +78,14 @@ class UseNotes:
         else:
             self._written |= waiting
 
-    def _forget_older_than(self, time: int) -> None:
-        self._written = {key: at for key, at in self._written.items() if at > time}
+    def _last_written(self, key: _Key) -> int:
+        return self._written.get(key) or self._written_before.get(key, 0)
+
+    def _forget(self) -> None:
+        """Forget what was written over a minute ago, whole minutes at a time.
+
+        To look through what was written every few seconds would keep callers waiting.
+        """
+        now = self._clock.now()
+        if now - self._turned >= MINUTE:
+            self._written, self._written_before, self._turned = {}, self._written, now

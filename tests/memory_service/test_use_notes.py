@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -93,6 +95,32 @@ async def test_within_a_minute_nothing_is_written_again(world, notes, clock, mon
     assert written == [["a"], ["b"], ["a"]]
 
 
+async def test_a_use_just_before_others_are_forgotten_counts_for_its_minute(world, notes, clock):
+    await create(world, "a")
+    await notes.write()
+    clock.time = LATER + MINUTE - 1  # A microsecond later, what is older is forgotten.
+    notes.note([make("a")])
+    await notes.write()
+    clock.time += MINUTE // 2
+    await notes.write()
+    notes.note([make("a")])
+    await notes.write()
+    assert await used(world, "a") == {"a": LATER + MINUTE - 1}
+
+
+async def test_what_was_written_minutes_ago_takes_no_memory(world, notes, clock):
+    await create(world, "a")
+    id_ = _Id("a")
+    noted = weakref.ref(id_)
+    notes.note([make(id_)])
+    del id_
+    for _ in range(3):
+        await notes.write()
+        clock.time += MINUTE
+    gc.collect()
+    assert noted() is None
+
+
 async def test_more_than_may_wait_are_dropped(world, notes, monkeypatch):
     monkeypatch.setattr(use_notes, "MOST", 3)
     ids = [f"m{n}" for n in range(10)]
@@ -132,6 +160,10 @@ async def test_it_writes_by_itself_and_what_is_left_when_it_ends(world, notes, c
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await used(world, "b") == {"b": LATER}
+
+
+class _Id(str):
+    """One that can be watched: plain strings cannot."""
 
 
 async def test_messages_are_not_noted(world, notes):
