@@ -60,8 +60,8 @@ class MemorySettings(ServerSettings):
     )
     extractor_cert: Path | None = Field(
         None,
-        description="Certificate to show to ExtractorService, PEM, with EXTRACTOR_KEY. Read at "
-        "the start.",
+        description="Certificate to show to ExtractorService, PEM, with EXTRACTOR_KEY. Read "
+        "again for new connections when it changes, as are key and CA.",
     )
     extractor_key: Path | None = Field(None, description="Private key of it, PEM.")
     extractor_token: SecretStr | None = Field(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 
 from service_kit.authorized_channel import AuthorizedChannel
-from service_kit.tls import ClientFiles, channel_credentials
+from service_kit.renewed_channel import RenewedChannel
+from service_kit.tls import ClientCertificates, ClientFiles
 
 _MIB = 1024 * 1024
 
@@ -28,7 +30,8 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Open a channel, with TLS if `tls` says so; it connects, and reconnects, by itself.
 
-    `token` gives what each call shows as its bearer token. Raises FileError.
+    New certificates are taken up as their files change. `token` gives what each call shows as its
+    bearer token. Raises FileError.
 
     ``target`` is ``host:port``, or ``dns:///name:port`` to balance over all addresses of a name.
     Unary methods of ``retried_services`` are tried up to 4 times while the answer is UNAVAILABLE;
@@ -53,7 +56,8 @@ def open_channel(
     if tls is None:
         channel = grpc.aio.insecure_channel(target, options=options)
     else:
-        channel = grpc.aio.secure_channel(target, channel_credentials(tls), options=options)
+        opened = partial(grpc.aio.secure_channel, target, options=options)
+        channel = RenewedChannel(opened, ClientCertificates(tls).current)
     return channel if token is None else AuthorizedChannel(channel, token)
 
 

@@ -1,13 +1,19 @@
-"""TLS of servers and channels; a server takes up new certificates for new connections by itself."""
+"""TLS of servers and channels; both take up new certificates for new connections by themselves."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from service_kit.watched_file import FileError, WatchedFile
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -21,10 +27,7 @@ class ServerFiles:
 
 @dataclass(frozen=True)
 class ClientFiles:
-    """PEM files: the CA of the server (default: the system's), and a certificate to show with key.
-
-    They are read when the channel is opened.
-    """
+    """PEM files: the CA of the server (default: the system's), a certificate to show, its key."""
 
     ca: Path | None = None
     cert: Path | None = None
@@ -45,9 +48,45 @@ def server_credentials(files: ServerFiles) -> grpc.ServerCredentials:
     )
 
 
-def channel_credentials(files: ClientFiles) -> grpc.ChannelCredentials:
-    """Return what a channel needs to trust its server, and to be trusted. Raises FileError."""
-    return grpc.ssl_channel_credentials(_read(files.ca), _read(files.key), _read(files.cert))
+class ClientCertificates:
+    """What a channel needs to trust its server, and to be trusted: follows the files.
+
+    A certificate and a key that do not belong together, as it is between two writes, are not taken
+    up: what was before stays.
+    """
+
+    def __init__(self, files: ClientFiles) -> None:
+        """Read the files. Raises FileError."""
+        named = (files.ca, files.key, files.cert)
+        self._files = [_pem(path) if path else None for path in named]
+        self._seen = self._state()
+        if files.cert and not _belong(*self._seen[1:]):
+            raise FileError(files.cert, "does not belong to the key")
+        self._credentials = grpc.ssl_channel_credentials(*self._seen)
+
+    def current(self) -> grpc.ChannelCredentials:
+        """Return the credentials; the same object while the files are the same."""
+        state = self._state()
+        if state != self._seen:
+            self._seen = state
+            if _belong(*state[1:]):
+                self._credentials = grpc.ssl_channel_credentials(*state)
+            else:
+                _log.warning("a certificate and a key do not belong together: not taken up")
+        return self._credentials
+
+    def _state(self) -> tuple[bytes | None, ...]:
+        return tuple(file.value if file else None for file in self._files)
+
+
+def _belong(key: bytes | None, cert: bytes | None) -> bool:
+    if key is None or cert is None:
+        return key is cert
+    try:
+        private = serialization.load_pem_private_key(key, password=None)
+        return private.public_key() == x509.load_pem_x509_certificate(cert).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
 
 
 class _Certificates:
@@ -77,14 +116,3 @@ def _checked(data: bytes) -> bytes:
     if b"-----BEGIN " not in data:
         raise ValueError("is not PEM")
     return data
-
-
-def _read(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return _checked(path.read_bytes())
-    except OSError as error:
-        raise FileError(path, (error.strerror or "cannot be read").lower()) from None
-    except ValueError as error:
-        raise FileError(path, str(error)) from None

@@ -24,7 +24,7 @@ class WrappedChannel(grpc.aio.Channel):
 
     async def __aexit__(self, *error: object) -> None:
         """Close the channel."""
-        await self._channel.close()
+        await self.close()
 
     async def close(self, grace: float | None = None) -> None:
         """Close the channel."""

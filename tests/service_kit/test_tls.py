@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from service_kit.errors import read_error
 from service_kit.health import Health
 from service_kit.interceptors import ErrorsInterceptor, IdentityInterceptor
 from service_kit.server import build_server
-from service_kit.tls import ClientFiles, ServerFiles, server_credentials
+from service_kit.tls import ClientCertificates, ClientFiles, ServerFiles, server_credentials
 from service_kit.watched_file import FileError
 from tests.service_kit.echo_service import SERVICE, Echo, Running, settings
 from tests.support.certificates import Pair, authority, client_pair, server_pair
@@ -33,6 +33,9 @@ CERTIFICATES = {
         {"cn": "billing", "tenant": "acme", "role": "read", "namespaces": ["invoices"]},
     ]
 }
+
+
+GLOBEX = "spiffe://test/agents/globex"
 
 
 class Pki:
@@ -99,6 +102,19 @@ async def whoami(served: Any, tls: ClientFiles | None, token: str = "") -> str:
     async with open_channel(target, tls=tls, token=shown, extra_options=options) as channel:
         (answer,) = await Running(bound, channel, echo).call("Unary", "whoami", 5)
         return answer
+
+
+async def tenant(running: Running) -> str:
+    """Return the tenant that the server takes the channel's caller for."""
+    (answer,) = await running.call("Unary", "whoami", 5)
+    return str(answer).split("tenant='")[1].split("'")[0]
+
+
+def shows(running: Running, expected: str) -> Callable[[], Awaitable[bool]]:
+    async def shown() -> bool:
+        return await tenant(running) == expected
+
+    return shown
 
 
 async def refusal(served: Any, tls: ClientFiles | None, token: str = "") -> grpc.StatusCode:
@@ -174,6 +190,69 @@ async def test_a_server_takes_up_a_new_certificate_by_itself(pki: Pki):
                 return False
 
         await wait_until(trusted, "the new certificate is shown", seconds=10)
+
+
+async def test_a_channel_shows_a_new_certificate_by_itself_and_its_calls_go_on(pki: Pki):
+    files = pki.client(client_pair(pki.ca, "billing"))
+    async with (
+        serving(**pki.mutual()) as (bound, echo),
+        open_channel(f"localhost:{bound.port}", tls=files) as channel,
+    ):
+        running = Running(bound, channel, echo)
+        assert await tenant(running) == "acme"
+        begun = running.open("Bidi", "wait")
+        await echo.waiting.wait()
+        client_pair(pki.ca, "x", GLOBEX).write(pki.directory, "client")
+        await wait_until(shows(running, "globex"), "the new certificate is shown", seconds=10)
+        echo.gate.set()
+        assert [answer.value async for answer in begun] == ["wait"]
+
+
+async def test_a_channel_takes_up_no_certificate_without_its_key(
+    pki: Pki, caplog: pytest.LogCaptureFixture
+):
+    files = pki.client(client_pair(pki.ca, "billing"))
+    async with (
+        serving(**pki.mutual()) as (bound, echo),
+        open_channel(f"localhost:{bound.port}", tls=files) as channel,
+    ):
+        running, next_pair = Running(bound, channel, echo), client_pair(pki.ca, "x", GLOBEX)
+        assert files.cert
+        assert files.key
+        files.cert.write_bytes(next_pair.cert_pem)
+
+        async def seen() -> bool:
+            assert await tenant(running) == "acme"
+            return "do not belong together" in caplog.text
+
+        await wait_until(seen, "the change is seen", seconds=10)
+        files.key.write_bytes(next_pair.key_pem)
+        await wait_until(shows(running, "globex"), "the new certificate is shown", seconds=10)
+        assert caplog.text.count("do not belong together") == 1
+
+
+@pytest.mark.parametrize("broken", ["cert", "key"])
+def test_a_callers_certificate_and_key_of_two_pairs_are_one_clear_line(pki: Pki, broken: str):
+    files = pki.client(client_pair(pki.ca, "billing"))
+    other = client_pair(pki.ca, "billing")
+    getattr(files, broken).write_bytes(getattr(other, f"{broken}_pem"))
+    with pytest.raises(FileError, match=r"client\.crt: does not belong to the key"):
+        ClientCertificates(files)
+
+
+def test_files_of_a_caller_that_are_no_certificates_are_one_clear_line(pki: Pki):
+    files = pki.client(client_pair(pki.ca, "billing"))
+    for path in (files.ca, files.cert, files.key):
+        assert path
+        good = path.read_bytes()
+        path.write_text("nonsense")
+        with pytest.raises(FileError, match=r"\.(crt|key): is not PEM"):
+            ClientCertificates(files)
+        path.write_bytes(good)
+    assert files.key
+    files.key.write_text("-----BEGIN PRIVATE KEY-----\nnonsense")
+    with pytest.raises(FileError, match="does not belong to the key"):
+        ClientCertificates(files)
 
 
 async def test_plaintext_does_not_reach_a_tls_port_but_health_has_its_own(pki: Pki):
