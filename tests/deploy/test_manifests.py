@@ -352,8 +352,11 @@ def test_the_services_are_spread_disrupted_one_at_a_time_and_scaled_by_one_thing
 ) -> None:
     deployment = m.named(manifests, "Deployment", name)
     assert "replicas" not in deployment["spec"], "which an autoscaler sets"
-    keys = {s["topologyKey"] for s in m.pod_spec(deployment)["topologySpreadConstraints"]}
+    spreads = m.pod_spec(deployment)["topologySpreadConstraints"]
+    keys = {spread["topologyKey"] for spread in spreads}
     assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    # A node that takes no pod would else be the emptiest for ever, and hold up all of them.
+    assert {spread.get("nodeTaintsPolicy") for spread in spreads} == {"Honor"}
     budget = m.named(manifests, "PodDisruptionBudget", name)
     assert budget["spec"]["maxUnavailable"] == 1
     scalers = [
