@@ -26,7 +26,7 @@ from tests.support.stack import FAST
 from tests.support.waiting import wait_until
 
 USERS = Path(__file__).parents[2] / "deploy" / "overlays" / "dev" / "users.acl"
-PASSWORD = "development-only"
+PASSWORD, OPERATOR_PASSWORD = "development-only", "development-only-operator"
 
 GENEROUS = {
     **{f"MEMORY_{whose}_MAX_MEMORIES": "1000" for whose in ("OWNER", "TENANT")},
