@@ -373,6 +373,17 @@ def test_in_production_the_extractor_scales_on_cpu_and_on_its_queue() -> None:
     assert names == {"cpu", "extractor_rules_queue_depth"}
 
 
+def test_without_prometheus_as_many_extractors_stay_as_there_are() -> None:
+    scaler = m.named(render_with("prod", "keda"), "ScaledObject", "extractor")["spec"]
+    assert scaler["fallback"]["behavior"] == "currentReplicas"
+    # Of a trigger that leaves it out, KEDA 2.17.0 believes that it cannot fall back.
+    kinds = {(trigger["type"], trigger.get("metricType")) for trigger in scaler["triggers"]}
+    assert kinds == {("prometheus", "AverageValue"), ("cpu", "Utilization")}
+    page = (m.ROOT / "docs" / "deploying.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith("| `keda` |")]
+    assert "KEDA 2.17" in row
+
+
 def test_what_is_referred_to_is_there(manifests: tuple[Manifest, ...]) -> None:
     configs = {c["metadata"]["name"] for c in m.of_kind(manifests, "ConfigMap")}
     claims = {c["metadata"]["name"] for c in m.of_kind(manifests, "PersistentVolumeClaim")}
