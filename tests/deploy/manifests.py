@@ -29,17 +29,22 @@ def render(overlay: str) -> tuple[Manifest, ...]:
 @cache
 def render_with(base: str, *components: str) -> tuple[Manifest, ...]:
     """Return an overlay with more components on top of it."""
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "agent-memory",
+        "resources": [f"../{base}"],
+        "components": [f"../../components/{name}" for name in components],
+    }
+    return render_overlay("-".join(components), content)
+
+
+def render_overlay(name: str, content: Manifest) -> tuple[Manifest, ...]:
+    """Return what an overlay beside the others makes."""
     # Kustomize reads nothing by an absolute path, so the overlay lies among the others.
-    folder = DEPLOY / "overlays" / f".test-{'-'.join(components)}"
+    folder = DEPLOY / "overlays" / f".test-{name}"
     folder.mkdir(exist_ok=True)
     try:
-        content = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "namespace": "agent-memory",
-            "resources": [f"../{base}"],
-            "components": [f"../../components/{name}" for name in components],
-        }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
         return _kustomize(folder)
     finally:

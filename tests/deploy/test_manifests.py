@@ -9,6 +9,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 from opentelemetry.sdk import environment_variables
 
 from extractor_service.app import SERVICE as EXTRACTOR
@@ -382,6 +383,18 @@ def test_without_prometheus_as_many_extractors_stay_as_there_are() -> None:
     page = (m.ROOT / "docs" / "deploying.md").read_text()
     (row,) = [line for line in page.splitlines() if line.startswith("| `keda` |")]
     assert "KEDA 2.17" in row
+
+
+def test_an_overlay_like_that_of_the_page_has_the_label_by_which_a_chart_looks() -> None:
+    page = (m.ROOT / "docs" / "deploying.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(resources: .*?)^```", page, re.DOTALL | re.MULTILINE)
+    manifests = m.render_overlay("page", yaml.safe_load(block) | {"resources": ["../prod"]})
+    for manifest in m.of_kind(manifests, "PodMonitor", "PrometheusRule"):
+        assert manifest["metadata"]["labels"]["release"], m.title(manifest)
+    for workload in m.workloads(manifests):
+        # Which can never be changed.
+        assert "release" not in workload["spec"]["selector"]["matchLabels"]
+    assert {image for _, image in images(manifests) if "your-registry/" not in image} == set()
 
 
 def test_what_is_referred_to_is_there(manifests: tuple[Manifest, ...]) -> None:
