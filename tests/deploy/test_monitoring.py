@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from extractor_service.llm.metrics import LlmMetrics
 from tests.deploy.conftest import Day
-from tests.deploy.rules import MONITORING, alerts
+from tests.deploy.rules import MONITORING, NO_PROMTOOL, alerts, promtool
 from tests.support.prometheus import NO_PROMETHEUS
 
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
@@ -64,6 +65,32 @@ def named() -> set[str]:
 
 
 METRICS = sorted(name for name in named() if not name.startswith("grpc_method"))
+
+
+EVERYBODYS = re.compile(r"\b(?:build_info|up|(?:grpc_server|process|python)_[a-z_]+)\b")
+"""Metrics that other processes of a cluster have, too."""
+
+ANOTHERS = (
+    'instance="shop:80",service="shop",version="1",le="+Inf",'
+    'grpc_service="shop.v1.Shop",grpc_method="Buy",grpc_type="unary",grpc_code="Internal"'
+)
+
+
+@pytest.mark.skipif(bool(NO_PROMTOOL), reason=NO_PROMTOOL)
+def test_what_others_show_to_the_same_prometheus_is_in_no_panel_and_no_alert(
+    tmp_path: Path,
+) -> None:
+    # That nothing of ours is there is an alert of its own.
+    asked = [each for each in expressions() if not each.startswith("absent(")]
+    names = {name for each in asked for name in EVERYBODYS.findall(each)}
+    assert {"process_cpu_seconds_total", "build_info", "grpc_server_handled_total"} <= names
+    series = [{"series": f"{name}{{{ANOTHERS}}}", "values": "0+1x30"} for name in sorted(names)]
+    empty = [
+        {"expr": each.replace("$__rate_interval", "5m"), "eval_time": "20m", "exp_samples": []}
+        for each in asked
+    ]
+    tests = [{"interval": "1m", "input_series": series, "promql_expr_test": empty}]
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "tests.yaml", tests=tests)
 
 
 def test_there_are_the_three_dashboards_that_are_promised() -> None:

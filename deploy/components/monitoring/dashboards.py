@@ -21,6 +21,9 @@ EXTRACTOR = 'grpc_service="agentmemory.v1.ExtractorService"'
 FAULTS = 'grpc_code=~"Internal|Unknown|Unavailable|DataLoss"'
 HIT = 'outcome="hit"'
 DEGRADED = 'degraded="true"'
+PROCESSES = 'build_info{service=~"memory|extractor"}'
+OF_OURS = f"* on (instance) group_left (service) {PROCESSES}"
+"""Behind what every process shows to Prometheus: leaves those of others out."""
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
@@ -119,15 +122,21 @@ OVERVIEW = [
         {
             "index": "max(memory_index_bytes)",
             "vectors in the index": "max(memory_index_vector_bytes)",
-            "{{service}}": "sum by (service) (process_resident_memory_bytes * on (instance) "
-            "group_left (service) build_info)",
+            "{{service}}": f"sum by (service) (process_resident_memory_bytes {OF_OURS})",
         },
     ),
-    Panel("CPU", "short", {"{{instance}}": "rate(process_cpu_seconds_total[$__rate_interval])"}),
+    Panel(
+        "CPU",
+        "short",
+        {
+            "{{service}} {{instance}}": "rate(process_cpu_seconds_total[$__rate_interval]) "
+            f"{OF_OURS}"
+        },
+    ),
     Panel(
         "Versions",
         "short",
-        {"{{service}} {{version}}": "count by (service, version) (build_info)"},
+        {"{{service}} {{version}}": f"count by (service, version) ({PROCESSES})"},
     ),
 ]
 
