@@ -415,6 +415,41 @@ def test_what_is_referred_to_is_there(manifests: tuple[Manifest, ...]) -> None:
             assert {mount["name"] for mount in container["volumeMounts"]} <= named
 
 
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {"resources": ["../../base"], "components": ["../../components/redis"]},
+        *({"resources": [f"../{name}"]} for name in OVERLAYS),
+    ],
+    ids=["the component", *OVERLAYS],
+)
+def test_what_redis_may_hold_has_room_in_memory_and_several_times_over_on_its_volume(
+    overlay: Manifest,
+) -> None:
+    manifests = m.render_overlay("room", overlay)
+    for workload in m.of_kind(manifests, "StatefulSet"):
+        (container,) = m.pod_spec(workload)["containers"]
+        most = maxmemory(manifests, container)
+        for bounds in ("requests", "limits"):
+            assert bytes_of(container["resources"][bounds]["memory"]) >= 1.25 * most
+        (claim,) = workload["spec"]["volumeClaimTemplates"]
+        # The file, what was added since it was written, and both again while it is rewritten.
+        assert bytes_of(claim["spec"]["resources"]["requests"]["storage"]) >= 4 * most
+
+
+def maxmemory(manifests: tuple[Manifest, ...], container: Manifest) -> int:
+    """Return how many bytes a Redis may hold: what its command says, or else its file."""
+    (settings,) = [c for c in m.of_kind(manifests, "ConfigMap") if "redis.conf" in c["data"]]
+    said = " ".join([settings["data"]["redis.conf"], *container["args"]])
+    return bytes_of(re.findall(r"\bmaxmemory (\S+)", said)[-1])
+
+
+def bytes_of(quantity: str) -> int:
+    """Return a size as Kubernetes or Redis has it, whose units are both powers of two."""
+    number, unit = re.fullmatch(r"(\d+)(Gi|Mi|gb|mb)", quantity).groups()  # type: ignore[union-attr]
+    return int(number) * {"g": 2**30, "m": 2**20}[unit[0].lower()]
+
+
 def certificates(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
     return {c["metadata"]["name"]: c["spec"] for c in m.of_kind(manifests, "Certificate")}
 
