@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deploy.rules import NO_PROMTOOL, alerts, promtool
+from tests.deploy.rules import MONITORING, NO_PROMTOOL, alerts, promtool
 
 needs_promtool = pytest.mark.skipif(bool(NO_PROMTOOL), reason=NO_PROMTOOL)
 
-RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
+ROOT = Path(__file__).parents[2]
+RUNBOOK = ROOT / "docs" / "runbook.md"
 
 Series = dict[str, str]
 """Values by series, a minute apart, in promtool's notation: first+step x count."""
@@ -22,6 +24,12 @@ HANDLING = (
     'grpc_server_handling_seconds_bucket{grpc_service="agentmemory.v1.MemoryService",'
     'grpc_type="unary",grpc_method="%s",le="%s"}'
 )
+LONG = (
+    *("FlushSession", "PutWorkingMemory", "DeleteWorkingMemory"),
+    *("DeleteMemories", "ForgetMemories", "EraseUser"),
+)
+"""Methods that extract first, or go through all that an owner has."""
+
 EMBEDS = 'memory_embed_calls_total{purpose="query",outcome="%s"}'
 REDIS = 'memory_redis_command_seconds_bucket{command="%s",le="%s"}'
 UP = "1x90"
@@ -43,10 +51,9 @@ CASES: dict[str, tuple[Series, Series]] = {
     "MemoryServiceSlow": (
         {HANDLING % ("GetMemory", "2.5"): "0+90x90", HANDLING % ("GetMemory", "+Inf"): "0+100x90"},
         {
-            HANDLING % ("GetMemory", "0.1"): "0+100x90",
-            HANDLING % ("GetMemory", "+Inf"): "0+100x90",
-            HANDLING % ("FlushSession", "0.1"): "0x90",
-            HANDLING % ("FlushSession", "+Inf"): "0+100x90",
+            **{HANDLING % ("GetMemory", le): "0+100x90" for le in ("0.1", "2.5", "+Inf")},
+            **{HANDLING % (method, le): "0x90" for method in LONG for le in ("0.1", "2.5")},
+            **{HANDLING % (method, "+Inf"): "0+100x90" for method in LONG},
         },
     ),
     "ExtractionLags": (
@@ -152,6 +159,20 @@ def tried(name: str, series: Series, *, fires: bool) -> dict[str, Any]:
         "input_series": [{"series": key, "values": values} for key, values in series.items()],
         "promql_expr_test": [{"expr": query, "eval_time": "75m", "exp_samples": samples}],
     }
+
+
+def test_who_is_told_to_allow_more_time_raises_no_alert_and_is_not_in_the_panel() -> None:
+    config = json.loads((ROOT / "deploy" / "client" / "service_config.json").read_text())
+    without = [each["name"] for each in config["methodConfig"] if "timeout" not in each]
+    streams = {"WatchMemories", "ExportMemories"}
+    assert {name["method"] for names in without for name in names} - streams <= set(LONG)
+    left_out = f'grpc_method!~"{"|".join(LONG)}"'
+    assert left_out in ALERTS["MemoryServiceSlow"]["expr"]
+    overview = json.loads((MONITORING / "dashboards" / "overview.json").read_text())
+    (panel,) = [p for p in overview["panels"] if p["title"] == "Latency of unary RPCs"]
+    assert all(left_out in target["expr"] for target in panel["targets"])
+    (section,) = re.findall(r"^## MemoryServiceSlow$(.*?)^## ", RUNBOOK.read_text(), re.S | re.M)
+    assert set(LONG) <= set(re.findall(r"`(\w+)`", section))
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 8, 7
 MEMORY = 'grpc_service="agentmemory.v1.MemoryService"'
 EXTRACTOR = 'grpc_service="agentmemory.v1.ExtractorService"'
 FAULTS = 'grpc_code=~"Internal|Unknown|Unavailable|DataLoss"'
+LONG = "FlushSession|PutWorkingMemory|DeleteWorkingMemory|DeleteMemories|ForgetMemories|EraseUser"
 HIT = 'outcome="hit"'
 DEGRADED = 'degraded="true"'
 PROCESSES = 'build_info{service=~"memory|extractor"}'
@@ -82,7 +83,8 @@ OVERVIEW = [
     times(
         "Latency of unary RPCs",
         "grpc_server_handling_seconds",
-        f'{MEMORY},grpc_type="unary",grpc_method!="FlushSession"',
+        f'{MEMORY},grpc_type="unary",grpc_method!~"{LONG}"',
+        text="Without those that extract first, or go through all that an owner has.",
     ),
     Panel("Messages that wait", "short", {"notices": "max(memory_delta_lag_notices)"}),
     Panel("Age of the oldest", "s", {"oldest": "max(memory_delta_lag_seconds)"}),
