@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 from agentmemory.v1 import memory_pb2 as pb
 
@@ -58,15 +59,17 @@ _NUMBERS = {pb.NUMBER_FIELD_CONFIDENCE: NumberField.CONFIDENCE}
 
 def from_proto(given: pb.Filter, path: str) -> Filter:
     """Return the filter; raise InvalidField with the path of the condition at fault."""
-    if _size(given) > MAX_CONDITIONS:
+    # No further than that: a tree of millions would take seconds to read.
+    if len(list(islice(_each(given), MAX_CONDITIONS + 1))) > MAX_CONDITIONS:
         raise InvalidField(path, f"has more than {MAX_CONDITIONS} conditions")
     return _filter(given, path, depth=1)
 
 
-def _size(given: pb.Filter) -> int:
-    conditions = [*given.must, *given.should, *given.must_not]
-    nested = [c.filter for c in conditions if c.WhichOneof("kind") == "filter"]
-    return len(conditions) + sum(_size(inner) for inner in nested)
+def _each(given: pb.Filter) -> Iterator[pb.Condition]:
+    for condition in chain(given.must, given.should, given.must_not):
+        yield condition
+        if condition.WhichOneof("kind") == "filter":
+            yield from _each(condition.filter)
 
 
 def _filter(given: pb.Filter, path: str, depth: int) -> Filter:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -208,6 +210,21 @@ def test_a_tree_has_sixty_four_conditions_and_no_more():
     inner = pb.Condition(filter=pb.Filter(should=wide))
     assert filters.from_proto(pb.Filter(must=[*wide, equals("b"), inner]), "filter")
     assert fault(pb.Filter(must=[*wide, equals("b"), equals("c"), inner])) == "filter"
+
+
+@pytest.mark.parametrize("below", [equals("a"), pb.Condition(filter=nested(3))])
+def test_a_tree_that_is_too_large_is_not_read_to_its_end(below: pb.Condition):
+    read = 0
+
+    def conditions() -> Iterator[pb.Condition]:
+        nonlocal read
+        for _ in range(1000):
+            read += 1
+            yield below
+
+    given: Any = SimpleNamespace(must=conditions(), should=[], must_not=[])
+    assert fault(given) == "filter"
+    assert read <= filters.MAX_CONDITIONS + 1
 
 
 names = st.text(min_size=1, max_size=8)
