@@ -31,6 +31,7 @@ MAX_TAGS = 32
 MAX_METADATA = 16 * 1024
 MAX_SUPERSEDED = 32
 MAX_SUPERSEDED_IN_ALL = 256
+MAX_PATHS = 64
 
 _TYPES = {value: type_ for type_, value in showing.TYPES.items()}
 _PRECISIONS = {value: precision for precision, value in showing.PRECISIONS.items()}
@@ -160,10 +161,11 @@ def values_from_proto(memory: pb.Memory, paths: Sequence[str]) -> dict[str, Any]
     """Return the values that an update gives the fields named by `paths`."""
     if not paths:
         raise InvalidField("update_mask", "is required")
+    fields.size(paths, "update_mask.paths", most=MAX_PATHS)
     for i, path in enumerate(paths):
         if path not in _UPDATABLE:
             raise InvalidField(f"update_mask.paths[{i}]", "is no field that can be changed")
-    return {path: _UPDATABLE[path](memory, f"memory.{path}") for path in paths}
+    return {path: _UPDATABLE[path](memory, f"memory.{path}") for path in dict.fromkeys(paths)}
 
 
 def types_from_protos(

@@ -1166,7 +1166,7 @@ class UpdateMemoryRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Required. Which fields to change: text, type, topics, entities, event_time, metadata, pinned, valid_from, valid_to. A field
-        named here and left at its default is cleared, except for text, which every memory needs.
+        named here and left at its default is cleared, except for text, which every memory needs. At most 64 paths.
         """
 
     def __init__(

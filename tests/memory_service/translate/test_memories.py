@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from agentmemory.v1 import extractor_service_pb2 as extractor_pb
 from agentmemory.v1 import memory_pb2 as pb
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from memory_service.domain.errors import InvalidField
@@ -16,7 +19,7 @@ from memory_service.domain.memory import (
     Source,
 )
 from memory_service.domain.owner import Owner
-from memory_service.translate import memories, showing
+from memory_service.translate import memories, showing, structs
 from tests.support.memories import ALICE, SHARED, make
 
 MOMENT = Timestamp(seconds=1_000, nanos=5_000)
@@ -199,3 +202,20 @@ def test_a_mask_names_no_other_fields(path: str):
         memories.values_from_proto(pb.Memory(text="x"), ["text", path])
     with pytest.raises(InvalidField, match=r"^update_mask: "):
         memories.values_from_proto(pb.Memory(text="x"), [])
+
+
+def test_a_field_is_read_once_however_often_a_mask_names_it(monkeypatch: pytest.MonkeyPatch):
+    read = []
+
+    def counted(value: Struct, path: str, **limits: Any) -> str:
+        read.append(path)
+        return to_json(value, path, **limits)
+
+    to_json = structs.to_json
+    monkeypatch.setattr(structs, "to_json", counted)
+    given = pb.Memory(metadata={"k": "v"})
+    paths = ["metadata"] * memories.MAX_PATHS
+    assert memories.values_from_proto(given, paths) == {"metadata": '{"k": "v"}'}
+    assert read == ["memory.metadata"]
+    with pytest.raises(InvalidField, match=r"^update_mask\.paths: "):
+        memories.values_from_proto(given, [*paths, "metadata"])
