@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agentmemory.v1 import memory_service_pb2 as pb
 
@@ -19,6 +19,7 @@ DEFAULT_LIMIT = 10
 MAX_RECENT = 1000
 DEFAULT_RECENT = 20
 MAX_INSTRUCTIONS = 32 * 1024
+MAX_FORMATS = 16
 
 _FORMS = {
     pb.PROMPT_FORMAT_OPENAI: Form.OPENAI,
@@ -44,7 +45,7 @@ def wanted(
         session=session,
         recent=recent,
         budget=_budget(request, windows),
-        forms=frozenset(_form(each, f"formats[{i}]") for i, each in enumerate(request.formats)),
+        forms=_forms(request.formats),
     )
 
 
@@ -61,6 +62,11 @@ def _budget(request: pb.BuildPromptRequest, windows: Mapping[str, int]) -> Budge
     if tokens is None:
         return None
     return Budget(tokens, "model_name" if request.model_name else "token_budget")
+
+
+def _forms(values: Sequence[pb.PromptFormat.ValueType]) -> frozenset[Form]:
+    fields.size(values, "formats", most=MAX_FORMATS)
+    return frozenset(_form(each, f"formats[{i}]") for i, each in enumerate(values))
 
 
 def _form(value: pb.PromptFormat.ValueType, path: str) -> Form:

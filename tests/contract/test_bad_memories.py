@@ -260,6 +260,7 @@ async def test_a_bad_list_is_refused_and_changes_nothing(
     ),
     ("prompt in no format", prompt(formats=[0]), invalid("formats[0]")),
     ("prompt in an unknown format", prompt(formats=[1, 99]), invalid("formats[1]")),
+    ("prompt in too many formats", prompt(formats=[1] * 17), invalid("formats")),
     (
         "prompt with long instructions",
         prompt(instructions="é" * 16_385),

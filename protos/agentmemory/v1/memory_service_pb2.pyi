@@ -1696,7 +1696,7 @@ class BuildPromptRequest(_message.Message):
 
     @_builtins.property
     def formats(self) -> _containers.RepeatedScalarFieldContainer[Global___PromptFormat.ValueType]:
-        """Ready forms of the messages to give too, each in a field of its own. Default: none."""
+        """Ready forms of the messages to give too, each in a field of its own. At most 16 items. Default: none."""
 
     def __init__(
         self,
