@@ -12,6 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 FADING_DAYS = 7.0
 """How far outside of a period something is when it counts 1/e as much as inside."""
 
+MAX_PERIODS = 16
+"""Distinct periods of a query that count: each is held against everything that was found."""
+
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTH = "|".join(_MONTHS)
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
@@ -53,10 +56,10 @@ class Period:
 
 
 def periods_in(query: str, now: int) -> tuple[Period, ...]:
-    """Return the periods that a query names; `now`, in microseconds, is when it is asked."""
+    """Return the first MAX_PERIODS that a query names, each once; it is asked `now`, in µs."""
     dated = tuple(_dated(query))
     years = () if dated else tuple(_years(query))
-    return (*dated, *years, *_relative(query, now))
+    return tuple(dict.fromkeys((*dated, *years, *_relative(query, now))))[:MAX_PERIODS]
 
 
 def _dated(query: str) -> Iterator[Period]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_service.domain.periods import Period, periods_in
+from memory_service.domain.periods import MAX_PERIODS, Period, periods_in
 
 
 def micros(year: int, month: int, day: int) -> int:
@@ -70,6 +70,18 @@ def test_a_month_of_every_year_is_near_at_both_ends_of_a_year():
     (december,) = periods_in("in December", NOW)
     assert december.closeness(micros(2021, 12, 24)) == 1
     assert december.closeness(micros(2022, 1, 3)) == pytest.approx(2.718281828 ** (-3 / 7))
+
+
+def test_a_period_counts_once_however_often_it_is_named():
+    assert periods_in("x May " * 5461, NOW) == periods_in("x May", NOW)
+    years = [Period(date(year, 1, 1), date(year, 12, 31)) for year in (2022, 2025)]
+    assert periods_in("in 2022, in 2025, last year, in 2022", NOW) == tuple(years)
+
+
+def test_the_first_periods_count_and_no_more():
+    days = [f"on {day} {month} 2023" for month in ("March", "June") for day in range(1, 31)]
+    periods = [period for day in days for period in periods_in(day, NOW)]
+    assert periods_in(" and ".join(days), NOW) == tuple(periods[:MAX_PERIODS])
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
