@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_service.domain.asking import understand
-from memory_service.domain.features import Pool, features, pool_of
+from memory_service.domain.features import FEW_WORDS, K1, Pool, features, pool_of
 from memory_service.domain.memory import Entity, EventTime, Memory, MemoryType, Precision, Source
 from memory_service.domain.memory import Turn as TurnOf
 from memory_service.domain.search import Arm, Found
@@ -140,3 +141,38 @@ def test_shares_are_between_0_and_1_and_more_of_a_word_never_counts_less(
     for each, share in zip(seen, shares, strict=True):
         has = set(each.words) & set(wanted)
         assert (share > 0) == bool(has)
+
+
+class Counted(list[str]):
+    """Words that know how often somebody went through them."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.times += 1
+        return super().__iter__()
+
+    def count(self, value: str) -> int:
+        self.times += 1
+        return super().count(value)
+
+
+def test_a_text_is_not_gone_through_for_each_of_many_words() -> None:
+    words = [f"w{n}" for n in range(256)]
+    own = Counted(words * 4)
+    seen = Found(("alice", "m"), 0.5, own, signals_of(make("m")))
+    assert pool_of({Arm.KEYWORD: [seen]}, words).words[0] > 0
+    assert own.times <= FEW_WORDS + 2
+
+
+@given(
+    st.lists(st.sampled_from("abcdefghijkl"), max_size=60),
+    st.lists(st.sampled_from("abcdefghijklmno"), min_size=1, unique=True),
+)
+def test_few_and_many_words_count_by_the_same_formula(own: list[str], words: list[str]) -> None:
+    seen = Found(("alice", "m"), 0.5, own, signals_of(make("m")))
+    (share,) = pool_of({Arm.KEYWORD: [seen]}, words).words
+    rarity = {word: math.log1p((1 - n + 0.5) / (n + 0.5)) for word in words for n in [word in own]}
+    counts = {word: own.count(word) for word in words}
+    parts = [rarity[word] * n / (n + K1) for word, n in counts.items()]
+    assert share == pytest.approx(sum(parts) / sum(rarity.values()))
