@@ -26,6 +26,10 @@ MAX_TERMS = 65_536
 MAX_QUERY_TERMS = 256
 """Distinct tokens of a query that count: each is a parameter and a posting list to read."""
 
+LONGEST_KEPT = 64
+"""Characters of a word whose stem is kept for the next time: longer ones are hardly words, and
+65,536 of 32 KiB each would be 2 GiB."""
+
 STOP_WORDS = frozenset(
     "a an and are as at be been being but by did do does for from had has have he her hers him his"
     " i if im in into is it its ive me my of on or our ours she so such than that the their theirs"
@@ -61,7 +65,7 @@ _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
 _HAN_CHARACTER = re.compile(rf"[{_HAN}]")
 _ENGLISH = re.compile(r"[a-z']+")
 
-_stemmer = Stemmer.Stemmer("english")
+_stemmer = Stemmer.Stemmer("english", 0)  # It would keep 10,000 words itself, of any length.
 
 
 def terms(text: str) -> list[str]:
@@ -92,7 +96,7 @@ def _tokens(text: str, cut: Callable[[str], Iterator[str]]) -> Iterator[str]:
         for run in _SCRIPT_RUN.findall(match[0]):
             if _UNSPACED_RUN.match(run):
                 yield from cut(run)
-            elif term := stem_of(run):
+            elif term := _stem(run):
                 yield term.encode()[:MAX_TERM].decode(errors="ignore")
 
 
@@ -113,6 +117,10 @@ def _pairs_and_characters(run: str) -> Iterator[str]:
     if len(run) > 1:
         yield from _HAN_CHARACTER.findall(run)
     yield from _pairs(run)
+
+
+def _stem(word: str) -> str:
+    return stem_of(word) if len(word) <= LONGEST_KEPT else stem_of.__wrapped__(word)
 
 
 @lru_cache(maxsize=65_536)

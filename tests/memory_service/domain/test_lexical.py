@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -7,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_service.domain.lexical import (
+    LONGEST_KEPT,
     MAX_QUERY_TERMS,
     MAX_TERM,
     MAX_TERMS,
     STOP_WORDS,
     indexed_terms,
     query_terms,
+    stem_of,
     terms,
 )
 
@@ -94,6 +97,27 @@ def test_stop_words_are_words_without_apostrophes_in_lower_case() -> None:
 def test_a_long_word_counts_by_its_beginning() -> None:
     assert terms("x" * 1000) == terms("x" * 999) == ["x" * MAX_TERM]
     assert terms("я" * 1000) == ["я" * (MAX_TERM // 2)]
+
+
+def test_a_long_word_has_the_stem_of_its_kind_and_is_not_kept() -> None:
+    word = ("walk" * LONGEST_KEPT)[:LONGEST_KEPT]
+    assert terms(word) == [word]
+    kept = stem_of.cache_info().currsize
+    assert terms(f"{word}ed {word}ing") == [word, word]
+    assert stem_of.cache_info().currsize == kept
+
+
+def test_nothing_of_a_huge_word_is_kept() -> None:
+    words = ("walking" * length for length in range(4_000, 4_020))
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for word in words:
+            assert len(terms(word)) == 1
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 100_000
 
 
 def test_the_terms_of_a_huge_text_are_bounded() -> None:
