@@ -15,12 +15,19 @@ from zoneinfo import ZoneInfo
 MOST_HOURS = 14
 """The largest offset from UTC anywhere on earth."""
 
+LONGEST_NAME = 64
+"""Characters of a name that are read: the longest zone has half of them. What was read is kept."""
+
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>[0-5]\d)", re.ASCII)
 
 
-@lru_cache(maxsize=1024)
 def zone_of(name: str) -> tzinfo | None:
     """The zone of this name, such as "Europe/Berlin" or "+05:30"; UTC for ""; None if unknown."""
+    return _zone_of(name) if len(name) <= LONGEST_NAME else None
+
+
+@lru_cache(maxsize=1024)
+def _zone_of(name: str) -> tzinfo | None:
     if not name:
         return UTC
     if offset := _OFFSET.fullmatch(name):

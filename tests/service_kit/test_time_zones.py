@@ -3,11 +3,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from service_kit.time_zones import in_zone, name_of, zone_of
+from service_kit.time_zones import LONGEST_NAME, in_zone, name_of, zone_of
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -42,6 +42,14 @@ def test_a_zone_has_a_name_or_is_an_offset(name: str, hours: float) -> None:
 )  # fmt: skip
 def test_anything_else_is_none(name: str) -> None:
     assert zone_of(name) is None
+
+
+def test_a_name_that_is_too_long_for_any_is_not_kept() -> None:
+    name = "x" * (LONGEST_NAME + 1)
+    before = sys.getrefcount(name)
+    assert zone_of(name) is None
+    assert sys.getrefcount(name) == before
+    assert max(map(len, available_timezones())) <= LONGEST_NAME
 
 
 def test_the_names_of_zones_come_back() -> None:
