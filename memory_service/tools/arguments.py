@@ -9,7 +9,7 @@ from typing import Any
 import fastjsonschema
 
 from memory_service.json_objects import NotJson, read_json
-from memory_service.tools.catalogue import TOOLS
+from memory_service.tools.catalogue import TOOLS, Schema
 
 MAX_ARGUMENTS = 512 * 1024
 _MAX_TOLD = 500
@@ -30,7 +30,13 @@ def read_arguments(tool: str, text: str) -> dict[str, Any]:
         raise BadCall(f"arguments: not JSON: {error}") from error
     except fastjsonschema.JsonSchemaValueException as error:
         raise BadCall(error.message[:_MAX_TOLD]) from error
-    return {name: value for name, value in given.items() if value is not None}
+    schemas = TOOLS[tool].parameters["properties"]
+    return {n: _whole(value, schemas[n]) for n, value in given.items() if value is not None}
+
+
+def _whole(value: Any, schema: Schema) -> Any:
+    # To a JSON schema 5.0 is an integer, too; no object within the arguments has any.
+    return int(value) if "integer" in schema["type"] else value
 
 
 @cache

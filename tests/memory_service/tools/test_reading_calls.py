@@ -48,6 +48,18 @@ def test_what_is_null_is_as_if_it_had_been_left_out():
 
 
 @pytest.mark.parametrize(
+    ("tool", "text", "number"),
+    [
+        ("search_memories", '{"query": "a", "limit": 5.0}', 5),
+        ("read_session", '{"recent_messages": 1e2}', 100),
+    ],
+)
+def test_a_whole_number_is_read_as_one_however_it_is_written(tool: str, text: str, number: int):
+    read = list(read_arguments(tool, text).values())[-1]
+    assert (read, type(read)) == (number, int)
+
+
+@pytest.mark.parametrize(
     ("text", "time"),
     [
         ("1970", EventTime(0, Precision.YEAR)),
