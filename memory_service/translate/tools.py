@@ -81,14 +81,15 @@ def _format(value: pb.ToolFormat.ValueType) -> Format | None:
 
 
 def _struct(result: Result) -> Struct | None:
-    return json_format.ParseDict(result, Struct()) if _depth(result) <= DEEPEST else None
+    return json_format.ParseDict(result, Struct()) if depth(result) <= DEEPEST else None
 
 
-def _depth(value: object) -> int:
+def depth(value: object) -> int:
+    """Return how many objects and lists are within each other."""
     match value:
         case dict():
-            return 1 + max(map(_depth, value.values()), default=0)
+            return 1 + max(map(depth, value.values()), default=0)
         case list():
-            return 1 + max(map(_depth, value), default=0)
+            return 1 + max(map(depth, value), default=0)
         case _:
             return 0

@@ -13,6 +13,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
 from memory_service.tools.catalogue import TOOLS
+from memory_service.translate.tools import DEEPEST
 from tests.contract.seed import said, session_of
 
 CALLS = 600
@@ -25,6 +26,7 @@ ANYTHING: tuple[Any, ...] = (
     *(None, True, 0, -1, 1, 5, 2**53, 10**30, 1.5, 1e308, [], {}, [None], {"a": {"b": [1]}}),
     *STRINGS,
 )
+LEVELS = (1, DEEPEST - 2, DEEPEST - 1, DEEPEST, 33, 34, 48, 49, 50, 99, 300, 900)
 
 
 class Careless:
@@ -36,19 +38,30 @@ class Careless:
 
     def arguments(self, schema: dict[str, Any], name: str = "") -> Any:
         if self._random.random() < 0.06:
-            return self._random.choice(ANYTHING)
+            return self._anything()
         match schema["type"]:
             case "object" | ["object", _] if schema["properties"]:
                 return self._object(schema)
             case "object":
-                return {self._random.choice(STRINGS): self._random.choice(ANYTHING)}
+                return {self._random.choice(STRINGS): self._anything()}
             case "array" | ["array", _]:
                 number = self._random.choice((0, 1, 1, 2, 3))
                 return [self.arguments(schema["items"], name) for _ in range(number)]
             case "integer" | ["integer", _]:
-                return self._random.randint(schema["minimum"], schema["maximum"])
+                number = self._random.randint(schema["minimum"], schema["maximum"])
+                return self._random.choice((number, float(number)))
             case _:
                 return self._string(schema, name)
+
+    def _anything(self) -> Any:
+        return self._random.choice(ANYTHING) if self._random.random() < 0.7 else self._nested()
+
+    def _nested(self) -> Any:
+        value: Any = 1
+        lists = self._random.random()
+        for _ in range(self._random.choice(LEVELS)):
+            value = [value] if self._random.random() < lists else {"a": value}
+        return value
 
     def _object(self, schema: dict[str, Any]) -> dict[str, Any]:
         wanted = {
@@ -99,5 +112,6 @@ async def test_whatever_a_model_calls_it_gets_an_answer(
             assert theirs.text not in answered.content_json
             good[request.call.name] += not answered.is_error
     assert min(good.values()) > 0, good
+    assert await memory.GetWorkingMemory(pb.GetWorkingMemoryRequest(scope=scope))
     kept = await memory.GetMemory(pb.GetMemoryRequest(scope=stranger, id=theirs.id))
     assert kept.memory.text == theirs.text

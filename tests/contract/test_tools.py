@@ -15,6 +15,7 @@ from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from google.protobuf import json_format
 from redis.asyncio import Redis
 
+from memory_service.translate.tools import DEEPEST
 from tests.contract.refusals import REQUEST_ID_REUSED, invalid, refusal_of
 from tests.contract.seed import said, session_of
 from tests.contract.snapshot import snapshot
@@ -159,6 +160,38 @@ async def test_the_time_is_told_in_any_zone(model: Model) -> None:
         assert "IANA" in told
 
 
+async def test_a_whole_number_may_be_written_as_models_like(model: Model) -> None:
+    await model.remember(*(f"Alice has hive number {n}." for n in range(4)))
+    two = await model.call("search_memories", '{"query": "hive", "limit": 2.0}')
+    assert len(two["memories"]) == 2
+    texts = [said(f"Hello {n}.") for n in range(4)]
+    await model.stub.AppendMessages(pb.AppendMessagesRequest(scope=model.scope, messages=texts))
+    read = await model.call("read_session", '{"recent_messages": 0.2e1}')
+    assert len(read["messages"]) == 2
+
+
+def nested(innermost: Any, levels: int) -> Any:
+    """An empty object or list within so many of its kind, all told."""
+    value = innermost
+    for _ in range(levels - 1):
+        value = {"a": value} if isinstance(value, dict) else [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "data", [nested({}, DEEPEST), {"a": nested([], DEEPEST - 1)}], ids=["objects", "lists"]
+)
+async def test_data_nested_as_deep_as_may_be_is_kept_and_read(
+    data: dict[str, Any], model: Model, memory: MemoryServiceStub
+) -> None:
+    await memory.AppendMessages(pb.AppendMessagesRequest(scope=model.scope, messages=[said()]))
+    call = memory_pb2.ToolCall(name="update_session_data", arguments=json.dumps({"data": data}))
+    answered = await memory.CallTool(pb.CallToolRequest(scope=model.scope, call=call))
+    assert json.loads(answered.content_json) == {"data": data}
+    kept = await memory.GetWorkingMemory(pb.GetWorkingMemoryRequest(scope=model.scope))
+    assert json_format.MessageToDict(kept.session.data) == data
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "told"),
     [
@@ -199,7 +232,11 @@ async def test_the_time_is_told_in_any_zone(model: Model) -> None:
         ("update_session_data", '{"data": {"a": 1e999}}', "not JSON"),
         ("update_session_data", '{"data": {"a": 1' + "0" * 400 + "}}", "too large"),
         ("update_session_data", '{"data": {"a": 1' + "0" * 9000 + "}}", "too many digits"),
-        ("update_session_data", '{"data":' + '{"a":' * 200 + "1" + "}" * 201, "nested too deep"),
+        ("update_session_data", {"data": {"a": nested({}, 24)}}, "data: is nested more than 24"),
+        ("update_session_data", {"data": {"a": nested([], 24)}}, "data: is nested more than 24"),
+        ("update_session_data", {"data": nested({}, 34)}, "data: is nested more than 24"),
+        ("update_session_data", {"data": {"a": nested([], 49)}}, "data: is nested more than 24"),
+        ("update_session_data", {"data": nested({}, 900)}, "data: is nested more than 24"),
         ("add_to_working_memory", {"memories": [{"text": HOSTILE}]}, "gives orders"),
         ("read_session", {"recent_messages": 0}, "arguments.recent_messages"),
     ],
@@ -451,7 +488,7 @@ async def test_what_is_not_the_models_mistake_is_an_error(
 
 async def test_data_that_a_client_could_not_read_as_a_struct_comes_as_json(model: Model) -> None:
     deep: dict[str, Any] = {"a": 1}
-    for _ in range(26):
+    for _ in range(23):
         deep = {"a": deep}
     call = memory_pb2.ToolCall(name="update_session_data", arguments=json.dumps({"data": deep}))
     await model.stub.AppendMessages(pb.AppendMessagesRequest(scope=model.scope, messages=[said()]))
