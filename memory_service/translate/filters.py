@@ -159,6 +159,9 @@ def _number(given: pb.NumberCondition, path: str) -> NumberRange:
     if given.field not in _NUMBERS:
         raise InvalidField(f"{path}.field", "is required")
     low, high = bounds(given.range, f"{path}.range")
+    # A confidence is from 0 to 1; the engine refuses ranges from infinity on, and up to minus it.
+    low = None if low is None else min(low, 2.0)
+    high = None if high is None else max(high, -1.0)
     # The field is a float, so that 0.9 is another number there than in a double.
     return NumberRange(_NUMBERS[given.field], _as_float(low), _as_float(high))
 

@@ -407,6 +407,30 @@ async def test_each_kind_of_condition_finds_what_it_says(
     assert len(await matching(memory, scope, must(memory_pb2.Condition(number=both)))) == 2
 
 
+@pytest.mark.parametrize(
+    ("bounds", "all_of_them"),
+    [
+        ({"min": math.inf}, False),
+        ({"min": 1e39}, False),
+        ({"max": -math.inf}, False),
+        ({"max": -1e300}, False),
+        ({"min": math.inf, "max": -math.inf}, False),
+        ({"min": -math.inf}, True),
+        ({"min": -1e300, "max": 1e300}, True),
+        ({"max": math.inf}, True),
+    ],
+)
+async def test_no_bound_of_a_confidence_is_too_far_away(
+    bounds: dict[str, float], all_of_them: bool, memory: MemoryServiceStub, seed: Seed
+) -> None:
+    number = memory_pb2.NumberCondition(
+        field=memory_pb2.NUMBER_FIELD_CONFIDENCE, range=memory_pb2.NumberRange(**bounds)
+    )
+    found = await matching(memory, seed.user, must(memory_pb2.Condition(number=number)))
+    everything = await matching(memory, seed.user, memory_pb2.Filter())
+    assert found == (everything if all_of_them else [])
+
+
 async def test_an_empty_filter_matches_everything(memory: MemoryServiceStub, seed: Seed) -> None:
     everything = await matching(memory, seed.user, memory_pb2.Filter())
     assert set(seed.memory_ids) <= set(everything)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +116,8 @@ def exists(**field: Any) -> pb.Condition:
         (prefix("x" * 32), Prefix(TagField.TOPIC, "x" * 32)),
         (confidence(min=0.25), NumberRange(NumberField.CONFIDENCE, 0.25, None)),
         (confidence(min=0, max=1e300), NumberRange(NumberField.CONFIDENCE, 0.0, float("inf"))),
+        (confidence(min=math.inf), NumberRange(NumberField.CONFIDENCE, 2.0, None)),
+        (confidence(min=1e39, max=-1e300), NumberRange(NumberField.CONFIDENCE, 2.0, -1.0)),
         (exists(tag=pb.TAG_FIELD_ENTITY_KIND), Has(TagField.ENTITY_KIND)),
         (exists(time=pb.TIME_FIELD_VALID_TO), Has(TimeField.VALID_TO)),
         (pb.Condition(pinned=True), Pinned(True)),
