@@ -63,7 +63,8 @@ class TokenAuthenticator:
         except jwt.PyJWTError:
             raise unauthenticated(_INVALID) from None
         algorithm, key_id = header.get("alg"), header.get("kid", "")
-        if algorithm not in KEY_TYPES or not isinstance(key_id, str):
+        named = isinstance(algorithm, str) and isinstance(key_id, str)
+        if not named or algorithm not in KEY_TYPES:
             raise unauthenticated(_INVALID)
         key = await self._keys.find(algorithm, key_id)
         if key is None:
@@ -100,6 +101,8 @@ class TokenAuthenticator:
             )
         except ValueError:
             raise unauthenticated("the token does not say whose it is") from None
+        except OverflowError:  # The integer of an `exp` may be larger than any float.
+            raise unauthenticated(_INVALID) from None
 
 
 def _role(roles: list[str]) -> Role:
