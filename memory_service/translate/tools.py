@@ -19,6 +19,7 @@ from memory_service.tools.toolset import Override, Toolset, toolset
 from memory_service.translate import fields
 
 MAX_CALL = 512 * 1024
+MAX_NAMES = 64
 DEEPEST = 24
 """Levels of an object that a client can read inside of a response."""
 
@@ -27,6 +28,8 @@ _FORMATS = {pb.TOOL_FORMAT_OPENAI: Format.OPENAI, pb.TOOL_FORMAT_ANTHROPIC: Form
 
 def offered(names: Sequence[str], overrides: Sequence[pb.ToolOverride]) -> Toolset:
     """Return the tools that the model is given."""
+    fields.size(names, "names", most=MAX_NAMES)
+    fields.size(overrides, "overrides", most=MAX_NAMES)
     return toolset(names, [Override(o.tool, o.name, o.description) for o in overrides])
 
 

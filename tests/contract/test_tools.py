@@ -446,6 +446,7 @@ async def test_a_tool_may_have_another_name_and_only_some_may_be_called(model: M
         ([{"tool": "get_memory", "description": "x" * 4097}], "overrides[0].description"),
         ([{"tool": "get_memory"}, {"tool": "get_memory"}], "overrides[1].tool"),
         ([{"tool": "get_memory", "name": "edit_memory"}], "overrides[0].name"),
+        ([{"tool": "drop_tables"}] * 65, "overrides"),
     ],
 )
 async def test_names_that_cannot_be_are_the_callers_mistake(
@@ -472,6 +473,7 @@ CALL = memory_pb2.ToolCall(name="read_session")
         ({"call_json": "x" * 524_289}, "call_json"),
         ({"call": CALL, "format": 9}, "format"),
         ({"call": CALL, "names": ["drop_tables"]}, "names[0]"),
+        ({"call": CALL, "names": ["read_session"] * 65}, "names"),
         ({"call": CALL, "visibility": 9}, "visibility"),
         ({"call": CALL, "scope": memory_pb2.Scope(user_id="x" * 129)}, "scope.user_id"),
         ({"call": CALL, "scope": memory_pb2.Scope(user_id="alice")}, "scope.session_id"),

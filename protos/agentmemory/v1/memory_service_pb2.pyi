@@ -1860,11 +1860,11 @@ class ListToolsRequest(_message.Message):
     """
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only these tools, by their own names. Default: all."""
+        """Only these tools, by their own names, at most 64. Default: all."""
 
     @_builtins.property
     def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolOverride]:
-        """Other names and descriptions. CallTool needs the same. Default: the tools' own."""
+        """Other names and descriptions, at most 64. CallTool needs the same. Default: the tools' own."""
 
     def __init__(
         self,
