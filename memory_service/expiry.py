@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from memory_service.cancellation import check_cancelled
 from memory_service.clock import Clock
@@ -12,11 +14,14 @@ from memory_service.domain.errors import (
     Contention,
     ExtractorUnavailable,
     NotExtracted,
+    SearchTimeout,
     SessionNotFound,
     StoreUnavailable,
 )
 from memory_service.domain.owner import SessionRef
 from memory_service.flush import Flush
+from memory_service.going_on import going_on
+from memory_service.log_names import log_names
 from memory_service.store.connection import store_errors
 from memory_service.store.expiry import ExpiringSessions
 
@@ -39,15 +44,12 @@ class SessionExpiry:
         self._extracting = True
 
     async def run(self) -> None:
-        """Look until cancelled; trouble with Redis is waited out."""
+        """Look until cancelled; trouble is waited out."""
         while True:
             check_cancelled()
-            try:
-                with store_errors():
-                    while await self.round():
-                        check_cancelled()
-            except StoreUnavailable as error:
-                logger.warning("expiry put off: %s", error)
+            with going_on(logger, "expiry put off"):
+                while await self.round():
+                    check_cancelled()
             await asyncio.sleep(self._every)
 
     async def round(self) -> int:
@@ -66,23 +68,38 @@ class SessionExpiry:
     async def _is_unextracted(self, ref: SessionRef) -> bool:
         """End the session if it has expired still, unless something is left to extract."""
         check_cancelled()
-        try:
-            await self._sessions.end(ref, self._clock.now())
-        except NotExtracted:
-            return True
-        return False
+        with _apart(ref):
+            try:
+                await self._sessions.end(ref, self._clock.now())
+            except NotExtracted:
+                return True
+            return False
+        return True
 
     async def _extract(self, ref: SessionRef) -> bool:
         """Extract what is left of the session; say whether the extractor could be asked."""
-        try:
-            await self._flush.run(ref)
-        except (SessionNotFound, Contention):
-            pass  # Others are at it; the next round looks again.
-        except ExtractorUnavailable:
-            if self._extracting:
-                logger.warning("sessions that have expired wait for the extractor")
-            self._extracting = False
-            return False
-        else:
-            self._extracting = True
+        with _apart(ref):
+            try:
+                await self._flush.run(ref)
+            except (SessionNotFound, Contention, SearchTimeout):
+                pass  # Others are at it, or the engine is slow; the next round looks again.
+            except ExtractorUnavailable:
+                if self._extracting:
+                    logger.warning("sessions that have expired wait for the extractor")
+                self._extracting = False
+                return False
+            else:
+                self._extracting = True
         return True
+
+
+@contextmanager
+def _apart(ref: SessionRef) -> Iterator[None]:
+    """Let a defect with one session not end the others; the next round looks again."""
+    try:
+        with store_errors():
+            yield
+    except StoreUnavailable:
+        raise
+    except Exception:
+        logger.exception("a session cannot be ended", extra=log_names(ref))

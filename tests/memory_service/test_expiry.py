@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from memory_service.domain.errors import StoreUnavailable
+from memory_service.domain.errors import SearchTimeout, StoreUnavailable
 from memory_service.domain.memory import MemoryType, NewMemory
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.domain.session_options import SessionOptions
@@ -18,8 +18,9 @@ from memory_service.expiry import BATCH, SessionExpiry
 from memory_service.flush import Flush
 from memory_service.store.expiry import ExpiringSessions
 from memory_service.store.leases import Leases
+from memory_service.store.search import MemorySearch
 from tests.support.extraction import CHAT, NOW, FakeExtractor, World, new_world, said
-from tests.support.memories import ALICE
+from tests.support.memories import ALICE, BOB
 from tests.support.waiting import wait_until
 
 SECOND = 1_000_000
@@ -151,8 +152,8 @@ async def test_many_sessions_of_one_user_end_without_waiting_for_the_next_look(w
         await wait_until(lambda: ended(world), "all have ended")
 
 
-async def ended(world: World) -> bool:
-    return not await left(world)
+async def ended(world: World, owner: Owner = ALICE) -> bool:
+    return not await left(world, owner)
 
 
 @asynccontextmanager
@@ -181,3 +182,49 @@ async def test_trouble_with_the_store_is_waited_out(world: World):
     expiry = SessionExpiry(Troubled(world.redis), flush, world.clock, every=0.01)
     async with running(expiry):
         await wait_until(lambda: ended(world), "the session has ended")
+
+
+@pytest.mark.parametrize("trouble", [SearchTimeout, ZeroDivisionError])
+async def test_trouble_with_one_session_holds_up_no_other_and_it_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
+):
+    real, troubled = MemorySearch.near, True
+
+    async def near(self, owner, **options):
+        if owner == BOB and troubled:
+            raise trouble
+        return await real(self, owner, **options)
+
+    monkeypatch.setattr(MemorySearch, "near", near)
+    await append(world, "one")
+    await append(world, "two", ref=SessionRef(BOB, "of Bob"))
+    world.clock.time += SECOND
+    task = asyncio.create_task(expiry_of(world, every=0.01).run())
+    try:
+        await wait_until(lambda: task.done() or ended(world), "Alice's session has ended")
+        assert await left(world, BOB) == ["of Bob"]
+        troubled = False
+        await wait_until(lambda: ended(world, BOB), "Bob's session has ended")
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_session_whose_end_fails_holds_up_no_other(
+    world: World, caplog: pytest.LogCaptureFixture
+):
+    class Broken(ExpiringSessions):
+        async def end(self, ref: SessionRef, now: int) -> bool:
+            if ref == CHAT:
+                raise ZeroDivisionError
+            return await super().end(ref, now)
+
+    await append(world, "one")
+    await append(world, "two", ref=LATER)
+    world.clock.time += SECOND
+    flush = Flush(world.sessions, world.extraction(), Leases(world.redis, seconds=10))
+    expiry = SessionExpiry(Broken(world.redis), flush, world.clock, every=60)
+    assert await expiry.round() == 1
+    assert await left(world) == ["chat"]
+    assert "a session cannot be ended" in caplog.text
