@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from redis.asyncio import Redis
 
 from memory_service.cancellation import check_cancelled
-from memory_service.domain.errors import StoreUnavailable
+from memory_service.going_on import going_on
 from memory_service.store.backlog import read_backlog, read_index
 
 logger = logging.getLogger(__name__)
@@ -57,10 +57,8 @@ class BacklogMetrics:
         """Look until cancelled; while Redis is away the last answers stay."""
         while True:
             check_cancelled()
-            try:
+            with going_on(logger, "the backlog cannot be read"):
                 await self.look()
-            except StoreUnavailable as error:
-                logger.warning("the backlog cannot be read: %s", error)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def look(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from memory_service.cancellation import check_cancelled
 from memory_service.clock import Clock
@@ -68,11 +68,8 @@ class SessionExpiry:
     async def _is_unextracted(self, ref: SessionRef) -> bool:
         """End the session if it has expired still, unless something is left to extract."""
         check_cancelled()
-        with _apart(ref):
-            try:
-                await self._sessions.end(ref, self._clock.now())
-            except NotExtracted:
-                return True
+        with _apart(ref), suppress(NotExtracted):
+            await self._sessions.end(ref, self._clock.now())
             return False
         return True
 

@@ -11,6 +11,8 @@ from memory_service.domain.errors import Contention, SearchTimeout, StoreUnavail
 from memory_service.domain.forgetting import Limits
 from memory_service.domain.owner import Owner
 from memory_service.forgetting import Forgetting
+from memory_service.going_on import going_on
+from memory_service.log_names import log_owner
 from memory_service.store.connection import store_errors
 from memory_service.store.turns import Turns
 from memory_service.store.use import UseStore
@@ -45,15 +47,12 @@ class ForgetSchedule:
         self._look_every = look_every
 
     async def run(self) -> None:
-        """Forget when it is due, until cancelled; trouble with Redis is waited out."""
+        """Forget when it is due, until cancelled; trouble is waited out."""
         while True:
             check_cancelled()
-            try:
-                with store_errors():
-                    if await self._turns.take():
-                        await self.forget()
-            except StoreUnavailable as error:
-                logger.warning("forgetting put off: %s", error)
+            with going_on(logger, "forgetting put off"):
+                if await self._turns.take():
+                    await self.forget()
             await asyncio.sleep(self._look_every)
 
     async def forget(self) -> None:
@@ -72,8 +71,17 @@ class ForgetSchedule:
     async def _forgotten(self, owner: Owner) -> int | None:
         """Return how many memories of the owner were forgotten, None if that must wait."""
         try:
-            done = await self._forgetting.forget(owner, self._limits, confirm=True, request=None)
+            with store_errors():
+                done = await self._forgetting.forget(
+                    owner, self._limits, confirm=True, request=None
+                )
+        except StoreUnavailable:
+            raise
         except (Contention, SearchTimeout):
+            return None
+        except Exception:
+            # A defect with one owner must not end the others.
+            logger.exception("forgetting failed", extra=log_owner(owner))
             return None
         return done.count
 

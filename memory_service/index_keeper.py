@@ -7,8 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from memory_service.cancellation import check_cancelled
-from memory_service.domain.errors import StoreUnavailable
-from memory_service.store.connection import store_errors
+from memory_service.going_on import going_on
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +25,10 @@ class IndexKeeper:
         self._every = every
 
     async def run(self) -> None:
-        """Look after the index until cancelled; trouble with Redis is waited out."""
+        """Look after the index until cancelled; trouble is waited out."""
         while True:
             check_cancelled()
-            try:
-                with store_errors():
-                    if await self._mend():
-                        logger.info("the search index is whole again")
-            except StoreUnavailable as error:
-                logger.warning("the search index is not looked after: %s", error)
+            with going_on(logger, "the search index is not looked after"):
+                if await self._mend():
+                    logger.info("the search index is whole again")
             await asyncio.sleep(self._every)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from memory_service.domain.owner import SessionRef
+from memory_service.domain.owner import Owner, SessionRef
 from memory_service.store.keys import owner_tag
 
 _DIGITS = 16
@@ -16,6 +16,11 @@ _DIGITS = 16
 
 def log_names(ref: SessionRef) -> dict[str, str]:
     """Return fields for a line of the log: the owner and the session, 16 digits each."""
-    owner = owner_tag(ref.owner)
-    session = hashlib.blake2b(f"{owner}:{ref.session_id}".encode(), digest_size=_DIGITS // 2)
-    return {"owner": owner[:_DIGITS], "session": session.hexdigest()}
+    named = f"{owner_tag(ref.owner)}:{ref.session_id}"
+    session = hashlib.blake2b(named.encode(), digest_size=_DIGITS // 2)
+    return {**log_owner(ref.owner), "session": session.hexdigest()}
+
+
+def log_owner(owner: Owner) -> dict[str, str]:
+    """Return the field of the owner alone."""
+    return {"owner": owner_tag(owner)[:_DIGITS]}

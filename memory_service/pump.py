@@ -20,6 +20,7 @@ from memory_service.domain.errors import (
 from memory_service.domain.owner import SessionRef
 from memory_service.extraction import SessionExtraction
 from memory_service.extraction_metrics import ExtractionMetrics
+from memory_service.going_on import going_on
 from memory_service.log_names import log_names
 from memory_service.store.connection import store_errors
 from memory_service.store.leases import Leases
@@ -97,7 +98,7 @@ class Pump:
         self._workers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Run until cancelled; trouble with Redis is waited out."""
+        """Run until cancelled; trouble is waited out."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._forever(self._read))
@@ -110,12 +111,11 @@ class Pump:
     async def _forever(self, step: _Step) -> None:
         while True:
             check_cancelled()
-            try:
-                with store_errors():
-                    await step()
-            except StoreUnavailable as error:
-                logger.warning("the queue cannot be read: %s", error)
-                await asyncio.sleep(STORE_RETRY_SECONDS)
+            wait = STORE_RETRY_SECONDS
+            with going_on(logger, "the queue cannot be read"):
+                await step()
+                wait = 0.0
+            await asyncio.sleep(wait)
 
     async def _read(self) -> None:
         while len(self._backlogs) >= self._waiting_sessions:  # noqa: ASYNC110 - no hurry

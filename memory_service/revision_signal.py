@@ -6,14 +6,18 @@ No connection is held while nothing happens, and a watcher that does not wait co
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 
 from memory_service.cancellation import check_cancelled
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.domain.owner import Owner
+from memory_service.going_on import going_on
 from memory_service.store.connection import store_errors
 from memory_service.store.feed import ChangeFeed
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 """How often Redis is asked for the revisions that somebody waits for."""
@@ -76,7 +80,8 @@ class RevisionSignal:
                 self._wanted.clear()
                 await self._wanted.wait()
             began = time.monotonic()
-            await self._round()
+            with going_on(logger, "revisions cannot be read"):
+                await self._round()
             check_cancelled()
             rest = min(REST * (time.monotonic() - began), LONGEST_REST_SECONDS)
             await asyncio.sleep(max(POLL_SECONDS, rest))

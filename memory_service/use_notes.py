@@ -12,6 +12,7 @@ from memory_service.clock import Clock
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
+from memory_service.going_on import going_on
 from memory_service.store.use import UseStore
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ class UseNotes:
             while True:
                 check_cancelled()
                 await asyncio.sleep(self._every)
-                await self.write()
+                with going_on(logger, "uses of memories are not noted"):
+                    await self.write()
         finally:
             await self.write()
 

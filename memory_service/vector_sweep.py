@@ -8,9 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from memory_service.cancellation import check_cancelled
-from memory_service.domain.errors import SearchTimeout, StoreUnavailable
 from memory_service.embedding import EmbeddingClient
-from memory_service.store.connection import store_errors
+from memory_service.going_on import going_on
 from memory_service.store.keys import PARTITIONS, PartitionKeys
 from memory_service.store.memories import MemoryStore
 from memory_service.store.records import embedded_text_of
@@ -44,16 +43,13 @@ class VectorSweep:
         self._looked = float("-inf")
 
     async def run(self) -> None:
-        """Sweep until cancelled; trouble with Redis is waited out."""
+        """Sweep until cancelled; trouble is waited out."""
         while True:
             check_cancelled()
-            try:
-                with store_errors():
-                    while await self.sweep():
-                        check_cancelled()
-                    await self._sweep_stragglers()
-            except (StoreUnavailable, SearchTimeout) as error:
-                logger.warning("vectors put off: %s", error)
+            with going_on(logger, "vectors put off"):
+                while await self.sweep():
+                    check_cancelled()
+                await self._sweep_stragglers()
             await asyncio.sleep(self._every)
 
     async def sweep(self) -> int:

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from memory_service import forget_schedule
-from memory_service.domain.errors import Contention, StoreUnavailable
+from memory_service.domain.errors import Contention, SearchTimeout, StoreUnavailable
 from memory_service.domain.forgetting import Limits
 from memory_service.domain.owner import Owner
 from memory_service.forget_schedule import ForgetSchedule
@@ -114,14 +114,17 @@ async def test_it_runs_again_when_it_is_due_and_through_trouble_with_redis(world
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_an_owner_that_cannot_be_dealt_with_holds_nobody_up(world, monkeypatch, caplog):
+@pytest.mark.parametrize("trouble", [Contention, SearchTimeout, ZeroDivisionError])
+async def test_an_owner_that_cannot_be_dealt_with_holds_nobody_up(
+    world, monkeypatch, caplog, trouble
+):
     caplog.set_level(logging.INFO)
     await fill(world)
     real = Forgetting.forget
 
     async def forget(self, owner, *args, **kwargs):
         if owner == BOB:
-            raise Contention
+            raise trouble
         return await real(self, owner, *args, **kwargs)
 
     monkeypatch.setattr(Forgetting, "forget", forget)

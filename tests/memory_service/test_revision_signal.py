@@ -23,11 +23,15 @@ class FakeFeed(ChangeFeed):
         self.now = {ALICE: 1, BOB: 1}
         self.asked: list[list[Owner]] = []
         self.down = False
+        self.defects = 0
 
     async def revisions(self, owners: Sequence[Owner]) -> list[int]:
         self.asked.append(list(owners))
         if self.down:
             raise ConnectionError("refused by 10.0.0.1")
+        if self.defects:
+            self.defects -= 1
+            raise ZeroDivisionError
         return [self.now[owner] for owner in owners]
 
 
@@ -102,6 +106,13 @@ async def test_trouble_with_the_store_is_told_to_all_who_wait_and_passes(
     feed.down = False
     feed.now[ALICE] = 2
     assert await signal.moved(ALICE, 1, seconds=LONG)
+
+
+async def test_a_defect_in_a_round_leaves_those_who_wait_to_the_next(
+    signal: RevisionSignal, feed: FakeFeed
+):
+    feed.defects, feed.now[ALICE] = 2, 2
+    assert await signal.moved(ALICE, 1, seconds=5)
 
 
 async def test_closing_lets_everybody_go_for_good(signal: RevisionSignal, feed: FakeFeed):
