@@ -43,7 +43,8 @@ class Progress:
     """How far `generation` has been dealt with, and whether this step `committed` something.
 
     Messages are extracted up to `cursor`, memories of the session promoted up to `promoted`;
-    `retrying` messages of failed ranges are still to be extracted again.
+    `retrying` messages of failed ranges are still to be extracted again. `finished`: nothing is
+    left, whatever a notice says; Redis may have lost what it was written of.
     """
 
     generation: int
@@ -51,12 +52,13 @@ class Progress:
     committed: bool
     retrying: int = 0
     promoted: int = 0
+    finished: bool = False
 
     def fulfils(self, notice: Notice) -> bool:
         """Whether nothing is left to do for `notice`."""
         extracted = notice.tail <= self.cursor and not self.retrying
         done = extracted and notice.given <= self.promoted
-        return notice.generation != self.generation or done
+        return notice.generation != self.generation or done or self.finished
 
 
 class SessionExtraction:
@@ -106,7 +108,7 @@ class SessionExtraction:
             if session is None:
                 return None
             if not session.pending and not session.pending_memories:
-                return _unchanged(session)
+                return replace(_unchanged(session), finished=True)
             work = await self._next(session, size)
             if work is None:
                 continue

@@ -51,6 +51,6 @@ class Flush:
 
 
 def _left(session: Session, target: Session) -> bool:
-    """Tell whether something is left that was there at first."""
-    messages = session.cursor < target.tail or session.retrying > 0
-    return messages or session.given_cursor < target.given_tail
+    """Tell whether something is left that was there at first, and that Redis has not lost since."""
+    messages = session.cursor < min(target.tail, session.tail) or session.retrying > 0
+    return messages or session.given_cursor < min(target.given_tail, session.given_tail)

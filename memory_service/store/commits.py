@@ -223,6 +223,8 @@ def _advance(advance: SessionAdvance) -> dict[str, Any]:
         "given": keys.given(ref.session_id),
         "fence": FENCE,
         "expected": encode_fence(advance.session),
+        "cursor": advance.cursor,
+        "given_cursor": advance.given_cursor,
         "fields": [part for item in fields.items() for part in item],
         "given_after": f"{advance.given_cursor + 1}-0" if advance.promoted else None,
         "notices": list(advance.notices),

@@ -99,6 +99,13 @@ if session then
   for i, value in ipairs(session.expected) do
     if (found[i] or '') ~= value then return {'session_moved'} end
   end
+  -- A Redis that failed over may have lost the end of what was read: whatever takes its place would
+  -- lie behind the cursor, and never be extracted.
+  local tails = redis.call('HMGET', session.key, 'tail', 'given_tail')
+  if session.cursor > tonumber(tails[1] or '0') or
+      session.given_cursor > tonumber(tails[2] or '0') then
+    return {'session_moved'}
+  end
 end
 
 local memories, bytes = 0, 0
