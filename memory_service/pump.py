@@ -40,6 +40,13 @@ FIRST_RETRY_SECONDS = 0.25
 LAST_RETRY_SECONDS = 5.0
 STORE_RETRY_SECONDS = 1.0
 
+MOST_NOTICES = 32_768
+"""Notices in hand at which no more are taken, 17 MB: while the extractor is away, each append adds
+one. A round of reading may add some thousands to them."""
+
+MOST_OF_SESSION = 1024
+"""Notices of one session in hand, so that a few which get nowhere leave the others their room."""
+
 
 @dataclass(frozen=True, slots=True)
 class PumpTiming:
@@ -67,6 +74,16 @@ class _Backlog:
     last: float
     retry_seconds: float = 0.0
     notices: dict[str, Notice] = field(default_factory=dict)
+
+    def note(self, notice: Notice) -> None:
+        """Take a notice in hand; of too many, the one that tells of most takes the last place.
+
+        The session is extracted as far as that one tells, and what has no place is claimed again.
+        """
+        if len(self.notices) >= MOST_OF_SESSION and notice.id not in self.notices:
+            _, last = self.notices.popitem()
+            notice = max(notice, last, key=lambda each: (each.generation, each.tail, each.given))
+        self.notices[notice.id] = notice
 
 
 class Pump:
@@ -118,7 +135,7 @@ class Pump:
             await asyncio.sleep(wait)
 
     async def _read(self) -> None:
-        while len(self._backlogs) >= self._waiting_sessions:  # noqa: ASYNC110 - no hurry
+        while self._full():  # noqa: ASYNC110 - no hurry
             await asyncio.sleep(FULL_POLL_SECONDS)
         for notice in await self._queue.read(count=READ_COUNT, block_ms=READ_BLOCK_MS):
             self._note(notice)
@@ -126,7 +143,7 @@ class Pump:
     async def _claim(self) -> None:
         idle = self._timing.claim_idle
         # Until there are none, so that what a process left that died does not take many rounds.
-        while len(self._backlogs) < self._waiting_sessions:
+        while not self._full():
             notices = await self._queue.claim(min_idle_ms=round(idle * 1000), count=READ_COUNT)
             for notice in notices:
                 self._note(notice)
@@ -134,6 +151,10 @@ class Pump:
                 break
         # Spread, so that replicas started together do not ask together.
         await asyncio.sleep(idle / 2 * random.uniform(0.8, 1.2))  # noqa: S311
+
+    def _full(self) -> bool:
+        in_hand = sum(len(backlog.notices) for backlog in self._backlogs.values())
+        return len(self._backlogs) >= self._waiting_sessions or in_hand >= MOST_NOTICES
 
     def _note(self, notice: Notice) -> None:
         now = time.monotonic()
@@ -144,7 +165,7 @@ class Pump:
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
         backlog.last = now
-        backlog.notices[notice.id] = notice
+        backlog.note(notice)
 
     async def _work(self, ref: SessionRef, backlog: _Backlog) -> None:
         """Deal with a session until nothing is in hand; what trouble leaves is claimed later."""
@@ -204,7 +225,7 @@ class Pump:
         if done and not committed:
             await self._queue.drop(ref.owner, done)
         for notice_id in done:
-            del backlog.notices[notice_id]
+            backlog.notices.pop(notice_id, None)
         if done:
             backlog.first = time.monotonic()
         if committed:

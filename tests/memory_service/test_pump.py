@@ -280,6 +280,69 @@ async def test_no_more_sessions_are_taken_than_may_wait(world: World):
     assert len(await world.texts()) == 6
 
 
+async def test_no_more_notices_are_taken_than_may_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pump_module, "MOST_NOTICES", 8)
+    monkeypatch.setattr(pump_module, "READ_COUNT", 2)
+    monkeypatch.setattr(pump_module, "FULL_POLL_SECONDS", 0.01)
+    refs = [SessionRef(ALICE, f"s{n}") for n in range(4)]
+    for text in facts(10):
+        for ref in refs:
+            await world.append(f"{text} of {ref.session_id}", ref=ref)
+    world.extractor.open.clear()
+    pump = pump_of(world, CLAIMING)
+    seen: list[int] = []
+    for name in ("read", "claim"):
+        watch(world, monkeypatch, name, lambda: seen.append(in_hand(pump)))
+    async with running(pump):
+        await wait_until(lambda: in_hand(pump) >= 8, "it has enough in hand")
+        world.extractor.open.set()
+        await settled(world)
+    assert max(seen) < 8
+    assert len(await world.texts()) == 40
+
+
+def in_hand(pump: Pump) -> int:
+    return sum(len(backlog.notices) for backlog in pump._backlogs.values())
+
+
+def watch(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, before: Callable[[], None]
+) -> None:
+    """Have `before` called whenever the queue is asked for more."""
+    real = getattr(world.queue, name)
+
+    async def asked(**options: int) -> list:
+        before()
+        return await real(**options)
+
+    monkeypatch.setattr(world.queue, name, asked)
+
+
+async def test_a_session_with_many_notices_leaves_room_and_is_extracted_to_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pump_module, "MOST_OF_SESSION", 4)
+    world.extractor.open.clear()
+    pump = pump_of(world)
+    async with running(pump):
+        for number, text in enumerate(facts(20)):
+            await world.append(text)
+            if number == 4:
+                await wait_until(lambda: bool(world.extractor.asked), "it is being extracted")
+
+        async def all_read() -> bool:
+            return await world.pending() == 20
+
+        await wait_until(all_read, "all notices are read")
+        assert in_hand(pump) <= 4
+        world.extractor.open.set()
+        await wait_until(texts_are(world, *facts(20)), "all is extracted at once")
+    async with running(pump_of(world, CLAIMING)):
+        await settled(world)
+
+
 async def test_as_many_sessions_are_extracted_at_once_as_allowed(world: World):
     world.extractor.open.clear()
     async with running(pump_of(world, parallel=2)):
