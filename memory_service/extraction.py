@@ -38,6 +38,10 @@ ATTEMPTS_PER_INPUT = 3
 """How often the same messages may fail before they are halved, or given up if it is one message."""
 
 
+LARGEST_DELTA = 256
+"""Messages that no delta has more of, whatever the settings say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far `generation` has been dealt with, and whether this step `committed` something.
@@ -94,13 +98,15 @@ class SessionExtraction:
         self._metrics = metrics or ExtractionMetrics()
         self._spans = spans
 
-    async def step(self, ref: SessionRef, notices: Iterable[Notice] = ()) -> Progress | None:
+    async def step(
+        self, ref: SessionRef, notices: Iterable[Notice] = (), *, most: int = LARGEST_DELTA
+    ) -> Progress | None:
         """Extract and commit the next delta of the session; None if there is no such session.
 
-        The commit acknowledges those of `notices` that it makes good. Raises ExtractorUnavailable;
-        nothing has changed then.
+        It has at most so many messages. The commit acknowledges those of `notices` that it makes
+        good. Raises ExtractorTooSlow, ExtractorUnavailable; nothing has changed then.
         """
-        size = self._delta_messages
+        size = min(self._delta_messages, most)
         tried: tuple[Message, ...] = ()
         failures = 0
         while True:

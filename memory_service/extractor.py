@@ -44,7 +44,10 @@ class Extractor(Protocol):
         strategy: Strategy,
         known: Sequence[KnownEntity] = (),
     ) -> list[NewMemory]:
-        """Return what is found in `new`. Raises ExtractionFailed, ExtractorUnavailable."""
+        """Return what is found in `new`.
+
+        Raises ExtractionFailed, ExtractorTooSlow, ExtractorUnavailable.
+        """
         ...
 
 
@@ -56,7 +59,7 @@ class Deltas(Protocol):
         ...
 
     async def extract(self, delta: pb.Delta) -> pb.Extraction:
-        """Return what is found. Raises ExtractionFailed, ExtractorUnavailable."""
+        """Return what is found. Raises ExtractionFailed, ExtractorTooSlow, ExtractorUnavailable."""
         ...
 
 

@@ -10,7 +10,7 @@ import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
-from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable
+from memory_service.domain.errors import ExtractionFailed, ExtractorTooSlow, ExtractorUnavailable
 from service_kit.errors import from_status
 from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
@@ -35,7 +35,8 @@ class _NotTaken(Exception):
 class Connection:
     """A stream that has been opened. Ends when the other end does; then every waiter is told.
 
-    `slots` are the places in flight, `heard` counts what the other end has said.
+    `slots` are the places in flight, `heard` counts what the other end has said. `silent`: it was
+    ended because the other end had said nothing for too long.
     """
 
     def __init__(self, stub: pb_grpc.ExtractorServiceAsyncStub) -> None:
@@ -49,6 +50,7 @@ class Connection:
         self.slots = asyncio.Semaphore(1)
         self.heard = 0
         self.draining = False
+        self.silent = False
         self._call = stub.Extract(self._requests())
         self._reader = asyncio.create_task(self._read())
         self._outbox.put_nowait(pb.ExtractRequest(open=pb.Open()))
@@ -165,7 +167,8 @@ class ExtractStream:
         """Return what is found in `delta`, whose sequence is given here.
 
         Waits for a place among those in flight as long as it takes, and then for the result.
-        Raises ExtractionFailed if the input is at fault, ExtractorUnavailable for anything else.
+        Raises ExtractionFailed if the input is at fault, ExtractorTooSlow if there is no answer in
+        time, ExtractorUnavailable for anything else.
         """
         with self._spans.span(DELTA, Kind.CLIENT, {"agentmemory.messages": len(delta.messages)}):
             # The stream serves many sessions, so each delta says for itself where it belongs.
@@ -201,8 +204,13 @@ class ExtractStream:
         except TimeoutError:
             # An end that has answered others meanwhile is only slow: their work is not thrown away.
             if connection.heard == heard:
+                connection.silent = True
                 await connection.close()
-            raise ExtractorUnavailable from None
+            raise ExtractorTooSlow(len(delta.messages)) from None
+        except ExtractorUnavailable:
+            if connection.silent:
+                raise ExtractorTooSlow(len(delta.messages)) from None
+            raise
 
     async def _connected(self) -> Connection:
         async with self._opening:

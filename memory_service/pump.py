@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from memory_service.cancellation import check_cancelled
 from memory_service.domain.errors import (
     Contention,
+    ExtractorTooSlow,
     ExtractorUnavailable,
     SearchTimeout,
     StoreUnavailable,
 )
 from memory_service.domain.owner import SessionRef
-from memory_service.extraction import SessionExtraction
+from memory_service.extraction import LARGEST_DELTA, SessionExtraction
 from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.going_on import going_on
 from memory_service.log_names import log_names
@@ -68,11 +69,15 @@ class PumpTiming:
 
 @dataclass(slots=True)
 class _Backlog:
-    """The notices of one session that this process has in hand."""
+    """The notices of one session that this process has in hand.
+
+    `most` is how many messages its next delta may have: fewer after one that took too long.
+    """
 
     first: float
     last: float
     retry_seconds: float = 0.0
+    most: int = LARGEST_DELTA
     notices: dict[str, Notice] = field(default_factory=dict)
 
     def note(self, notice: Notice) -> None:
@@ -203,11 +208,14 @@ class Pump:
             try:
                 with self._traced(backlog):
                     await self._step(ref, backlog)
-            except ExtractorUnavailable:
+            except ExtractorUnavailable as error:
+                if isinstance(error, ExtractorTooSlow):
+                    backlog.most = max(error.messages // 2, 1)
                 self._steps.labels("unavailable").inc()
                 backlog.retry_seconds = _longer(backlog.retry_seconds)
                 return backlog.retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311
         backlog.retry_seconds = 0.0
+        backlog.most = min(backlog.most * 2, LARGEST_DELTA)
         return 0.0
 
     def _traced(self, backlog: _Backlog) -> AbstractContextManager[None]:
@@ -218,7 +226,7 @@ class Pump:
 
     async def _step(self, ref: SessionRef, backlog: _Backlog) -> None:
         in_hand = list(backlog.notices.values())
-        progress = await self._extraction.step(ref, in_hand)
+        progress = await self._extraction.step(ref, in_hand, most=backlog.most)
         committed = progress is not None and progress.committed
         self._steps.labels("committed" if committed else "nothing").inc()
         done = [n.id for n in in_hand if progress is None or progress.fulfils(n)]

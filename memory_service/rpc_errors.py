@@ -100,6 +100,12 @@ _TABLE: dict[type[errors.DomainError], tuple[StatusCode, str, str, timedelta | N
         "the extractor cannot be reached",
         SOON,
     ),
+    errors.ExtractorTooSlow: (
+        StatusCode.UNAVAILABLE,
+        "EXTRACTOR_UNAVAILABLE",
+        "the extractor did not answer in time",
+        SOON,
+    ),
 }
 
 

@@ -100,6 +100,14 @@ class ExtractorUnavailable(DomainError):
     """The extractor cannot be reached, is overloaded or is about to stop. Not the input's fault."""
 
 
+class ExtractorTooSlow(ExtractorUnavailable):
+    """The extractor was asked to work on so many `messages`, and had no answer in time."""
+
+    def __init__(self, messages: int) -> None:
+        super().__init__("the extractor did not answer in time")
+        self.messages = messages
+
+
 class ExtractionFailed(DomainError):
     """The extractor cannot work on this input. `reason` is from the contract's ErrorReason."""
 

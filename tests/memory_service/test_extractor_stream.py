@@ -12,7 +12,7 @@ from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import memory_pb2
 from google.protobuf.duration_pb2 import Duration
 
-from memory_service.domain.errors import ExtractionFailed, ExtractorUnavailable
+from memory_service.domain.errors import ExtractionFailed, ExtractorTooSlow, ExtractorUnavailable
 from memory_service.extractor_stream import ExtractStream
 from tests.support.extractor_peer import ExtractorServer, Peer, serving, stub_of
 from tests.support.waiting import wait_until
@@ -68,8 +68,15 @@ async def lines(tmp_path: Path, *, timeout: float) -> AsyncIterator[Line]:  # no
 
 
 async def unavailable(task: asyncio.Task) -> None:
-    with pytest.raises(ExtractorUnavailable):
+    with pytest.raises(ExtractorUnavailable) as caught:
         await task
+    assert not isinstance(caught.value, ExtractorTooSlow)
+
+
+async def too_slow(task: asyncio.Task) -> None:
+    with pytest.raises(ExtractorTooSlow) as caught:
+        await task
+    assert caught.value.messages == 1
 
 
 async def test_the_stream_is_opened_once_and_tells_its_limits(line: Line):
@@ -265,9 +272,10 @@ async def test_one_who_is_cancelled_leaves_the_others_alone(line: Line):
 async def test_an_answer_that_never_comes_is_not_waited_for_and_the_stream_is_opened_anew(
     hasty: Line,
 ):
-    (task,), first = await hasty.asked("one")
-    await unavailable(task)
+    (task, other), first = await hasty.asked("one", "another")
+    await too_slow(task)
     await wait_until(lambda: first.over, "the silent stream is ended")
+    await too_slow(other)
     (task,), second = await hasty.asked("two", peer=2)
     second.answer(second.deltas[0])
     assert (await task).extractor == "two"
@@ -282,7 +290,7 @@ async def test_one_slow_answer_does_not_end_a_stream_that_still_answers_others(h
         answered += 1
         peer.answer(peer.deltas[answered])
         assert (await quick).extractor == "quick"
-    await unavailable(slow)
+    await too_slow(slow)
     assert not peer.over
     assert len(hasty.server.peers) == 1
 
@@ -307,7 +315,7 @@ async def test_a_late_answer_on_an_old_stream_does_not_end_the_new_one(hasty: Li
     (new,), second = await hasty.asked("new", peer=2)
     second.answer(second.deltas[0])
     assert (await new).extractor == "new"
-    await unavailable(old)
+    await too_slow(old)
     assert not second.over
     await hasty.stream.opened()
     assert len(hasty.server.peers) == 2

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from memory_service import pump as pump_module
-from memory_service.domain.errors import StoreUnavailable
+from memory_service.domain.errors import ExtractorTooSlow, StoreUnavailable
 from memory_service.domain.owner import Owner, SessionRef
 from memory_service.extraction_metrics import ExtractionMetrics
 from memory_service.pump import Pump, PumpTiming
@@ -182,6 +182,38 @@ async def test_an_extractor_that_was_down_loses_nothing(world: World):
         await settled(world)
     session = await world.sessions.get(CHAT)
     assert session.failed_ranges == ()
+
+
+async def test_what_takes_the_extractor_too_long_is_tried_in_smaller_deltas(world: World):
+    class Slow(FakeExtractor):
+        async def extract(self, ref, context, new, strategy, known=()):
+            if len(new) > 4:
+                self.asked.append([message.sequence for message in new])
+                raise ExtractorTooSlow(len(new))
+            return await super().extract(ref, context, new, strategy)
+
+    slow = Slow()
+    await world.sessions.append(CHAT, numbered(20), now=NOW)
+    async with running(pump_of(world, extractor=slow)):
+        await wait_until(texts_are(world, *facts(20)), "all are extracted")
+        await settled(world)
+    assert [len(asked) for asked in slow.asked][:6] == [20, 10, 5, 2, 4, 8]
+    assert (await world.sessions.get(CHAT)).failed_ranges == ()
+
+
+async def test_an_extractor_that_is_too_slow_for_one_message_is_asked_for_it_again(world: World):
+    class Slow(FakeExtractor):
+        async def extract(self, ref, context, new, strategy, known=()):
+            found = await super().extract(ref, context, new, strategy)
+            if len(self.asked) < 4:
+                raise ExtractorTooSlow(len(new))
+            return found
+
+    slow = Slow()
+    await world.append("one", "two")
+    async with running(pump_of(world, extractor=slow)):
+        await settled(world)
+    assert slow.asked == [[1, 2], [1], [1], [1], [2]]
 
 
 async def test_a_session_that_somebody_else_holds_is_waited_for(world: World):

@@ -56,6 +56,7 @@ def test_every_error_has_a_code_and_a_reason_of_the_contract(error: DomainError)
         (errors.StoreUnavailable("x"), "UNAVAILABLE", "STORE_UNAVAILABLE"),
         (errors.SearchTimeout(), "DEADLINE_EXCEEDED", "SEARCH_TIMEOUT"),
         (errors.ExtractorUnavailable(), "UNAVAILABLE", "EXTRACTOR_UNAVAILABLE"),
+        (errors.ExtractorTooSlow(8), "UNAVAILABLE", "EXTRACTOR_UNAVAILABLE"),
     ],
 )
 def test_codes_and_reasons_are_those_that_the_contract_names(error, code: str, reason: str):
