@@ -7,21 +7,18 @@ shows. The log of a session and its data are the caller's own, and are kept as t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from memory_service.domain.changes import Earlier
 from memory_service.domain.memory import Entity, Memory, NewMemory
 from memory_service.domain.transfer import Record, SessionHead, Waiting
+from memory_service.off_the_loop import in_time
 from service_kit.guard.instructions import tries_to_instruct
 from service_kit.guard.policy import Policy, guarded
 
 AnyMemory = TypeVar("AnyMemory", Memory, NewMemory)
-Answer = TypeVar("Answer")
-
-_LONG = 4096
-"""Characters of text that take some milliseconds, in which others are to be answered."""
 
 
 class Guard:
@@ -33,17 +30,17 @@ class Guard:
     async def memories(self, new: Sequence[NewMemory]) -> list[NewMemory]:
         """Return what of these memories may be stored."""
         size = sum(len(memory.text) for memory in new)
-        return await _in_time(size, lambda: [self._memory(memory) for memory in new])
+        return await in_time(size, lambda: [self._memory(memory) for memory in new])
 
     async def turns(self, turns: Sequence[NewMemory]) -> list[NewMemory]:
         """Return what of these turns may be stored, marked as untrusted if they give orders."""
         size = sum(len(turn.text) for turn in turns)
-        return await _in_time(size, lambda: [self._turn(turn) for turn in turns])
+        return await in_time(size, lambda: [self._turn(turn) for turn in turns])
 
     async def values(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what of these values, by the names of a memory's fields, may be stored."""
         size = len(values.get("text", ""))
-        return await _in_time(
+        return await in_time(
             size, lambda: {name: self._value(name, value) for name, value in values.items()}
         )
 
@@ -94,7 +91,3 @@ class Guard:
 
     def _text(self, text: str) -> str:
         return guarded(text, self._policy).text
-
-
-async def _in_time(size: int, work: Callable[[], Answer]) -> Answer:
-    return work() if size < _LONG else await asyncio.to_thread(work)

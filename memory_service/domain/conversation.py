@@ -51,9 +51,12 @@ def turns(
     ]
 
 
-def search_terms(memory: Memory) -> Iterator[str]:
-    """Yield the words by which a memory is found, as often as they count."""
-    own = indexed_terms(memory.text)
+def search_terms(memory: Memory, own: Sequence[str] | None = None) -> Iterator[str]:
+    """Yield the words by which a memory is found, as often as they count.
+
+    `own` are the `indexed_terms` of its text, if they are known.
+    """
+    own = indexed_terms(memory.text) if own is None else own
     yield from own
     if memory.turn:
         for _ in range(OWN_SHARE - 1):

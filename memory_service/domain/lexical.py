@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import Stemmer
@@ -65,7 +66,15 @@ _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
 _HAN_CHARACTER = re.compile(rf"[{_HAN}]")
 _ENGLISH = re.compile(r"[a-z']+")
 
-_stemmer = Stemmer.Stemmer("english", 0)  # It would keep 10,000 words itself, of any length.
+
+class _Stemmers(threading.local):
+    """One for each thread: a stemmer is no good for two. What they find is kept by `stem_of`."""
+
+    def __init__(self) -> None:
+        self.english = Stemmer.Stemmer("english", 0)  # Its own cache is of words of any length.
+
+
+_stemmers = _Stemmers()
 
 
 def terms(text: str) -> list[str]:
@@ -84,6 +93,14 @@ def indexed_terms(text: str) -> list[str]:
     ['北', '京', '人', '北京', '京人']
     """
     return list(itertools.islice(_tokens(text, _pairs_and_characters), MAX_TERMS))
+
+
+def number_of_terms(text: str, indexed: Sequence[str]) -> int:
+    """Return how many `terms` a text has whose `indexed_terms` are known.
+
+    As many, but where there are Han characters, without cutting the text a second time.
+    """
+    return len(terms(text)) if _HAN_CHARACTER.search(" ".join(indexed)) else len(indexed)
 
 
 def query_terms(text: str) -> list[str]:
@@ -128,5 +145,5 @@ def stem_of(word: str) -> str:
     """Return the stem of a word, or nothing for a stop word."""
     if word.replace("'", "") in STOP_WORDS:
         return ""
-    stem: str = _stemmer.stemWord(word) if _ENGLISH.fullmatch(word) else word
+    stem: str = _stemmers.english.stemWord(word) if _ENGLISH.fullmatch(word) else word
     return stem.replace("'", "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from memory_service.domain.lexical import terms
+from memory_service.domain.lexical import indexed_terms, number_of_terms
 from memory_service.domain.memory import Memory
 
 Place = tuple[str, int]
@@ -44,14 +44,18 @@ class Signals(NamedTuple):
     sources: Sequence[tuple[str, str]]
 
 
-def signals_of(memory: Memory) -> Signals:
-    """Return what there is to see in a memory."""
+def signals_of(memory: Memory, own: Sequence[str] | None = None) -> Signals:
+    """Return what there is to see in a memory.
+
+    `own` are the `indexed_terms` of its text, if they are known.
+    """
+    own = indexed_terms(memory.text) if own is None else own
     turn = memory.turn
     names = [turn.speaker] if turn else [entity.name for entity in memory.entities]
     dated = memory.event_time is not None and turn is None
     return Signals(
         names=tuple(dict.fromkeys(name.casefold() for name in names if name)),
-        length=len(terms(memory.text)),
+        length=number_of_terms(memory.text, own),
         answers=turn is not None and turn.preceding.rstrip().endswith("?"),
         timed=dated or _TIME_WORDS.search(memory.text) is not None,
         time=memory.event_time.micros if memory.event_time else memory.last_said,

@@ -84,6 +84,13 @@ class Imported:
     now: int
 
 
+def text_of(plan: Plan, imported: Imported | None) -> int:
+    """Return how many characters of text a commit is to encode."""
+    earlier = [state.memory for _, (_, state) in imported.states] if imported else []
+    memories = [*(change.memory for change in plan.changes), *earlier]
+    return sum(len(memory.text) for memory in memories)
+
+
 def commit_argument(
     owner: Owner,
     plan: Plan,

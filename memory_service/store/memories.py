@@ -14,13 +14,20 @@ from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known
 from memory_service.domain.requests import Job, RequestKey
+from memory_service.off_the_loop import in_time
 from memory_service.store import records
 from memory_service.store.accounts import refuse_over_quota
-from memory_service.store.commits import Imported, SessionAdvance, commit_argument, commit_keys
+from memory_service.store.commits import (
+    Imported,
+    SessionAdvance,
+    commit_argument,
+    commit_keys,
+    text_of,
+)
 from memory_service.store.jobs import read_job
 from memory_service.store.keys import OwnerKeys, memory_owner_of
 from memory_service.store.requests import remembered
-from memory_service.store.scripts import Scripts
+from memory_service.store.scripts import Scripts, pack
 from memory_service.store.spaces import EMBEDDED, FIRST, Space
 from memory_service.store.tags import YES
 
@@ -129,20 +136,26 @@ class MemoryStore:
         as if the revision had moved. Returns `answer`, or the first answer if the request is a
         repeat, or the fence that did not hold. Raises QuotaExceeded, RequestIdReused.
         """
-        argument = commit_argument(
-            owner,
-            plan,
-            base=base,
-            space=self._space,
-            quota=self._quota,
-            answer=answer,
-            request=request,
-            advance=advance,
-            job=job,
-            used=used,
-            imported=imported,
-        )
-        reply = await self._scripts.commit(commit_keys(argument), argument)
+
+        def encoded() -> tuple[list[str], bytes]:
+            # In a thread, perhaps: all that it looks at is frozen, or nobody's but this call's.
+            argument = commit_argument(
+                owner,
+                plan,
+                base=base,
+                space=self._space,
+                quota=self._quota,
+                answer=answer,
+                request=request,
+                advance=advance,
+                job=job,
+                used=used,
+                imported=imported,
+            )
+            return commit_keys(argument), pack(argument)
+
+        keys, packed = await in_time(text_of(plan, imported), encoded)
+        reply = await self._scripts.commit(keys, packed)
         if reply.status == "request_id_reused":
             raise RequestIdReused
         refuse_over_quota(reply)

@@ -12,6 +12,7 @@ from itertools import starmap
 from typing import Any
 
 from memory_service.domain.conversation import search_terms
+from memory_service.domain.lexical import indexed_terms
 from memory_service.domain.matching import tags
 from memory_service.domain.memory import (
     Entity,
@@ -73,6 +74,7 @@ def encode(memory: Memory, vector: bytes | None, space: Space = FIRST) -> dict[s
 def _indexed(memory: Memory) -> dict[str, str | bytes]:
     """Return what the index holds of a memory, by the names in schema.py; empty for nothing."""
     values = tags(memory)
+    own = indexed_terms(memory.text)
     prefixes = (tag for field, of_it in values.items() for tag in prefix_tags(field, of_it))
     return {
         OWNER: owner_tag(memory.owner),
@@ -90,8 +92,8 @@ def _indexed(memory: Memory) -> dict[str, str | bytes]:
         "valid_from": _number(memory.valid_from),
         "valid_to": _number(memory.valid_to),
         "superseded_at": _number(memory.superseded),
-        TERMS: " ".join(search_terms(memory)),
-        SIGNALS: signals.encode(memory),
+        TERMS: " ".join(search_terms(memory, own)),
+        SIGNALS: signals.encode(memory, own),
     }
 
 

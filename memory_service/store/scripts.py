@@ -238,12 +238,12 @@ class Scripts:
         self._set_vector = redis.register_script(SET_VECTOR)
         self._ack = redis.register_script(ACK)
 
-    async def commit(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
-        """Return done | replayed (the answer), or why not.
+    async def commit(self, keys: Sequence[str], packed: bytes) -> Reply:
+        """Return done | replayed (the answer), or why not; the argument is packed already.
 
         That is request_id_reused, revision_moved, session_moved, or quota_exceeded (the limit).
         """
-        return await run_script(self._commit, keys, argument)
+        return await run_packed(self._commit, keys, packed)
 
     async def set_vector(self, keys: Sequence[str], argument: Mapping[str, Any]) -> Reply:
         """Return done or moved."""
@@ -258,8 +258,13 @@ async def run_script(
     script: AsyncScript, keys: Sequence[str], argument: Mapping[str, Any]
 ) -> Reply:
     """Run a script with its keys and its one argument."""
+    return await run_packed(script, keys, pack(argument))
+
+
+async def run_packed(script: AsyncScript, keys: Sequence[str], packed: bytes) -> Reply:
+    """Run a script whose argument is packed already."""
     with store_errors():
-        reply = cast(list[bytes], await script(keys=list(keys), args=[pack(argument)]))
+        reply = cast(list[bytes], await script(keys=list(keys), args=[packed]))
     return Reply(reply[0].decode(), *reply[1:])
 
 

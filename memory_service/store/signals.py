@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgpack
 
 from memory_service.domain.memory import Memory
 from memory_service.domain.signals import Signals, signals_of
 
 
-def encode(memory: Memory) -> bytes:
-    """Return the field's value."""
-    packed: bytes = msgpack.packb(signals_of(memory))
+def encode(memory: Memory, own: Sequence[str]) -> bytes:
+    """Return the field's value; `own` are the `indexed_terms` of the memory's text."""
+    packed: bytes = msgpack.packb(signals_of(memory, own))
     return packed
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -15,6 +18,7 @@ from memory_service.domain.owner import Owner
 from memory_service.domain.reconcile import reconcile
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.session import Session
+from memory_service.store import memories, records
 from memory_service.store.commits import SessionAdvance
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.memories import Fence
@@ -249,6 +253,29 @@ async def test_the_largest_batch_is_one_commit(world: World):
     plan = delete(list(known.by_id.values()), known.state, NOW)
     assert await world.memories.commit(ALICE, plan, base=known.state) == b""
     assert await world.stored() == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "aside"), [(["tea"], False), (["tea " * 1024], True), (["tea " * 64] * 16, True)]
+)
+async def test_what_takes_long_to_encode_keeps_nobody_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch, texts: list[str], aside: bool
+):
+    threads: set[int] = set()
+
+    def here(real: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*args: Any) -> Any:
+            threads.add(threading.get_ident())
+            return real(*args)
+
+        return noted
+
+    monkeypatch.setattr(records, "encode", here(records.encode))
+    monkeypatch.setattr(memories, "pack", here(memories.pack))
+    await create(world, *(fact(f"{text} {n}") for n, text in enumerate(texts)))
+    assert (threading.get_ident() not in threads) is aside
+    assert len(threads) == 1
+    assert len(await world.texts()) == len(texts)
 
 
 async def test_a_vector_is_set_once_and_only_for_the_body_it_was_made_from(world: World):

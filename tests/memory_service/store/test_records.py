@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory_service.domain import lexical
 from memory_service.domain.changes import Decision, Outcome
 from memory_service.domain.memory import Entity, EventTime, Memory, MemoryType, Precision, Source
+from memory_service.domain.signals import signals_of
 from memory_service.store import answers, records
 from memory_service.store.answers import Created, Deleted
 from memory_service.store.spaces import EMBEDDED, VECTOR
@@ -69,6 +73,26 @@ def test_the_vector_comes_and_goes_without_the_body_changing():
     embedded = records.encode(replace(memory, embedded=True), vector(1))
     assert without[records.BODY] == embedded[records.BODY]
     assert set(embedded) - set(without) == {VECTOR, EMBEDDED}
+
+
+def test_a_text_is_cut_into_words_once(monkeypatch: pytest.MonkeyPatch):
+    cut: list[str] = []
+    real = lexical._tokens
+
+    def tokens(text: str, pairs: Callable[[str], Iterator[str]]) -> Iterator[str]:
+        cut.append(text)
+        return real(text, pairs)
+
+    monkeypatch.setattr(lexical, "_tokens", tokens)
+    records.encode(make("m", "Alice likes tea."), None)
+    assert cut == ["Alice likes tea."]
+
+
+@given(st.text(max_size=40) | st.text("北京㈱a 人's", max_size=10))
+def test_a_memory_is_as_long_to_ranking_however_it_is_counted(text: str):
+    memory = make("m", text)
+    found = records.found(ALICE, as_redis_gives_it(records.encode(memory, None)), 1.0)
+    assert found.signals == signals_of(memory)
 
 
 def test_no_field_is_empty_since_the_index_refuses_some_empty_ones():
