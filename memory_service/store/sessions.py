@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgpack
@@ -19,6 +19,7 @@ from memory_service.domain.session import Message, NewMessage, Notes, Session, S
 from memory_service.domain.session_options import SessionOptions
 from memory_service.store import acquaintances, given, messages, session_records
 from memory_service.store.keys import OwnerKeys
+from memory_service.store.older_messages import FIRST_PAGE, oldest_first, with_older
 from memory_service.store.requests import remembered
 from memory_service.store.session_scripts import (
     Carried,
@@ -170,13 +171,21 @@ class SessionStore:
             pipe.hmget(keys.session(ref.session_id), session_records.STATE)
             pipe.xrevrange(keys.log(ref.session_id), count=_counted(count))
             row, newest = await pipe.execute()
-        return _found(ref, row), _oldest_first(newest[:count])
+        return _found(ref, row), oldest_first(newest[:count])
 
     async def whole(self, ref: SessionRef, count: int, *, before: int | None = None) -> Whole:
         """Return all of the session, but of its messages the newest `count`.
 
-        With `before`: the newest of those before this sequence. Raises SessionNotFound.
+        With `before`: the newest of those before this sequence. No more than fit into a response,
+        and a few. Raises SessionNotFound.
         """
+        while True:
+            whole = await self._newest(ref, min(count, FIRST_PAGE), before)
+            found = await with_older(self._redis, whole.session, whole.messages, count)
+            if found is not None:
+                return replace(whole, messages=found)
+
+    async def _newest(self, ref: SessionRef, count: int, before: int | None) -> Whole:
         newest_id = "+" if before is None else f"{before - 1}-0"
         keys = OwnerKeys(ref.owner)
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -190,7 +199,7 @@ class SessionStore:
             session,
             session_records.decode_notes(notes),
             Summary((summary or b"").decode(), session.summarized),
-            _oldest_first(newest[:count]),
+            oldest_first(newest[:count]),
             tuple(given.decode(ref, fields) for _, fields in waiting),
         )
 
@@ -231,7 +240,7 @@ class SessionStore:
             session,
             first,
             new[-1].sequence if new else last,
-            _oldest_first(behind[:context]),
+            oldest_first(behind[:context]),
             new,
             tuple(given.decode(session.ref, fields) for _, fields in waiting),
             await self._acquaintance(session, first, known) if reading else None,
@@ -273,10 +282,6 @@ _STATE = len(session_records.STATE)
 
 def _counted(count: int) -> int:
     return max(count, 1)  # COUNT 0 would mean no limit.
-
-
-def _oldest_first(newest: Sequence[Any]) -> tuple[Message, ...]:
-    return tuple(messages.decode(*entry) for entry in reversed(newest))
 
 
 def _found(ref: SessionRef, state: session_records.Row) -> Session:
