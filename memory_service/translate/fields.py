@@ -14,6 +14,10 @@ from service_kit.time_zones import zone_of
 
 MAX_ID = 128
 MAX_NAME = 256
+GUARDED = 16
+"""How many times as long a stored text may be as a written one: placeholders for secrets, which may
+be of a single character, have up to 13."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -30,12 +34,12 @@ def identifier(value: str, path: str, *, required: bool = False) -> str:
     return value
 
 
-def name(value: str, path: str, *, required: bool = False) -> str:
-    """A name or tag: at most 256 characters of any kind."""
+def name(value: str, path: str, *, most: int = MAX_NAME, required: bool = False) -> str:
+    """A name or tag: at most `most` characters of any kind."""
     if required and not value:
         raise InvalidField(path, "is required")
-    if len(value) > MAX_NAME:
-        raise InvalidField(path, f"is longer than {MAX_NAME} characters")
+    if len(value) > most:
+        raise InvalidField(path, f"is longer than {most} characters")
     return value
 
 

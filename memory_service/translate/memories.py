@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agentmemory.v1 import extractor_service_pb2 as extractor_pb
@@ -27,6 +28,8 @@ from memory_service.translate import fields, showing, structs, turns
 MAX_MEMORIES = 128
 MAX_TEXT = 8 * 1024
 MAX_STORED = 256 * 1024
+"""The extractor may find what is longer than callers may write, and placeholders make it so."""
+
 MAX_TAGS = 32
 MAX_METADATA = 16 * 1024
 MAX_SUPERSEDED = 32
@@ -38,6 +41,18 @@ _PRECISIONS = {value: precision for precision, value in showing.PRECISIONS.items
 _CAUSES = {value: cause for cause, value in showing.CAUSES.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the text of a memory may be, in bytes, and a name in it, in characters."""
+
+    text: int
+    name: int
+
+
+WRITTEN = Limits(MAX_TEXT, fields.MAX_NAME)
+STORED = Limits(MAX_STORED, fields.MAX_NAME * fields.GUARDED)
+
+
 def from_protos(memories: Sequence[pb.Memory]) -> list[NewMemory]:
     """Return what a caller wants stored."""
     fields.size(memories, "memories", least=1, most=MAX_MEMORIES)
@@ -46,14 +61,14 @@ def from_protos(memories: Sequence[pb.Memory]) -> list[NewMemory]:
     return [new_from_proto(memory, f"memories[{i}]") for i, memory in enumerate(memories)]
 
 
-def new_from_proto(memory: pb.Memory, path: str) -> NewMemory:
-    """Return one memory that a caller wants stored."""
+def new_from_proto(memory: pb.Memory, path: str, limits: Limits = WRITTEN) -> NewMemory:
+    """Return one memory that a caller wants stored, or that was."""
     new = NewMemory(
         id=fields.identifier(memory.id, f"{path}.id"),
-        text=_text(memory.text, f"{path}.text"),
+        text=_text(memory.text, f"{path}.text", limits),
         type=_type(memory.type, f"{path}.type"),
-        topics=_topics(memory.topics, f"{path}.topics"),
-        entities=_entities(memory.entities, f"{path}.entities"),
+        topics=_topics(memory.topics, f"{path}.topics", limits),
+        entities=_entities(memory.entities, f"{path}.entities", limits),
         event_time=_event_time(memory, f"{path}.event_time"),
         metadata=_metadata(memory, f"{path}.metadata"),
         pinned=memory.pinned,
@@ -68,8 +83,8 @@ def new_from_proto(memory: pb.Memory, path: str) -> NewMemory:
     return new
 
 
-def _text(value: str, path: str) -> str:
-    return fields.text(value, path, max_bytes=MAX_TEXT, required=True)
+def _text(value: str, path: str, limits: Limits = WRITTEN) -> str:
+    return fields.text(value, path, max_bytes=limits.text, required=True)
 
 
 def _type(value: pb.MemoryType.ValueType, path: str) -> MemoryType:
@@ -82,19 +97,22 @@ def _type(value: pb.MemoryType.ValueType, path: str) -> MemoryType:
     return _TYPES[value]
 
 
-def _topics(topics: Sequence[str], path: str) -> tuple[str, ...]:
+def _topics(topics: Sequence[str], path: str, limits: Limits = WRITTEN) -> tuple[str, ...]:
     fields.size(topics, path, most=MAX_TAGS)
     return tuple(
         dict.fromkeys(
-            fields.name(topic, f"{path}[{i}]", required=True) for i, topic in enumerate(topics)
+            fields.name(topic, f"{path}[{i}]", most=limits.name, required=True)
+            for i, topic in enumerate(topics)
         )
     )
 
 
-def _entities(entities: Sequence[pb.Entity], path: str) -> tuple[Entity, ...]:
+def _entities(
+    entities: Sequence[pb.Entity], path: str, limits: Limits = WRITTEN
+) -> tuple[Entity, ...]:
     fields.size(entities, path, most=MAX_TAGS)
     for i, entity in enumerate(entities):
-        fields.name(entity.name, f"{path}[{i}].name", required=True)
+        fields.name(entity.name, f"{path}[{i}].name", most=limits.name, required=True)
         fields.name(entity.kind, f"{path}[{i}].kind")
     return entities_from_proto(entities)
 
@@ -202,8 +220,7 @@ def event_time_from_proto(item: extractor_pb.ExtractedMemory) -> EventTime | Non
 def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
     """Return a memory that `showing.memory` gave, as one of this owner.
 
-    Revision and vector are new. What the extractor has found may be longer than what callers may
-    write.
+    Revision and vector are new.
     """
     for name in ("create_time", "update_time"):
         if not memory.HasField(name):
@@ -212,7 +229,7 @@ def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
     return Memory(
         owner=owner,
         id=fields.identifier(memory.id, f"{path}.id", required=True),
-        text=fields.text(memory.text, f"{path}.text", max_bytes=MAX_STORED, required=True),
+        text=_text(memory.text, f"{path}.text", STORED),
         type=_stored_type(memory.type, f"{path}.type"),
         topics=tuple(memory.topics),
         entities=tuple(Entity(entity.name, entity.kind) for entity in memory.entities),
@@ -231,7 +248,7 @@ def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
         supersedes=_ids(memory.supersedes, f"{path}.supersedes"),
         superseded_by=fields.identifier(memory.superseded_by, f"{path}.superseded_by"),
         superseded=superseded,
-        supersede_reason=fields.name(memory.supersede_reason, f"{path}.supersede_reason"),
+        supersede_reason=_stored_reason(memory, f"{path}.supersede_reason"),
         end_learned=memory.end_learned,
         slot=fields.name(memory.slot, f"{path}.slot"),
         mentioned=_said(memory, "mention_time", path),
@@ -259,6 +276,10 @@ def earlier_from_proto(revision: service_pb.MemoryRevision, path: str, owner: Ow
         fields.micros(revision.replace_time, f"{path}.replace_time"),
         _CAUSES[revision.cause],
     )
+
+
+def _stored_reason(memory: pb.Memory, path: str) -> str:
+    return fields.name(memory.supersede_reason, path, most=STORED.name)
 
 
 def _stored_type(value: pb.MemoryType.ValueType, path: str) -> MemoryType:

@@ -29,7 +29,9 @@ from memory_service.translate import (
 )
 
 MAX_RECORDS = 1000
-MAX_SUMMARY = 64 * 1024
+MAX_SUMMARY = 32 * 1024 * fields.GUARDED
+"""Bytes; the extractor writes at most 32 KiB."""
+
 _DIGEST = 26
 
 
@@ -121,7 +123,7 @@ class RecordReader:
 
     def _read_waiting(self, memory: memory_pb2.Memory, path: str) -> Waiting:
         self._needs_session(path)
-        new = memories.new_from_proto(memory, path)
+        new = memories.new_from_proto(memory, path, memories.STORED)
         return Waiting(replace(new, sources=(Source(self._session, ""),)))
 
     def _needs_session(self, path: str) -> None:

@@ -9,6 +9,9 @@ from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import Turn
 from memory_service.translate import fields, messages
 
+MAX_SPEAKER = fields.MAX_NAME * fields.GUARDED
+MAX_PRECEDING = BEFORE * fields.GUARDED
+
 
 def put(shown: pb.Turn, turn: Turn) -> None:
     """Put a turn where callers see it."""
@@ -30,6 +33,6 @@ def of_stored(memory: pb.Memory, path: str) -> Turn | None:
     return Turn(
         memory.turn.sequence,
         messages.role_from_proto(memory.turn.role, f"{path}.role"),
-        fields.name(memory.turn.speaker, f"{path}.speaker"),
-        fields.text(memory.turn.preceding_text, f"{path}.preceding_text", max_bytes=BEFORE),
+        fields.name(memory.turn.speaker, f"{path}.speaker", most=MAX_SPEAKER),
+        fields.text(memory.turn.preceding_text, f"{path}.preceding_text", max_bytes=MAX_PRECEDING),
     )

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from examples.stack import Stack
 from tests.contract.seed import said, session_of
 from tests.contract.snapshot import snapshot
-from tests.contract.transfers import import_all, records_of
+from tests.contract.transfers import comparable, counts, import_all, records_of
 
 PASSWORD = "Kestrel-9417-zQ"
 CARD = "5555 5555 5555 4444"
@@ -167,6 +167,56 @@ async def test_a_secret_in_an_import_gives_way_to_a_placeholder(
     assert (await import_all(memory, into, records)).imported_count == len(records)
     assert {m.text for m in await listed(memory, into)} == {"Alice's wifi password is [password]."}
     assert await families_with(database, secret) == set()
+
+
+SECRET = "the wifi password is hunter2"
+PLACEHOLDER = "the wifi password is [password]"
+
+
+def ending(text: str, size: int) -> str:
+    """A text of so many characters that ends with another."""
+    return "x" * (size - len(text) - 1) + " " + text
+
+
+def at_its_limits(**fields: Any) -> memory_pb2.Memory:
+    """A memory whose texts are as long as they may be, and become longer."""
+    name = ending(SECRET, 256)
+    return memory_pb2.Memory(
+        text=ending(SECRET, 8 * 1024),
+        topics=[name],
+        entities=[memory_pb2.Entity(name=name, kind="thing")],
+        **fields,
+    )
+
+
+async def with_longer_texts(memory: MemoryServiceStub, scope: memory_pb2.Scope) -> None:
+    """Give an owner texts of all kinds that placeholders make longer than may be written."""
+    await create(memory, scope, id="old", text="Alice has wifi.")
+    new = at_its_limits(supersedes=["old"], supersede_reason=ending(SECRET, 256))
+    await memory.CreateMemories(pb.CreateMemoriesRequest(scope=scope, memories=[new]))
+    turn = said(ending(SECRET, 2 * 1024), name=ending(SECRET, 256))
+    turns = pb.AppendMessagesRequest(scope=scope, messages=[turn, said("And?")])
+    await memory.AppendMessages(turns)
+    await memory.FlushSession(pb.FlushSessionRequest(scope=scope))
+    await memory.AppendMessages(pb.AppendMessagesRequest(scope=scope, memories=[at_its_limits()]))
+
+
+async def test_what_placeholders_made_longer_than_may_be_written_can_be_imported(
+    memory: MemoryServiceStub,
+    scope: memory_pb2.Scope,
+    new_scope: Callable[[], memory_pb2.Scope],
+) -> None:
+    await with_longer_texts(memory, scope)
+    records = await records_of(memory, scope)
+    for record in records:
+        if record.HasField("session"):
+            record.session.summary = ending(SECRET, 32 * 1024)
+    first, second = new_scope(), new_scope()
+    assert counts(await import_all(memory, first, records)) == (len(records), 0, 0)
+    again = await records_of(memory, first)
+    assert str(again).count(PLACEHOLDER) == str(records).count(PLACEHOLDER) + 1
+    assert counts(await import_all(memory, second, again)) == (len(records), 0, 0)
+    assert comparable(await records_of(memory, second)) == comparable(again)
 
 
 async def test_what_the_caller_keeps_with_a_session_is_kept_as_it_is(

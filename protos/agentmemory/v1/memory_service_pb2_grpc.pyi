@@ -196,6 +196,7 @@ class MemoryServiceStub:
     and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
     there with other data, context, options or messages is left alone. What had not been extracted will be; a session
     that has expired by now is extracted and deleted.
+    Texts may be longer than callers may write them, as placeholders for secrets and the extractor make them.
     A bad record ends the stream; nothing of its request is stored, all before it is.
     Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
     """
@@ -368,6 +369,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
     there with other data, context, options or messages is left alone. What had not been extracted will be; a session
     that has expired by now is extracted and deleted.
+    Texts may be longer than callers may write them, as placeholders for secrets and the extractor make them.
     A bad record ends the stream; nothing of its request is stored, all before it is.
     Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
     """
@@ -693,6 +695,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         and importing a memory counts as using it. A fact that is there under another id is a duplicate. A session that is
         there with other data, context, options or messages is left alone. What had not been extracted will be; a session
         that has expired by now is extracted and deleted.
+        Texts may be longer than callers may write them, as placeholders for secrets and the extractor make them.
         A bad record ends the stream; nothing of its request is stored, all before it is.
         Errors: INVALID_ARGUMENT / INVALID_FIELD, with the path in the request at fault; ABORTED / CONTENTION.
         """
