@@ -9,6 +9,7 @@ import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
+from memory_service.domain.beginnings import beginning
 from memory_service.embedding_metrics import EmbeddingMetrics
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class EmbeddingClient:
     async def _embed(
         self, texts: Sequence[str], purpose: pb.EmbedPurpose.ValueType, within: float
     ) -> list[bytes] | None:
-        request = pb.EmbedRequest(texts=texts, purpose=purpose)
+        request = pb.EmbedRequest(texts=map(beginning, texts), purpose=purpose)
         try:
             with self._metrics.timed(_PURPOSES[purpose]):
                 response = await self._stub.Embed(request, timeout=within)

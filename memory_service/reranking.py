@@ -11,13 +11,12 @@ import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
+from memory_service.domain.beginnings import beginning
+
 logger = logging.getLogger(__name__)
 
 MAX_TEXTS = 100
 """Texts that the extractor takes in a call."""
-
-MAX_TEXT_BYTES = 32 * 1024
-"""Of each text, and of the query, what the extractor takes; its model reads less of it."""
 
 ASK_AGAIN_SECONDS = 60.0
 """How long it is believed that an extractor has no reranker: it may be started anew with one."""
@@ -60,7 +59,7 @@ class RerankClient:
             return []
         if self.absent:
             return None
-        request = pb.RerankRequest(query=_cut(query), texts=[_cut(text) for text in texts])
+        request = pb.RerankRequest(query=beginning(query), texts=map(beginning, texts))
         limit = self._timeout if within is None else min(within, self._timeout)
         try:
             response = await self._stub.Rerank(request, timeout=limit)
@@ -85,8 +84,3 @@ class RerankClient:
         if available != self._available:
             logger.warning("reranking available: %s", available, extra={"why": why})
         self._available = available
-
-
-def _cut(text: str) -> str:
-    """Return the beginning of a text, in whole characters."""
-    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from memory_service.domain.beginnings import beginning
 from memory_service.domain.lexical import indexed_terms
 from memory_service.domain.memory import (
     EventTime,
@@ -70,7 +71,7 @@ def _turn(ref: SessionRef, message: Message, before: Message | None) -> NewMemor
     said = before.content if before and before.role in SPOKEN else ""
     return NewMemory(
         id=_id(ref, message),
-        text=_first_bytes(content, LONGEST),
+        text=beginning(content, LONGEST),
         type=MemoryType.MESSAGE,
         event_time=EventTime(message.created, Precision.MINUTE, message.time_zone),
         sources=(Source(ref.session_id, message.id),),
@@ -82,10 +83,6 @@ def _turn(ref: SessionRef, message: Message, before: Message | None) -> NewMemor
 def _id(ref: SessionRef, message: Message) -> str:
     content = hashlib.blake2b(message.content.encode(), digest_size=16).hexdigest()
     return stable_id(("turn", ref.session_id, message.id, content))
-
-
-def _first_bytes(text: str, count: int) -> str:
-    return text.encode()[:count].decode(errors="ignore")
 
 
 def _last_bytes(text: str, count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import memory_pb2
 
+from memory_service.domain.beginnings import beginning
 from memory_service.domain.memory import Memory, NewMemory
 from memory_service.domain.verdicts import ADD, Judgement, Question, Verdict
 from memory_service.translate import fields, showing
@@ -49,7 +50,7 @@ def from_proto(result: pb.ReconcileResult) -> Verdict:
 def _fact(fact: Memory | NewMemory, first: int | None, last: int | None) -> memory_pb2.Memory:
     return memory_pb2.Memory(
         id=fact.id,
-        text=fact.text,
+        text=beginning(fact.text),
         type=showing.TYPES[fact.type],
         topics=fact.topics,
         entities=[memory_pb2.Entity(name=e.name, kind=e.kind) for e in fact.entities],

@@ -10,6 +10,7 @@ import pytest
 from agentmemory.v1 import extractor_service_pb2 as pb
 from prometheus_client import CollectorRegistry
 
+from memory_service.domain.beginnings import EXTRACTOR_BYTES
 from memory_service.embedding import BATCH, EmbeddingClient
 from memory_service.embedding_metrics import EmbeddingMetrics
 from service_kit.errors import ServiceError
@@ -48,6 +49,15 @@ async def test_many_documents_go_in_batches_and_come_back_in_order(client, serve
     texts = ["x" * n for n in range(1, 2 * BATCH + 3)]
     assert await client.documents(texts) == [vector(len(text)) for text in texts]
     assert [len(request.texts) for request in server.embedded] == [BATCH, BATCH, 2]
+
+
+async def test_of_a_text_longer_than_the_extractor_takes_the_beginning_counts(client, server):
+    longest = "x" + "é" * (EXTRACTOR_BYTES // 2 - 1)
+    server.embed = lambda request: [vector(1) for _ in request.texts]
+    assert await client.documents(["short", longest + "é", "x" * 256 * 1024])
+    assert await client.query(longest + "é")
+    sent = [text for request in server.embedded for text in request.texts]
+    assert sent == ["short", longest, "x" * EXTRACTOR_BYTES, longest]
 
 
 async def test_nothing_to_embed_asks_nobody(client, server):

@@ -12,6 +12,7 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from extractor_service.translate_facts import from_reconcile
 from memory_service.domain.errors import ExtractorUnavailable
 from memory_service.domain.memory import Entity, EventTime, MemoryType, NewMemory, Precision
 from memory_service.domain.verdicts import ADD, Judgement, Neighbor, Question, Verdict
@@ -85,6 +86,18 @@ async def test_facts_are_sent_with_what_they_say_and_when_they_were_said(
     assert (near.memory.id, near.memory.mention_time) == ("known", Timestamp(nanos=5_000))
     assert near.memory.last_mention_time == Timestamp(seconds=3)
     assert (near.similarity, far.HasField("similarity")) == (1.0, False)
+
+
+async def test_a_fact_longer_than_the_extractor_takes_is_judged_by_its_beginning(
+    server: ExtractorServer, reconciler: RemoteReconciler
+):
+    def judge(request: pb.ReconcileRequest) -> list[pb.ReconcileResult]:
+        return [result(pb.RECONCILE_DECISION_DUPLICATE, "known") for _ in from_reconcile(request)]
+
+    server.reconcile = judge
+    long = Neighbor(replace(KNOWN, text="x" * 256 * 1024), 0.5)
+    (verdict,) = await reconciler.judge([Question(FACT, (long,))])
+    assert verdict == Verdict(Judgement.DUPLICATE, ("known",))
 
 
 async def test_verdicts_come_in_the_order_of_the_questions(

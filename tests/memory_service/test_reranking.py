@@ -9,8 +9,9 @@ import grpc
 import pytest
 from agentmemory.v1 import extractor_service_pb2 as pb
 
-from extractor_service import translate_rerank
-from memory_service.reranking import ASK_AGAIN_SECONDS, MAX_TEXT_BYTES, MAX_TEXTS, RerankClient
+from extractor_service import translate, translate_facts, translate_rerank
+from memory_service.domain.beginnings import EXTRACTOR_BYTES
+from memory_service.reranking import ASK_AGAIN_SECONDS, MAX_TEXTS, RerankClient
 from service_kit.errors import ServiceError
 from tests.support.extractor_peer import ExtractorServer, serving, stub_of
 from tests.support.extractor_server import FakeRules, served
@@ -148,13 +149,15 @@ async def test_it_waits_no_longer_than_asked_for_nor_than_the_limit():
 async def test_a_long_text_is_cut_in_whole_characters_to_what_the_extractor_takes(client, server):
     await client.scores("北" * 20_000, ["a" + "北" * 20_000])
     [request] = server.reranked
-    assert request.query == "北" * (MAX_TEXT_BYTES // 3)
-    assert request.texts == ["a" + "北" * ((MAX_TEXT_BYTES - 1) // 3)]
+    assert request.query == "北" * (EXTRACTOR_BYTES // 3)
+    assert request.texts == ["a" + "北" * ((EXTRACTOR_BYTES - 1) // 3)]
 
 
 def test_the_limits_are_those_of_the_extractor():
     assert translate_rerank.MAX_TEXTS == MAX_TEXTS
-    assert translate_rerank.MAX_TEXT_BYTES == MAX_TEXT_BYTES
+    assert translate_rerank.MAX_TEXT_BYTES == EXTRACTOR_BYTES
+    assert translate_facts.MAX_TEXT_BYTES == EXTRACTOR_BYTES
+    assert translate.MAX_EMBED_TEXT_BYTES == EXTRACTOR_BYTES
 
 
 async def test_a_real_extractor_without_a_reranker_has_no_scores():

@@ -2,22 +2,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from agentmemory.v1 import extractor_service_pb2 as pb
 from redis.asyncio import Redis
 
+from extractor_service.translate import from_embed
 from memory_service.domain.deleting import delete
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.domain.memory import MemoryType, NewMemory, Source, fact_digest
 from memory_service.domain.owner import Owner
 from memory_service.domain.reconcile import reconcile
 from memory_service.domain.search import Arm, Selection
+from memory_service.embedding import EmbeddingClient
 from memory_service.store.keys import OwnerKeys
 from memory_service.store.search import MemorySearch
 from memory_service.vector_sweep import BATCH, SETS, VectorSweep
-from tests.support.embedding import FakeEmbedding
+from tests.support.embedding import FakeEmbedding, any_model
 from tests.support.extraction import NOW, World, new_world
+from tests.support.extractor_peer import ExtractorServer, serving, stub_of
 from tests.support.memories import ALICE, BOB, vector
+from tests.support.redis import DIMENSION
 from tests.support.searching import arms_of
 from tests.support.waiting import wait_until
 
@@ -73,6 +79,23 @@ async def test_without_an_extractor_all_stays_as_it_is(world: World):
     assert await left(world) == 1
     embedding.down = False
     assert await sweep.sweep() == 1
+
+
+async def test_a_text_longer_than_the_extractor_takes_keeps_nobody_from_a_vector(
+    world: World, tmp_path: Path
+):
+    def embed(request: pb.EmbedRequest) -> list[bytes]:
+        texts, _ = from_embed(request)
+        return [vector(1) for _ in texts]
+
+    server = ExtractorServer()
+    server.embed = embed
+    await create(world, "x" * 256 * 1024)
+    await create(world, "tea", owner=BOB)
+    async with serving(tmp_path / "e.sock", server), stub_of(tmp_path / "e.sock") as stub:
+        client = EmbeddingClient(stub, any_model, dimension=DIMENSION, timeout=10)
+        assert await VectorSweep(world.memories, client, every=60).sweep() == 2
+    assert await left(world) == 0
 
 
 async def test_a_memory_that_changed_meanwhile_is_left_for_the_next_time(world: World):
