@@ -20,7 +20,7 @@ from memory_service.tools.caller import Action, Caller, Outcome
 from memory_service.tools.catalogue import DEFAULT_RECENT
 from memory_service.tools.given_memories import new_memories
 from memory_service.translate import session_data
-from memory_service.translate.tools import DEEPEST, depth
+from memory_service.translate.structs import DEEPEST, depth
 from memory_service.working_memory import WorkingMemory
 
 READ_TOKENS = 8_000

@@ -70,7 +70,7 @@ def new_from_proto(memory: pb.Memory, path: str, limits: Limits = WRITTEN) -> Ne
         topics=_topics(memory.topics, f"{path}.topics", limits),
         entities=_entities(memory.entities, f"{path}.entities", limits),
         event_time=_event_time(memory, f"{path}.event_time"),
-        metadata=_metadata(memory, f"{path}.metadata"),
+        metadata=_metadata(memory, f"{path}.metadata", limits),
         pinned=memory.pinned,
         valid_from=_valid_from(memory, f"{path}.valid_from"),
         valid_to=_valid_to(memory, f"{path}.valid_to"),
@@ -154,10 +154,11 @@ def _reason(memory: pb.Memory, path: str) -> str:
     return fields.name(memory.supersede_reason, path)
 
 
-def _metadata(memory: pb.Memory, path: str) -> str:
+def _metadata(memory: pb.Memory, path: str, limits: Limits = WRITTEN) -> str:
     if not memory.HasField("metadata"):
         return ""
-    return structs.to_json(memory.metadata, path, max_bytes=MAX_METADATA)
+    stored = limits is STORED
+    return structs.to_json(memory.metadata, path, max_bytes=MAX_METADATA, stored=stored)
 
 
 _UPDATABLE: dict[str, Callable[[pb.Memory, str], Any]] = {
@@ -241,7 +242,7 @@ def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:
         created=fields.micros(memory.create_time, f"{path}.create_time"),
         updated=fields.micros(memory.update_time, f"{path}.update_time"),
         revision=0,
-        metadata=_metadata(memory, f"{path}.metadata"),
+        metadata=_metadata(memory, f"{path}.metadata", STORED),
         pinned=memory.pinned,
         valid_from=_valid_from(memory, f"{path}.valid_from"),
         valid_to=_valid_to(memory, f"{path}.valid_to"),

@@ -33,7 +33,7 @@ def from_protos(messages: Sequence[pb.Message], *, least: int = 1) -> list[NewMe
     return [_from_proto(message, f"messages[{i}]") for i, message in enumerate(messages)]
 
 
-def _from_proto(message: pb.Message, path: str) -> NewMessage:
+def _from_proto(message: pb.Message, path: str, *, stored: bool = False) -> NewMessage:
     role = role_from_proto(message.role, f"{path}.role")
     if message.id.isdecimal():
         raise InvalidField(f"{path}.id", "must not be of digits only")
@@ -51,7 +51,7 @@ def _from_proto(message: pb.Message, path: str) -> NewMessage:
         created=_created(message, path),
         tool_calls=_tool_calls(message, path),
         tool_call_id=fields.identifier(message.tool_call_id, f"{path}.tool_call_id"),
-        metadata=_metadata(message, path),
+        metadata=_metadata(message, f"{path}.metadata", stored),
         time_zone=fields.time_zone(message.time_zone, f"{path}.time_zone"),
     )
 
@@ -79,10 +79,10 @@ def _tool_calls(message: pb.Message, path: str) -> tuple[ToolCall, ...]:
     return tuple(ToolCall(call.id, call.name, call.arguments) for call in message.tool_calls)
 
 
-def _metadata(message: pb.Message, path: str) -> str:
+def _metadata(message: pb.Message, path: str, stored: bool) -> str:
     if not message.HasField("metadata"):
         return ""
-    return structs.to_json(message.metadata, f"{path}.metadata", max_bytes=MAX_METADATA)
+    return structs.to_json(message.metadata, path, max_bytes=MAX_METADATA, stored=stored)
 
 
 def to_proto(message: Message) -> pb.Message:
@@ -111,7 +111,7 @@ def logged_from_proto(message: pb.Message, path: str) -> Message:
     given.CopyFrom(message)
     if message.id == str(message.sequence):
         given.id = ""  # Nobody gave it one.
-    new = _from_proto(given, path)
+    new = _from_proto(given, path, stored=True)
     return Message(
         sequence=message.sequence,
         id=new.id or str(message.sequence),

@@ -6,7 +6,6 @@ from typing import Any
 
 from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
-from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
 from memory_service.domain.errors import InvalidField
@@ -25,13 +24,13 @@ _MODES = {
 }
 
 
-def notes(session: memory_pb2.Session, path: str) -> Notes:
-    """Return what is to be kept with a session."""
+def notes(session: memory_pb2.Session, path: str, *, stored: bool = False) -> Notes:
+    """Return what is to be kept with a session, or was `stored` with one before."""
     context = fields.text(session.context, f"{path}.context", max_bytes=MAX_CONTEXT)
     if not session.HasField("data"):
         return Notes("", context)
     at = f"{path}.data"
-    return Notes(data_text(_object(session.data, at), at), context)
+    return Notes(data_text(structs.to_object(session.data, at, stored=stored), at), context)
 
 
 def patch(request: pb.PatchWorkingMemoryDataRequest) -> tuple[dict[str, Any], PatchMode]:
@@ -40,7 +39,7 @@ def patch(request: pb.PatchWorkingMemoryDataRequest) -> tuple[dict[str, Any], Pa
         raise InvalidField("data", "is required")
     if request.mode not in _MODES:
         raise InvalidField("mode", "is unknown")
-    value = _object(request.data, "data")
+    value = structs.to_object(request.data, "data")
     data_text(value, "data")
     return value, _MODES[request.mode]
 
@@ -54,11 +53,3 @@ def firsts(request: pb.RetryExtractionRequest) -> list[int]:
 def to_struct(data: str) -> Struct | None:
     """Return a session's data as it was given."""
     return structs.from_json(data) if data else None
-
-
-def _object(value: Struct, path: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json_format.MessageToDict(value)
-    except (ValueError, RecursionError, json_format.Error) as error:
-        raise InvalidField(path, "cannot be written as JSON") from error
-    return found

@@ -2,22 +2,67 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
 from memory_service.domain.errors import InvalidField
 from memory_service.translate import fields
 
+DEEPEST = 24
+"""Levels of an object, each an object or a list, that callers write and are shown."""
 
-def to_json(value: Struct, path: str, *, max_bytes: int) -> str:
-    """Return an object as JSON of at most `max_bytes`."""
+_READ = 100 - 4
+"""Messages within each other that clients of protobuf read, but for those around an object: at most
+those of an exported revision."""
+
+
+def to_object(value: Struct, path: str, *, stored: bool = False) -> dict[str, Any]:
+    """Return an object of at most DEEPEST levels, or one that was `stored` before.
+
+    Once there was no limit but that of protobuf itself.
+    """
     try:
-        found = json_format.MessageToJson(value, indent=None, sort_keys=True, ensure_ascii=False)
+        found: dict[str, Any] = json_format.MessageToDict(value)
     except (ValueError, RecursionError, json_format.Error) as error:
         raise InvalidField(path, "cannot be written as JSON") from error
-    return fields.text(found, path, max_bytes=max_bytes)
+    if depth(found) > DEEPEST and not stored:
+        raise InvalidField(path, f"is nested more than {DEEPEST} deep")
+    return found
+
+
+def to_json(value: Struct, path: str, *, max_bytes: int, stored: bool = False) -> str:
+    """Return an object, as `to_object` takes it, as JSON of at most `max_bytes`."""
+    found = to_object(value, path, stored=stored)
+    text = json.dumps(found, sort_keys=True, ensure_ascii=False)
+    return fields.text(text, path, max_bytes=max_bytes)
 
 
 def from_json(value: str) -> Struct:
-    """Undo `to_json`."""
-    return json_format.Parse(value, Struct())
+    """Undo `to_json`; nothing of an object that would keep clients from reading the answer."""
+    found: dict[str, Any] = json.loads(value)
+    return json_format.ParseDict(found if _messages(found) <= _READ else {}, Struct())
+
+
+def depth(value: object) -> int:
+    """Return how many objects and lists are within each other."""
+    match value:
+        case dict():
+            return 1 + max(map(depth, value.values()), default=0)
+        case list():
+            return 1 + max(map(depth, value), default=0)
+        case _:
+            return 0
+
+
+def _messages(value: object) -> int:
+    """Return how many messages of protobuf are within each other: Struct, its entry and Value."""
+    match value:
+        case dict():
+            return 3 + max(map(_messages, value.values()), default=0)
+        case list():
+            return 2 + max(map(_messages, value), default=0)
+        case _:
+            return 0

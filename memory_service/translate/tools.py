@@ -17,11 +17,10 @@ from memory_service.tools.results import Result
 from memory_service.tools.toolbox import Answer
 from memory_service.tools.toolset import Override, Toolset, toolset
 from memory_service.translate import fields
+from memory_service.translate.structs import DEEPEST, depth
 
 MAX_CALL = 512 * 1024
 MAX_NAMES = 64
-DEEPEST = 24
-"""Levels of an object that a client can read inside of a response."""
 
 _FORMATS = {pb.TOOL_FORMAT_OPENAI: Format.OPENAI, pb.TOOL_FORMAT_ANTHROPIC: Format.ANTHROPIC}
 
@@ -85,14 +84,3 @@ def _format(value: pb.ToolFormat.ValueType) -> Format | None:
 
 def _struct(result: Result) -> Struct | None:
     return json_format.ParseDict(result, Struct()) if depth(result) <= DEEPEST else None
-
-
-def depth(value: object) -> int:
-    """Return how many objects and lists are within each other."""
-    match value:
-        case dict():
-            return 1 + max(map(depth, value.values()), default=0)
-        case list():
-            return 1 + max(map(depth, value), default=0)
-        case _:
-            return 0

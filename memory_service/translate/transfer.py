@@ -156,7 +156,7 @@ def _head_from_proto(exported: pb.ExportedSession, path: str, owner: Owner) -> S
             failed_ranges=_failed_ranges(exported, f"{path}.failed_ranges", cursor),
             options=session_options.from_proto(session.options, f"{at}.options"),
         ),
-        session_data.notes(session, at),
+        session_data.notes(session, at, stored=True),
         _summary(exported, path, tail),
     )
 

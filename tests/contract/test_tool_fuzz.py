@@ -13,7 +13,7 @@ from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
 from memory_service.tools.catalogue import TOOLS
-from memory_service.translate.tools import DEEPEST
+from memory_service.translate.structs import DEEPEST
 from tests.contract.seed import said, session_of
 
 CALLS = 600

@@ -15,7 +15,7 @@ from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from google.protobuf import json_format
 from redis.asyncio import Redis
 
-from memory_service.translate.tools import DEEPEST
+from memory_service.translate.structs import DEEPEST
 from tests.contract.refusals import REQUEST_ID_REUSED, invalid, refusal_of
 from tests.contract.seed import said, session_of
 from tests.contract.snapshot import snapshot

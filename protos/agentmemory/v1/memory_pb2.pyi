@@ -7,6 +7,8 @@ Rules that hold everywhere:
   * Times are google.protobuf.Timestamp, kept to the microsecond.
   * Ids are 1 to 128 characters of any Unicode except control characters, compared byte by byte.
   * A field left at its default means "not given"; what happens then is said at the field.
+  * Objects and lists within each other are counted together where something is nested at most so deep: clients of
+    protobuf read 100 messages within each other, and each object takes three of them.
   * The tenant is never in a message: it comes from the caller's identity alone.
 """
 
@@ -473,7 +475,7 @@ class Message(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Anything the caller wants kept with the message, at most 16 KiB. Returned verbatim."""
+        """Anything the caller wants kept with the message, at most 16 KiB as JSON, nested at most 24 deep. Returned verbatim."""
 
     def __init__(
         self,
@@ -617,7 +619,7 @@ class Session(_message.Message):
 
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
-        """The caller's own data, at most 256 KiB as compact JSON. Left out of lists of sessions and of the answers to appends."""
+        """The caller's own data, at most 256 KiB as compact JSON, nested at most 24 deep. Left out of lists of sessions and of the answers to appends."""
 
     @_builtins.property
     def options(self) -> Global___SessionOptions:
@@ -881,7 +883,7 @@ class Memory(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Anything the caller wants kept with the memory, at most 16 KiB as JSON. Returned verbatim. Default: none."""
+        """Anything the caller wants kept with the memory, at most 16 KiB as JSON, nested at most 24 deep. Returned verbatim. Default: none."""
 
     @_builtins.property
     def valid_from(self) -> _timestamp_pb2.Timestamp:

@@ -556,7 +556,7 @@ class PatchWorkingMemoryDataRequest(_message.Message):
 
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
-        """Required, but may be empty. The patch, at most 256 KiB as compact JSON, like what comes of it."""
+        """Required, but may be empty. The patch, at most 256 KiB as compact JSON, like what comes of it, and nested at most 24 deep."""
 
     def __init__(
         self,
