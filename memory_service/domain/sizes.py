@@ -9,7 +9,7 @@ from typing import TypeVar
 from memory_service.domain.changes import Earlier
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import Owner
-from memory_service.domain.session import Message
+from memory_service.domain.session import Message, Session
 from memory_service.domain.transfer import DeletedFact, Record, SessionHead, Waiting
 from memory_service.domain.waiting import as_memory
 
@@ -18,6 +18,9 @@ RESPONSE_BYTES = 3 * 1024 * 1024
 
 PER_ITEM = 128
 """Bytes of an item's numbers, times and tags, and of each of its parts, at most."""
+
+OBJECT_BYTES = 3
+"""Bytes of a free-form object for each of its JSON, at most: a number such as "1.0" has eleven."""
 
 _NOBODY = Owner.shared("", "")
 
@@ -33,6 +36,12 @@ def newest_that_fit(messages: Sequence[Message]) -> tuple[Message, ...]:
 def first_that_fit(memories: Sequence[Memory]) -> tuple[Memory, ...]:
     """Return the beginning of `memories` that fits, the first memory in any case."""
     return tuple(_that_fit(memories, memory_bytes))
+
+
+def one_by_one_that_fit(memories: Iterable[Memory | None]) -> int:
+    """Return how many of `memories`, some of which are not there, fit from the first on."""
+    sizes = (memory_bytes(memory) if memory else PER_ITEM for memory in memories)
+    return how_many_fit(sizes, RESPONSE_BYTES)
 
 
 def waiting_that_fit(memories: Sequence[Memory], beside: Sequence[Message]) -> tuple[Memory, ...]:
@@ -54,10 +63,17 @@ def how_many_fit(sizes: Iterable[int], most: int) -> int:
     return sum(1 for _ in takewhile(lambda total: total <= most, accumulate(sizes)))
 
 
+def sessions_that_fit(sessions: Sequence[Session]) -> tuple[Session, ...]:
+    """Return the beginning of `sessions` that fits, the first session in any case."""
+    return tuple(_that_fit(sessions, _session_bytes))
+
+
 def message_bytes(message: Message) -> int:
     """Return about how many bytes a message takes on the wire, rather more than less."""
     calls = [part for call in message.tool_calls for part in (call.id, call.name, call.arguments)]
-    return _bytes((message.id, message.name, message.content, message.metadata, *calls))
+    answers = message.tool_call_id + message.time_zone
+    parts = _bytes((message.id, message.name, message.content, answers, *calls))
+    return parts + _object_bytes(message.metadata)
 
 
 def memory_bytes(memory: Memory) -> int:
@@ -65,9 +81,12 @@ def memory_bytes(memory: Memory) -> int:
     entities = [part for entity in memory.entities for part in (entity.name, entity.kind)]
     sources = [part for s in memory.sources for part in (s.session_id, s.message_id)]
     others = (*memory.supersedes, memory.superseded_by, memory.supersede_reason)
-    others += (*memory.contradicts, memory.slot)
-    said = (memory.id, memory.text, memory.metadata)
-    return _bytes((*said, *memory.topics, *entities, *sources, *others))
+    others += (*memory.contradicts, memory.slot, memory.owner.namespace + memory.owner.id)
+    others += (memory.extractor, memory.event_time.zone if memory.event_time else "")
+    if memory.turn:
+        others += (memory.turn.speaker, memory.turn.preceding)
+    parts = _bytes((memory.id, memory.text, *memory.topics, *entities, *sources, *others))
+    return parts + _object_bytes(memory.metadata)
 
 
 def record_bytes(record: Record) -> int:
@@ -82,11 +101,21 @@ def record_bytes(record: Record) -> int:
         case Waiting(memory):
             return memory_bytes(as_memory(_NOBODY, memory))
         case SessionHead(session, notes, summary):
-            options = session.options.strategy.instructions
-            parts = (session.ref.session_id, notes.data, notes.context, summary.text, options)
-            return _bytes((*parts, *(failed.reason for failed in session.failed_ranges)))
+            reasons = (failed.reason for failed in session.failed_ranges)
+            parts = _bytes((notes.context, summary.text, *reasons))
+            return _session_bytes(session) + parts + _object_bytes(notes.data)
         case DeletedFact(digest):
             return _bytes((digest,))
+
+
+def _session_bytes(session: Session) -> int:
+    owner, options = session.ref.owner, session.options
+    names = (owner.namespace, owner.id, session.ref.session_id)
+    return _bytes((*names, options.strategy.instructions, options.time_zone))
+
+
+def _object_bytes(json: str) -> int:
+    return OBJECT_BYTES * len(json.encode())
 
 
 def _bytes(parts: Iterable[str]) -> int:
