@@ -13,14 +13,18 @@ from memory_service.domain.boosts import boosted
 from memory_service.domain.collapsing import collapsed
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.searching import Hit, SearchQuery, SearchResult
+from memory_service.domain.sizes import OBJECT_BYTES, RESPONSE_BYTES, first_that_fit
 from memory_service.rereading import Rereading
 from memory_service.retrieval import Retrieval, Retrieved
 from memory_service.revisions import Revisions
 from memory_service.search_metrics import SearchMetrics
-from memory_service.store.records import shown
+from memory_service.store.records import shown, stored_bytes
 from memory_service.store.search import MemorySearch, milliseconds
 from memory_service.time_travel import TimeTravel
 from memory_service.tokens import CounterOnDemand, TokenCounter
+
+_SMALL = RESPONSE_BYTES // (OBJECT_BYTES + 1)
+"""Bytes of what is stored that fit as hits, whatever it is: an object is several times its JSON."""
 
 
 class Search:
@@ -45,6 +49,11 @@ class Search:
         self._clock = clock
         self._rereading = rereading
         self._metrics = metrics or SearchMetrics()
+
+    async def answer(self, query: SearchQuery, *, time_left: float | None) -> SearchResult:
+        """Return what `find` finds, as many of the best hits as fit into a response."""
+        found = await self.find(query, time_left=time_left)
+        return replace(found, hits=_that_fit(found.hits, query))
 
     async def find(self, query: SearchQuery, *, time_left: float | None) -> SearchResult:
         """Return what matches best; `time_left` is up to the caller's deadline, in seconds.
@@ -87,6 +96,14 @@ class Search:
 def _best(query: SearchQuery, ranked: Sequence[Ranked]) -> Iterator[Ranked]:
     enough = (each for each in ranked if each.score >= query.min_score)
     return itertools.islice(collapsed(enough) if query.collapse else enough, query.limit)
+
+
+def _that_fit(hits: tuple[Hit, ...], query: SearchQuery) -> tuple[Hit, ...]:
+    """Return the hits before the first that does not fit; few and small ones are not measured."""
+    as_stored = query.selection.view.known is None
+    if as_stored and sum([stored_bytes(hit.ranked.found) for hit in hits]) <= _SMALL:
+        return hits
+    return hits[: len(first_that_fit([hit.memory for hit in hits]))]
 
 
 def _within(hits: Sequence[Hit], budget: int, counter: TokenCounter) -> list[Hit]:

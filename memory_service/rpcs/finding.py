@@ -32,7 +32,7 @@ class FindingRpcs(RpcGroup):
             now=self.parts.clock.now(),
             required=False,
         )
-        result = await self.parts.search.find(query, time_left=context.time_remaining())
+        result = await self.parts.search.answer(query, time_left=context.time_remaining())
         self._note(result.hits)
         return searches.to_proto(result, explain=request.explain)
 

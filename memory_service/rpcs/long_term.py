@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 
 from memory_service.domain.changes import Decision, Outcome
 from memory_service.domain.errors import InvalidField
+from memory_service.domain.memory import Memory
 from memory_service.domain.search import Selection
-from memory_service.domain.sizes import first_that_fit
+from memory_service.domain.sizes import first_that_fit, one_by_one_that_fit
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
 from memory_service.translate import (
     calls,
@@ -47,7 +49,7 @@ class LongTermRpcs(RpcGroup):
             calls.request_key("CreateMemories", request, request.request_id),
         )
         return pb.CreateMemoriesResponse(
-            results=[_create_result(decision) for decision in created.decisions],
+            results=_create_results(created.decisions),
             revision=created.revision,
         )
 
@@ -140,6 +142,19 @@ def _ids(ids: Sequence[str]) -> list[str]:
     return [fields.identifier(id_, f"ids[{i}]", required=True) for i, id_ in enumerate(ids)]
 
 
-def _create_result(decision: Decision) -> pb.CreateResult:
-    memory = showing.memory(decision.memory) if decision.memory else None
+def _create_results(decisions: Sequence[Decision]) -> list[pb.CreateResult]:
+    """Return what became of each; of memories that the response has no room for only their ids."""
+    whole = one_by_one_that_fit(decision.memory for decision in decisions)
+    shown = [_create_result(decision, showing.memory) for decision in decisions[:whole]]
+    return shown + [_create_result(decision, _only_its_id) for decision in decisions[whole:]]
+
+
+def _create_result(
+    decision: Decision, show: Callable[[Memory], memory_pb2.Memory]
+) -> pb.CreateResult:
+    memory = show(decision.memory) if decision.memory else None
     return pb.CreateResult(outcome=_OUTCOMES[decision.outcome], memory=memory)
+
+
+def _only_its_id(memory: Memory) -> memory_pb2.Memory:
+    return memory_pb2.Memory(id=memory.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agentmemory.v1 import memory_service_pb2 as pb
 
-from memory_service.domain.sizes import waiting_that_fit
+from memory_service.domain.sizes import sessions_that_fit, waiting_that_fit
 from memory_service.domain.waiting import as_memory
 from memory_service.rpcs.group import Context, RpcGroup, page_arguments, tenant
 from memory_service.translate import (
@@ -136,11 +136,12 @@ class WorkingMemoryRpcs(RpcGroup):
         arguments = page_arguments(request)
         (offset,) = self.parts.page_tokens.open(arguments, request.page_token) or (0,)
         found, total = await self.parts.sessions.list(owner, offset=offset, count=size)
-        last = offset + size >= total
+        shown = sessions_that_fit(found)
+        after = offset + (len(shown) if len(shown) < len(found) else size)
         return pb.ListSessionsResponse(
-            sessions=[messages.session_to_proto(session) for session in found],
+            sessions=[messages.session_to_proto(session) for session in shown],
             next_page_token=(
-                "" if last else self.parts.page_tokens.seal(arguments, [offset + size])
+                self.parts.page_tokens.seal(arguments, [after]) if after < total else ""
             ),
             total_size=total,
         )

@@ -47,7 +47,9 @@ RETURNED = (BODY, EMBEDDED, OWNER)
 RANKED = (*RETURNED, RAW_ID, TERMS, SIGNALS)
 """What a reader asks for who ranks memories first, and decodes those that are shown."""
 
-_OWNER, _RAW_ID, _TERMS, _SIGNALS = (name.encode() for name in (OWNER, RAW_ID, TERMS, SIGNALS))
+_BODY, _OWNER, _RAW_ID, _TERMS, _SIGNALS = (
+    name.encode() for name in (BODY, OWNER, RAW_ID, TERMS, SIGNALS)
+)
 
 _OPTIONAL = (
     *("topic", "entity", "kind", "session", "message", "extractor", "pinned", "superseded"),
@@ -141,6 +143,11 @@ def found(owner: Owner, fields: Mapping[bytes, bytes], raw: float) -> Found:
         signals.decode(seen) if seen else signals_of(decode(owner, fields)),
         (owner, fields),
     )
+
+
+def stored_bytes(found: Found) -> int:
+    """Return how many bytes are stored of the memory that was found."""
+    return len(found.stored[1][_BODY])
 
 
 def shown(found: Found) -> Memory:

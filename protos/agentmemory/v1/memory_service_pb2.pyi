@@ -981,7 +981,9 @@ class CreateResult(_message.Message):
     """What became of it."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """The memory as it is stored now; unset if it was not stored and nothing says the same."""
+        """The memory as it is stored now; unset if it was not stored and nothing says the same. With many large ones the response has no
+        room for all: of the last ones only the id is set, and BatchGetMemories reads them.
+        """
 
     def __init__(
         self,
@@ -1630,7 +1632,7 @@ class SearchMemoriesResponse(_message.Message):
     """The owner's revision that the answer includes at least."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.SearchHit]:
-        """The best first."""
+        """The best first; of large ones as many as a response has room for."""
 
     def __init__(
         self,
