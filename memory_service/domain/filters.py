@@ -145,8 +145,9 @@ class Filter:
 
     @property
     def empty(self) -> bool:
-        """An empty filter matches everything."""
-        return not (self.must or self.should or self.must_not)
+        """Whether it matches everything because it asks for nothing; one of empty filters does."""
+        some = not self.should or any(map(_asks_nothing, self.should))
+        return some and all(map(_asks_nothing, self.must)) and all(map(_never, self.must_not))
 
 
 MetadataCondition = MetadataHas | MetadataAnyOf | MetadataIs | MetadataRange
@@ -156,3 +157,16 @@ Condition = (
 )
 
 EVERYTHING = Filter()
+
+
+def _asks_nothing(condition: Condition) -> bool:
+    return isinstance(condition, Filter) and condition.empty
+
+
+def _never(condition: Condition) -> bool:
+    """Whether nothing can match, because it must not be what everything is."""
+    if not isinstance(condition, Filter):
+        return False
+    none = condition.should and all(map(_never, condition.should))
+    none = none or any(map(_never, condition.must))
+    return bool(none or any(map(_asks_nothing, condition.must_not)))

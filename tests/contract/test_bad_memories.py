@@ -27,6 +27,19 @@ from tests.contract.refusals import (
 from tests.contract.seed import Seed
 
 GOOD = memory_pb2.Memory(text="Alice sings.")
+_NOTHING = memory_pb2.Condition(filter=memory_pb2.Filter())
+_SOMETHING = memory_pb2.Condition(
+    tag=memory_pb2.TagCondition(
+        field=memory_pb2.TAG_FIELD_TOPIC, any_of=memory_pb2.StringList(values=["x"])
+    )
+)
+EMPTY = {
+    "in it": memory_pb2.Filter(must=[_NOTHING]),
+    "deep in it": memory_pb2.Filter(
+        must=[memory_pb2.Condition(filter=memory_pb2.Filter(must=[_NOTHING]))]
+    ),
+    "beside a condition of which one must hold": memory_pb2.Filter(should=[_SOMETHING, _NOTHING]),
+}
 
 
 def create(*memories: memory_pb2.Memory, **fields: Any) -> Callable[[Seed], Any]:
@@ -119,6 +132,10 @@ async def test_a_bad_create_is_refused_and_changes_nothing(
     ),
     ("delete of nothing", delete(), invalid("ids")),
     ("delete with an empty filter", delete(filter=memory_pb2.Filter()), invalid("ids")),
+    *(
+        (f"delete with an empty filter {where}", delete(filter=filter_), invalid("ids"))
+        for where, filter_ in EMPTY.items()
+    ),
     ("delete of too many", delete(ids=["x"] * 257), invalid("ids")),
     ("delete of an empty id", delete(ids=["x", ""]), invalid("ids[1]")),
     ("delete of many by an etag", delete(ids=["x", "y"], etag="1"), invalid("etag")),

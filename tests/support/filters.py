@@ -210,12 +210,12 @@ LEAVES = st.one_of(
 )
 
 
-def _filters_of(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[Filter]:
+def filters_of(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[Filter]:
     some = st.lists(conditions, max_size=2).map(tuple)
     return st.builds(Filter, some, some, some)
 
 
-FILTERS = _filters_of(st.recursive(LEAVES, _filters_of, max_leaves=6))
+FILTERS = filters_of(st.recursive(LEAVES, filters_of, max_leaves=6))
 VIEWS = st.builds(
     View,
     known=st.none() | st.integers(NOW - 5, NOW + 310) | st.sampled_from(TIMES),

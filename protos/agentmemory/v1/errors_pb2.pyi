@@ -79,7 +79,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     user was erased, or the owner never came to this revision. List, then watch from now.
     """
     ERROR_REASON_MEMORY_EXISTS: _ErrorReason.ValueType  # 21
-    """ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
+    """ALREADY_EXISTS. Another memory in the scope says the same already, as CREATE_OUTCOME_DUPLICATE has it, and nothing is stored
+    twice.
     Example: UpdateMemory with the text of another memory.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 22
@@ -146,7 +147,8 @@ ERROR_REASON_REVISION_TRIMMED: ErrorReason.ValueType  # 20
 user was erased, or the owner never came to this revision. List, then watch from now.
 """
 ERROR_REASON_MEMORY_EXISTS: ErrorReason.ValueType  # 21
-"""ALREADY_EXISTS. Another memory in the scope says the same already, and no fact is stored twice.
+"""ALREADY_EXISTS. Another memory in the scope says the same already, as CREATE_OUTCOME_DUPLICATE has it, and nothing is stored
+twice.
 Example: UpdateMemory with the text of another memory.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 22

@@ -1399,8 +1399,9 @@ class SearchOptions(_message.Message):
     visibility: Global___Visibility.ValueType
     """Whose memories. Default: OWN; of a scope without user_id and session_id that is the namespace's shared ones."""
     min_score: _builtins.float
-    """Leave out hits whose score, boosts included, is lower: 0 to 1. For a prompt 0.1 is a good value, for few and good hits 0.3; what
-    it leaves is measured in docs/retrieval.md. Default: 0, nothing is left out.
+    """Leave out hits whose score, boosts included, is lower: 0 to 1. Look at the scores of your own memories first: in long
+    conversations 0.1 leaves few and good turns, while the right one of a user's few facts may have 0.01. To keep a prompt short,
+    limit and max_tokens are surer. docs/retrieval.md has what was measured. Default: 0, nothing is left out.
     """
     min_revision: _builtins.int
     """The owner's revision that the answer must include at least, as a write returned it. Default: none."""

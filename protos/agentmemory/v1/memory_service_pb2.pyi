@@ -63,7 +63,9 @@ class _CreateOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateO
     CREATE_OUTCOME_CREATED: _CreateOutcome.ValueType  # 1
     """Stored."""
     CREATE_OUTCOME_DUPLICATE: _CreateOutcome.ValueType  # 2
-    """Not stored: the owner has the same text already; that memory is returned."""
+    """Not stored: the owner has a memory already that says the same; that memory is returned. The same is: of the same type and
+    event_time, with the same words, whatever their case, spaces, width, and full stops or exclamation marks at the end.
+    """
     CREATE_OUTCOME_ID_REUSED: _CreateOutcome.ValueType  # 3
     """Not stored: the id is in use for another text. That memory is not returned."""
     CREATE_OUTCOME_SUPERSEDING: _CreateOutcome.ValueType  # 4
@@ -71,7 +73,7 @@ class _CreateOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateO
     CREATE_OUTCOME_SUPERSEDED: _CreateOutcome.ValueType  # 5
     """Stored as history: what is known already is newer and took its place; see its superseded_by."""
     CREATE_OUTCOME_SUPERSEDED_MISSING: _CreateOutcome.ValueType  # 6
-    """Not stored: a memory that it was to supersede is not there."""
+    """Not stored: a memory that it was to supersede is not there, or is superseded already."""
 
 class CreateOutcome(_CreateOutcome, metaclass=_CreateOutcomeEnumTypeWrapper):
     """What became of a memory that was to be created."""
@@ -81,7 +83,9 @@ CREATE_OUTCOME_UNSPECIFIED: CreateOutcome.ValueType  # 0
 CREATE_OUTCOME_CREATED: CreateOutcome.ValueType  # 1
 """Stored."""
 CREATE_OUTCOME_DUPLICATE: CreateOutcome.ValueType  # 2
-"""Not stored: the owner has the same text already; that memory is returned."""
+"""Not stored: the owner has a memory already that says the same; that memory is returned. The same is: of the same type and
+event_time, with the same words, whatever their case, spaces, width, and full stops or exclamation marks at the end.
+"""
 CREATE_OUTCOME_ID_REUSED: CreateOutcome.ValueType  # 3
 """Not stored: the id is in use for another text. That memory is not returned."""
 CREATE_OUTCOME_SUPERSEDING: CreateOutcome.ValueType  # 4
@@ -89,7 +93,7 @@ CREATE_OUTCOME_SUPERSEDING: CreateOutcome.ValueType  # 4
 CREATE_OUTCOME_SUPERSEDED: CreateOutcome.ValueType  # 5
 """Stored as history: what is known already is newer and took its place; see its superseded_by."""
 CREATE_OUTCOME_SUPERSEDED_MISSING: CreateOutcome.ValueType  # 6
-"""Not stored: a memory that it was to supersede is not there."""
+"""Not stored: a memory that it was to supersede is not there, or is superseded already."""
 Global___CreateOutcome: _TypeAlias = CreateOutcome  # noqa: Y015
 
 class _MemoryOrder:
@@ -1167,8 +1171,9 @@ class UpdateMemoryRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required. Which fields to change: text, type, topics, entities, event_time, metadata, pinned, valid_from, valid_to. A field
-        named here and left at its default is cleared, except for text, which every memory needs. At most 64 paths.
+        """Required. Which fields to change: text, type, topics, entities, event_time, metadata, pinned, valid_from, valid_to, slot. A
+        field named here and left at its default is cleared, except for text, which every memory needs. What a memory is given by an
+        update takes the place of nothing: others that are current in a new slot stay so. At most 64 paths.
         """
 
     def __init__(

@@ -34,7 +34,8 @@ class MemoryServiceStub:
 
     Rules for all RPCs:
       * A write may carry a `request_id` (1 to 128 characters): a repeat within 24 hours returns the first answer and
-        changes nothing; the same id with other arguments fails with ALREADY_EXISTS / REQUEST_ID_REUSED.
+        changes nothing; the same id with other arguments fails with ALREADY_EXISTS / REQUEST_ID_REUSED. Each RPC and
+        each owner has ids of its own.
       * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
         current one; an empty etag is not compared.
       * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
@@ -210,7 +211,8 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
 
     Rules for all RPCs:
       * A write may carry a `request_id` (1 to 128 characters): a repeat within 24 hours returns the first answer and
-        changes nothing; the same id with other arguments fails with ALREADY_EXISTS / REQUEST_ID_REUSED.
+        changes nothing; the same id with other arguments fails with ALREADY_EXISTS / REQUEST_ID_REUSED. Each RPC and
+        each owner has ids of its own.
       * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
         current one; an empty etag is not compared.
       * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
@@ -382,7 +384,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Rules for all RPCs:
       * A write may carry a `request_id` (1 to 128 characters): a repeat within 24 hours returns the first answer and
-        changes nothing; the same id with other arguments fails with ALREADY_EXISTS / REQUEST_ID_REUSED.
+        changes nothing; the same id with other arguments fails with ALREADY_EXISTS / REQUEST_ID_REUSED. Each RPC and
+        each owner has ids of its own.
       * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
         current one; an empty etag is not compared.
       * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memory_service.domain.filters import (
     AllOf,
@@ -27,6 +29,7 @@ from memory_service.domain.filters import (
 from memory_service.domain.matching import in_view, matches
 from memory_service.domain.memory import Entity, EventTime, Precision, Source
 from memory_service.domain.search import View
+from tests.support.filters import FILTERS, filters_of
 from tests.support.memories import make
 
 EMPTY = make("m")
@@ -166,3 +169,13 @@ def test_what_is_over_is_not_current() -> None:
     assert [in_view(over, View(current=now)) for now in (99, 100)] == [True, False]
     assert in_view(over, View())
     assert in_view(replace(EMPTY, valid_from=100), View(current=5))
+
+
+@given(filters_of(st.recursive(st.just(Filter()), filters_of, max_leaves=6)))
+def test_a_filter_of_filters_alone_is_empty_if_it_matches_what_there_is(tree: Filter):
+    assert tree.empty == matches(tree, FULL)
+
+
+@given(FILTERS)
+def test_an_empty_filter_matches_everything(tree: Filter):
+    assert not tree.empty or (matches(tree, FULL) and matches(tree, EMPTY))
