@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from spacy.tokens import Doc, Token
 
 from extractor_service.domain import KnownEntity, Turn
+from extractor_service.rules.parse import bounded
 from extractor_service.rules.people import FEMALE, MALE, PETS, Mention
 from extractor_service.rules.speaker import FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
@@ -30,8 +32,9 @@ _FEW = PETS | word_set(
     "fiancée fiancé twin boss therapist stepmother stepfather company"
 )
 _NARROWING = word_set("relcl acl prep amod compound appos poss conj nmod")
+# The shortest match: the first that is found is the first that ends.
 _ANOTHER = (
-    r"\b(?:an?|another|some|this|that|her|his|their|your|\w+'s) (?:\w+ )?{}\b"
+    r"\b(?:an?|another|some|this|that|her|his|their|your|\w+'s) (?:\w+ )??{}\b"
     r"(?! (?:called|named)\b)"
 )
 
@@ -54,13 +57,14 @@ def mention_of(known: KnownEntity) -> Mention | None:
 
 def pointed_at(doc: Doc, who: Participants, context: Sequence[Turn]) -> Iterator[Mention]:
     """ "The dog", "the company", "my company", where no other dog or company is spoken of."""
+    first: dict[str, float] = {}
     for token in doc:
         word = token.lemma_.lower()
         if word not in PETS | _WORKPLACES or not _is_definite(token, word):
             continue
-        another = re.compile(_ANOTHER.format(re.escape(word)), re.IGNORECASE)
-        texts = (doc[: token.i].text, *(turn.text for turn in context))
-        if not any(another.search(text) for text in texts):
+        if word not in first:
+            first[word] = _first_other(word, doc.text, context)
+        if token.idx < first[word]:
             yield Mention(
                 f"the {token.lower_}",
                 "",
@@ -105,6 +109,15 @@ def _meant(mention: Mention, others: Sequence[Mention]) -> Mention | None:
         and other.owner.casefold() == mention.owner.casefold()
     }
     return next(iter(fitting.values())) if len(fitting) == 1 else None
+
+
+def _first_other(word: str, text: str, context: Sequence[Turn]) -> float:
+    """Where in the text another dog or company has been spoken of: 0 if before it, inf if never."""
+    another = re.compile(_ANOTHER.format(re.escape(word)), re.IGNORECASE)
+    if any(another.search(bounded(turn.text)) for turn in context):
+        return 0
+    found = another.search(text)
+    return found.end() if found else inf
 
 
 def _is_definite(noun: Token, word: str) -> bool:
