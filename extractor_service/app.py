@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from extractor_service.access import RULES
 from extractor_service.batcher import Batcher
+from extractor_service.checks import checks
 from extractor_service.embed_metrics import EmbedMetrics
 from extractor_service.embedder import Embedder
 from extractor_service.extraction_metrics import ExtractionMetrics
@@ -36,7 +37,7 @@ from extractor_service.worker import Ruleset, RulesWorker
 from service_kit.auth.assembly import authenticator
 from service_kit.garbage import settle
 from service_kit.guard.policy import Policy
-from service_kit.health import LIVENESS, Check, Health
+from service_kit.health import Health
 from service_kit.interceptors import standard_interceptors
 from service_kit.metrics import new_registry, serve_metrics
 from service_kit.server import BoundServer, Service, build_server, serve_until_signal
@@ -50,8 +51,6 @@ STREAMED = ("Extract",)
 
 # What grpc may send, less what wraps a result.
 _RESULT_OVERHEAD_BYTES = 64
-# A flag of our own: asking costs nothing, and who waits for the service learns of it sooner.
-_READINESS_TTL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def assemble(
     bound = build_server(
         settings,
         services=[Service(SERVICE, partial(add_ExtractorServiceServicer_to_server, servicer))],
-        health=Health({LIVENESS: [], SERVICE: [_warm_check(pipeline, reranking)]}),
+        health=Health(checks(SERVICE, pipeline, reranking)),
         interceptors=[*traces.interceptors, *standard],
     )
     return Extractor(bound, pipeline, servicer, reranking, llm)
@@ -247,10 +246,3 @@ def _limits(settings: ExtractorSettings) -> StreamLimits:
         max_seconds=settings.max_stream_seconds,
         retry_after=timedelta(seconds=settings.retry_after_seconds),
     )
-
-
-def _warm_check(pipeline: Pipeline, reranking: Reranking | None) -> Check:
-    async def is_ready() -> bool:
-        return pipeline.ready and (reranking is None or reranking.ready)
-
-    return Check("warm", is_ready, ttl=_READINESS_TTL_SECONDS)

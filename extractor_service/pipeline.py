@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from extractor_service.batcher import Batcher, NotServing
+from extractor_service.condition import Condition
 from extractor_service.domain import NO_USAGE, Conversation, Finding, LlmUsage, Strategy
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import ModelInfo, Purpose
@@ -63,11 +64,12 @@ class Pipeline:
         self._batcher = batcher
         self._metrics = metrics
         self._spans = spans
+        self.condition = Condition(self._model_works)
 
     @property
     def ready(self) -> bool:
-        """Whether it takes calls: rules and model are loaded, and it does not stop."""
-        return self._worker.ready and self._batcher.ready
+        """Whether it takes calls: rules and model are loaded and in order, and it does not stop."""
+        return self._worker.ready and self._batcher.ready and self.condition.in_order
 
     @property
     def busy(self) -> bool:
@@ -119,13 +121,15 @@ class Pipeline:
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> list[bytes]:
         """The texts' vectors in order: little-endian float32 of unit length.
 
-        Raises `QueueFull`, `NotServing` also if the model fails on any text, and `EmbeddingFailed`
-        if it fails on one of these alone.
+        Raises `QueueFull`, `NotServing` also while the model fails on any text, and
+        `EmbeddingFailed` if it fails on one of these alone.
         """
+        if not self.condition.in_order:
+            raise NotServing
         try:
             return await self._batcher.embed(texts, purpose)
         except EmbeddingFailed:
-            if await self._model_works():
+            if await self.condition.examine():
                 raise
             raise NotServing from None
 

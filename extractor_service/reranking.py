@@ -13,6 +13,7 @@ from math import inf
 import numpy as np
 
 from extractor_service.batcher import CPU_TOKEN_BUDGET, GPU_TOKEN_BUDGET, NotServing
+from extractor_service.condition import Condition
 from extractor_service.embed_queue import QueueFull
 from extractor_service.embedder import ModelInfo
 from extractor_service.measuring import measured
@@ -60,14 +61,15 @@ class Reranking:
         self._pace = Pace()
         self._turn = asyncio.Lock()  # first come, first served
         self._reranker: Reranker | None = None
+        self.condition = Condition(self._model_works)
         self._warm = False
         self._stopping = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reranker")
 
     @property
     def ready(self) -> bool:
-        """Whether `scores` takes calls: warm, and not stopping."""
-        return self._warm and not self._stopping
+        """Whether `scores` takes calls: warm, in order, and not stopping."""
+        return self._warm and self.condition.in_order and not self._stopping
 
     @property
     def info(self) -> ModelInfo:
@@ -96,8 +98,8 @@ class Reranking:
 
         The caller waits until `deadline`, a time of the event loop's clock. Raises `TooLate` if
         that cannot be kept, `QueueFull` at once, `RerankFailed` if the model fails on one of the
-        texts, `NotServing` before `warm` and after `stop`. Cancelled, it gives up all but the batch
-        that is running.
+        texts alone, `NotServing` before `warm`, after `stop` and while the model fails on any text.
+        Cancelled, it gives up all but the batch that is running.
         """
         with measured(self._metrics.calls, self._metrics.call_seconds):
             self._serving()
@@ -163,7 +165,10 @@ class Reranking:
         self._metrics.queue_depth.set(self._texts)
 
     async def _read(self, pairs: list[Pair], batch: Batch) -> dict[int, float]:
-        """The scores by place; raises `RerankFailed` for a pair that fails alone too."""
+        """The scores by place; raises `RerankFailed` for a pair that fails alone too.
+
+        `NotServing` if the model is at fault.
+        """
         try:
             return dict(zip(batch.places, await self._infer(pairs, batch.tokens), strict=True))
         except NotServing:
@@ -172,12 +177,25 @@ class Reranking:
             name = type(error).__name__
             logger.warning("reranking failed", extra={"error": name, "texts": len(pairs)})
         if len(pairs) == 1:
-            raise RerankFailed(batch.places[0])
+            if await self.condition.examine():
+                raise RerankFailed(batch.places[0])
+            raise NotServing
         found: dict[int, float] = {}
         each = batch.tokens // len(pairs)
         for place, pair in zip(batch.places, pairs, strict=True):
             found |= await self._read([pair], Batch((place,), each))
         return found
+
+    async def _model_works(self) -> bool:
+        """Tell a text that cannot be scored from a model that cannot score."""
+        [batch] = self._planned(_WARM_QUERY, [_WARM_TEXT])
+        try:
+            await self._infer([(_WARM_QUERY, _WARM_TEXT)], batch.tokens)
+        except NotServing:
+            raise
+        except Exception:  # whatever the model raises
+            return False
+        return True
 
     async def _infer(self, pairs: list[Pair], tokens: int) -> list[float]:
         if self._stopping:

@@ -17,7 +17,10 @@ _log = logging.getLogger(__name__)
 OVERALL = ""
 
 LIVENESS = "liveness"
-"""Declare it without checks: it serves while the process answers, whatever becomes of the rest."""
+"""Who does not serve this is ended and started anew: declare no check but of what only that heals.
+
+Without checks it serves while the process answers, whatever becomes of the rest.
+"""
 
 
 @dataclass(frozen=True, eq=False)  # told apart by identity, so that any callable may be a probe

@@ -153,7 +153,7 @@ def test_the_services_are_probed_on_their_health(
         probe: container[f"{probe}Probe"]["grpc"] for probe in ("startup", "liveness", "readiness")
     }
     assert {probe["port"] for probe in probed.values()} == {probe_port(manifests, name)}
-    # What Redis or a model needs must not restart a process; what is loading must not be, either.
+    # What Redis needs must not restart a process; what is loading must not be, either.
     assert probed["liveness"]["service"] == LIVENESS
     assert probed["readiness"]["service"] == SERVICES[name]
     assert probed["startup"]["service"] == {"memory": LIVENESS, "extractor": EXTRACTOR}[name]

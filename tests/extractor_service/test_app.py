@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import grpc.aio
 import pytest
@@ -16,19 +16,34 @@ from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from extractor_service import checks
 from extractor_service.app import SERVICE
+from extractor_service.embedder import Purpose, Vectors
+from extractor_service.hashing import HashingEmbedder
 from extractor_service.model import ModelError
 from extractor_service.settings import ExtractorSettings
 from extractor_service.worker import Ruleset
 from service_kit.errors import read_error
+from service_kit.health import LIVENESS
 from tests.support.extractor_server import Conversation, FakeRules, fails, message, served
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def health_until(channel: grpc.aio.Channel, status: int) -> None:
-    request = health_pb2.HealthCheckRequest(service=SERVICE)
+class LosingItsGpu(HashingEmbedder):
+    """Embeds nothing while its GPU is lost."""
+
+    lost = False
+
+    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        if self.lost:
+            raise RuntimeError("the GPU is lost")
+        return super().encode(texts, purpose)
+
+
+async def health_until(channel: grpc.aio.Channel, status: int, service: str = SERVICE) -> None:
+    request = health_pb2.HealthCheckRequest(service=service)
     async with asyncio.timeout(20):
         async for answer in health_pb2_grpc.HealthStub(channel).Watch(request):
             if answer.status == status:
@@ -145,6 +160,38 @@ async def test_while_it_drains_health_says_not_serving() -> None:
         draining = asyncio.create_task(extractor.drain())
         assert (await watch.read()).status == NOT_SERVING
         await draining
+
+
+async def test_a_model_that_breaks_takes_the_service_out_of_use_until_it_works_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "RETRY_SECONDS", 0.1)
+    embedder = LosingItsGpu()
+    request = pb.EmbedRequest(texts=["a"])
+    async with served(FakeRules().ruleset, load_embedder=lambda: embedder) as extractor:
+        await health_until(extractor.channel, SERVING)
+        embedder.lost = True
+        error = read_error(await fails(extractor.stub.Embed(request)))
+        await health_until(extractor.channel, NOT_SERVING)
+        await health_until(extractor.channel, SERVING, LIVENESS)
+        embedder.lost = False
+        await health_until(extractor.channel, SERVING)
+        assert (await extractor.stub.Embed(request)).vectors
+    assert error.code is StatusCode.UNAVAILABLE
+    assert error.reason == "EXTRACTOR_UNAVAILABLE"
+
+
+async def test_a_model_that_stays_broken_asks_for_a_new_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "HOPELESS_SECONDS", 0.3)
+    embedder = LosingItsGpu()
+    async with served(FakeRules().ruleset, load_embedder=lambda: embedder) as extractor:
+        await health_until(extractor.channel, SERVING, LIVENESS)
+        embedder.lost = True
+        await fails(extractor.stub.Embed(pb.EmbedRequest(texts=["a"])))
+        await health_until(extractor.channel, NOT_SERVING, LIVENESS)
 
 
 def free_port() -> int:

@@ -165,6 +165,31 @@ async def test_a_model_that_embeds_nothing_any_more_is_not_the_inputs_fault() ->
             await extracted(pipeline, [turn("a", "Something")])
 
 
+async def test_while_its_model_embeds_nothing_it_is_not_ready_and_takes_no_calls() -> None:
+    embedder, rules = BrokenEmbedder("never"), FakeRules()
+    async with warm_pipeline(rules, embedder=embedder) as pipeline:
+        embedder.marker = ""
+        with pytest.raises(NotServing):
+            await pipeline.embed(["a text"], Purpose.QUERY)
+        assert not pipeline.ready
+        with pytest.raises(NotServing):
+            await extracted(pipeline, [turn("a", "Something")])
+        embedder.marker = "never"
+        with pytest.raises(NotServing):
+            await pipeline.embed(["a text"], Purpose.QUERY)
+        assert await pipeline.condition.examine()
+        assert pipeline.ready
+        assert await extracted(pipeline, [turn("a", "Something")])
+        assert rules.seen == ["a"]
+
+
+async def test_a_text_that_cannot_be_embedded_leaves_it_ready() -> None:
+    async with warm_pipeline(FakeRules(), embedder=BrokenEmbedder("odd")) as pipeline:
+        with pytest.raises(EmbeddingFailed):
+            await pipeline.embed(["odd"], Purpose.QUERY)
+        assert pipeline.ready
+
+
 async def test_before_it_is_warm_and_after_it_stopped_nothing_is_taken() -> None:
     registry = CollectorRegistry()
     worker = RulesWorker(FakeRules().ruleset, limit=1, depth_changed=lambda depth: None)

@@ -11,7 +11,7 @@ from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from extractor_service.app import SERVICE, default_loaders
-from extractor_service.app import _warm_check as warm_check
+from extractor_service.checks import ready_check
 from extractor_service.embedder import ModelInfo
 from extractor_service.model import ModelError
 from extractor_service.reranker import Pair, Reranker, Scores
@@ -27,7 +27,9 @@ BAD = "bad"
 
 
 class Gated:
-    """A reranker that runs nothing while its gate is closed, and fails on one text."""
+    """A reranker that runs nothing while its gate is closed, fails on one text, or on all."""
+
+    lost = False
 
     def __init__(self, reranker: Reranker) -> None:
         self.inner = reranker
@@ -42,7 +44,7 @@ class Gated:
     def scores(self, pairs: Sequence[Pair]) -> Scores:
         self.batches += 1
         assert self.gate.wait(30)
-        if any(text == BAD for _, text in pairs):
+        if self.lost or any(text == BAD for _, text in pairs):
             raise RuntimeError(BAD)
         return self.inner.scores(pairs)
 
@@ -74,6 +76,11 @@ async def serving(extractor: Served) -> bool:
     request = health_pb2.HealthCheckRequest(service=SERVICE)
     answer = await health_pb2_grpc.HealthStub(extractor.channel).Check(request)
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+async def not_serving(extractor: Served) -> bool:
+    """Whether its health says so."""
+    return not await serving(extractor)
 
 
 async def refusal(extractor: Served, request: pb.RerankRequest, **options: float) -> ServiceError:
@@ -203,7 +210,7 @@ async def test_nothing_is_served_before_the_reranker_is_warm(reranker: Gated):
         await wait_until(lambda: pipeline.ready, "all else is warm")
         error = await refusal(extractor, pb.RerankRequest(query=QUERY, texts=TEXTS))
         info = read_error(await fails(extractor.stub.GetInfo(pb.GetInfoRequest())))
-        assert not await warm_check(pipeline, extractor.extractor.reranking).probe()
+        assert not await ready_check(pipeline, extractor.extractor.reranking).probe()
         reranker.gate.set()
         await extractor.warming
         await wait_until(lambda: serving(extractor), "it says that it serves")
@@ -211,6 +218,17 @@ async def test_nothing_is_served_before_the_reranker_is_warm(reranker: Gated):
 
     assert error.code is info.code is StatusCode.UNAVAILABLE
     assert error.reason == "EXTRACTOR_UNAVAILABLE"
+
+
+async def test_a_model_that_scores_nothing_any_more_takes_the_service_out_of_use(
+    extractor: Served, reranker: Gated, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reranker, "lost", True)
+    error = await refusal(extractor, pb.RerankRequest(query=QUERY, texts=TEXTS))
+
+    assert error.code is StatusCode.UNAVAILABLE
+    assert error.reason == "EXTRACTOR_UNAVAILABLE"
+    await wait_until(lambda: not_serving(extractor), "it says that it does not serve")
 
 
 def test_a_reranker_that_is_not_there_is_said_before_anything_is_loaded():

@@ -251,7 +251,32 @@ async def test_a_text_that_the_model_fails_on_fails_its_own_call_alone(
     assert failure.value.index == 2
     assert "like" not in str(failure.value)
     assert await reranking.scores("q", ["a", "b"]) == [0.001, 0.001]
+    assert reranking.ready
     assert sample(registry, "reranks_total", outcome="failed") == 1
+
+
+async def test_a_model_that_scores_nothing_any_more_is_not_the_inputs_fault(
+    reranking: Reranking,
+    reranker: GatedReranker,
+    registry: CollectorRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def lost(_: Sequence[Pair]) -> Scores:
+        raise RuntimeError("the GPU is lost")
+
+    monkeypatch.setattr(reranker, "scores", lost)
+    with pytest.raises(NotServing):
+        await reranking.scores("q", ["a", "b"])
+    assert not reranking.ready
+    assert sample(registry, "reranks_total", outcome="unavailable") == 1
+
+    monkeypatch.undo()
+    with pytest.raises(NotServing):
+        await reranking.scores("q", ["a", "b"])
+    assert reranker.batches == []
+    assert await reranking.condition.examine()
+    assert reranking.ready
+    assert await reranking.scores("q", ["a", "b"]) == [0.001, 0.001]
 
 
 async def test_a_batch_that_fails_as_a_whole_is_read_text_by_text(
@@ -274,7 +299,10 @@ async def test_a_batch_that_fails_as_a_whole_is_read_text_by_text(
 async def test_what_is_not_one_finite_score_per_pair_is_a_failure(
     reranking: Reranking, reranker: GatedReranker, monkeypatch: pytest.MonkeyPatch, rows: Scores
 ):
-    monkeypatch.setattr(reranker, "scores", lambda _: rows)
+    read = reranker.scores
+    monkeypatch.setattr(
+        reranker, "scores", lambda pairs: rows if pairs[0][1] == "text" else read(pairs)
+    )
 
     with pytest.raises(RerankFailed):
         await reranking.scores("q", ["text"])
