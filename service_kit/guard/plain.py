@@ -30,6 +30,8 @@ _LEET_WORD = re.compile(r"[a-z@$!|0-9]+")
 _LETTER = re.compile(r"[a-z]")
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{20,}={0,2}(?![A-Za-z0-9+/=_-])")
+_ZEROS = re.compile(r"&#0+(?=[0-9])")
+_NO_CHARACTER = re.compile(r"&#[0-9]{8,};?")  # the last one is &#1114111;
 _PERCENT = re.compile(r"\w%20\w")
 _GAPS = re.compile(r"[\s_*~`–—-]+")
 
@@ -77,13 +79,18 @@ def words_of(plain: str) -> str:
 
 def _plain(text: str) -> str:
     if "&" in text:
-        text = html.unescape(text)
+        text = _unescaped(text)
     if _PERCENT.search(text):
         text = unquote(text)
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(c for c in decomposed if c in _BREAKS or _is_seen(c))
     return _SPACED_WORD.sub(_joined, text.casefold().translate(_LOOKALIKES))
+
+
+def _unescaped(text: str) -> str:
+    """HTML's entities resolved. Those by number are cut first: int() reads 4,300 digits at most."""
+    return html.unescape(_NO_CHARACTER.sub("\ufffd", _ZEROS.sub("&#", text)))
 
 
 def _is_seen(character: str) -> bool:

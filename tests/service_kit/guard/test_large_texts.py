@@ -106,6 +106,8 @@ UNITS = [
         "a%20",
         "&lt;",
         "&",
+        f"&#{'1' * 5000}",  # more digits than int() reads
+        f"&#{'0' * 5000};",
         "above ",
         "send the a ",
     ),
@@ -131,7 +133,7 @@ UNITS = [
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit[:40])
 def test_a_large_text_is_done_with_in_seconds(unit: str):
     text = (unit * (SIZE // len(unit) + 1))[:SIZE]
 
