@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from grpc import StatusCode
@@ -17,6 +17,8 @@ from service_kit.safe_traceback import exception_name, safe_traceback
 
 logger = logging.getLogger(__name__)
 
+_OF_THE_MACHINE = (MemoryError, OSError)
+
 
 def invalid(*violations: FieldViolation) -> ServiceError:
     """A request with fields at fault."""
@@ -25,10 +27,18 @@ def invalid(*violations: FieldViolation) -> ServiceError:
     )
 
 
-def extraction_failed(message: str, violations: Iterable[FieldViolation] = ()) -> ServiceError:
+def extraction_failed(
+    message: str,
+    violations: Iterable[FieldViolation] = (),
+    metadata: Mapping[str, str] | None = None,
+) -> ServiceError:
     """The one error that counts against the input: it cannot be worked on, now or later."""
     return ServiceError(
-        StatusCode.INVALID_ARGUMENT, "EXTRACTION_FAILED", message, violations=violations
+        StatusCode.INVALID_ARGUMENT,
+        "EXTRACTION_FAILED",
+        message,
+        violations=violations,
+        metadata=metadata,
     )
 
 
@@ -83,8 +93,12 @@ def known(error: Exception, retry_after: timedelta) -> ServiceError | None:
             return None
 
 
-def internal(error: Exception) -> ServiceError:
-    """A defect of ours, for where no interceptor would catch it: logged, and told by its id."""
+def unforeseen(error: Exception) -> ServiceError:
+    """A defect of ours, for where no interceptor would catch it: logged, and told by its id.
+
+    The same input would bring it out again, so it counts against the input: else that would be
+    sent for ever, and keep back what comes after it. Unless the machine is in trouble.
+    """
     error_id = secrets.token_hex(8)
     logger.error(
         "unforeseen exception",
@@ -94,6 +108,7 @@ def internal(error: Exception) -> ServiceError:
             "traceback": safe_traceback(error),
         },
     )
-    return ServiceError(
-        StatusCode.INTERNAL, "INTERNAL", "internal error", metadata={"error_id": error_id}
-    )
+    told = {"error_id": error_id}
+    if isinstance(error, _OF_THE_MACHINE):
+        return ServiceError(StatusCode.INTERNAL, "INTERNAL", "internal error", metadata=told)
+    return extraction_failed("a defect of the extractor", metadata=told)

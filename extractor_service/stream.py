@@ -12,7 +12,7 @@ import grpc.aio
 from agentmemory.v1 import extractor_service_pb2 as pb
 
 from extractor_service import translate
-from extractor_service.errors import extraction_failed, internal, invalid, known, overloaded
+from extractor_service.errors import extraction_failed, invalid, known, overloaded, unforeseen
 from extractor_service.pipeline import Pipeline, PipelineInfo
 from service_kit.errors import FieldViolation, ServiceError, to_status
 from service_kit.tracing.spans import NO_SPANS, Kind, Spans
@@ -125,7 +125,7 @@ class ExtractStream:
             with self._spans.continued(DELTA, Kind.SERVER, [delta.traceparent], counts):
                 result = await self._extract(delta)
         except Exception as error:
-            result = _failed(delta, known(error, self._limits.retry_after) or internal(error))
+            result = _failed(delta, known(error, self._limits.retry_after) or unforeseen(error))
         with contextlib.suppress(grpc.aio.BaseError):  # the caller has gone; the reader sees it too
             await self._send(pb.ExtractResponse(result=result))
 

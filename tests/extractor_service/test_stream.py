@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
@@ -46,6 +47,13 @@ async def extractor(rules: FakeRules) -> AsyncIterator[Served]:
 @pytest.fixture
 async def stream(extractor: Served) -> Conversation:
     return Conversation(extractor.stub)
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
 
 
 def reason(status: status_pb2.Status) -> str:
@@ -111,6 +119,39 @@ async def test_a_bad_delta_is_told_which_message_is_at_fault_and_nothing_of_its_
     error = (await stream.result()).error
     assert [each.field for each in from_status(error).violations] == ["messages[1]"]
     assert POISON.encode() not in error.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "step", ["guarding.attempt_in", "guarding.guarded", "translate.extraction"]
+)
+async def test_an_input_that_brings_out_a_defect_is_at_fault(
+    stream: Conversation,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await stream.open()
+    with monkeypatch.context() as defect:
+        defect.setattr(f"extractor_service.{step}", raising(ValueError("I ski")))
+        await stream.send(1, [message("m", "I ski")])
+        error = from_status((await stream.result()).error)
+    assert (error.code, error.reason) == (StatusCode.INVALID_ARGUMENT, "EXTRACTION_FAILED")
+    [logged] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert logged.__dict__["error_id"] == error.metadata["error_id"]
+    assert "I ski" not in str(logged.__dict__)
+    await stream.send(2, [message("m", "I ski")])
+    assert (await stream.result()).WhichOneof("outcome") == "extraction"
+
+
+@pytest.mark.parametrize("trouble", [MemoryError(), OSError()])
+async def test_a_machine_in_trouble_is_not_the_fault_of_an_input(
+    stream: Conversation, trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stream.open()
+    monkeypatch.setattr("extractor_service.guarding.attempt_in", raising(trouble))
+    await stream.send(1, [message("m", "I ski")])
+    error = from_status((await stream.result()).error)
+    assert (error.code, error.reason) == (StatusCode.INTERNAL, "INTERNAL")
 
 
 async def test_a_bad_strategy_fails_its_delta_alone(stream: Conversation) -> None:
