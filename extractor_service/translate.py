@@ -262,10 +262,15 @@ def _usage(usage: LlmUsage) -> pb.LlmUsage | None:
 
 
 def _event_time(event: EventTime | None) -> memory_pb2.EventTime | None:
+    """Unset also at the very ends of the calendar, where a zone's time has none in UTC."""
     if event is None:
         return None
+    try:
+        time = _timestamp(event.time)
+    except OverflowError:
+        return None
     return memory_pb2.EventTime(
-        time=_timestamp(event.time),
+        time=time,
         precision=_PRECISIONS[event.precision],
         time_zone=name_of(event.time.tzinfo),
     )

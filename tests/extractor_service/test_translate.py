@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from agentmemory.v1 import extractor_service_pb2 as pb
@@ -22,6 +23,7 @@ from extractor_service.domain import (
 from extractor_service.embedder import ModelInfo, Purpose
 from extractor_service.pipeline import Extracted, Extraction
 from service_kit.errors import ServiceError
+from service_kit.time_zones import zone_of
 from tests.support.extractor_server import NOON, message
 
 MODEL = ModelInfo("hash", "1", 384, 256, "cpu", "float32")
@@ -165,6 +167,24 @@ def test_an_extracted_memory_keeps_all_that_was_found() -> None:
 
 def test_an_unknown_event_time_stays_unset() -> None:
     finding = Finding("Ada skis.", MemoryType.SEMANTIC, (), (), Source("m", 0, 1), 0.5)
+    found = Extraction((Extracted(finding, b""),), "fake-1")
+    [memory] = translate.extraction(found, MODEL).memories
+    assert not memory.HasField("event_time")
+
+
+@pytest.mark.parametrize(
+    ("zone", "time"),
+    [
+        ("Asia/Tokyo", datetime(1, 1, 1)),
+        ("America/New_York", datetime(9999, 12, 31, 21)),
+        ("+14:00", datetime(1, 1, 1)),
+    ],
+)
+def test_an_event_time_beyond_the_calendar_of_utc_stays_unset(zone: str, time: datetime) -> None:
+    event = EventTime(time.replace(tzinfo=zone_of(zone)), Precision.DAY)
+    finding = Finding(
+        "Ada skied.", MemoryType.EPISODIC, (), (), Source("m", 0, 1), 0.5, event_time=event
+    )
     found = Extraction((Extracted(finding, b""),), "fake-1")
     [memory] = translate.extraction(found, MODEL).memories
     assert not memory.HasField("event_time")
