@@ -296,6 +296,14 @@ async def test_what_is_no_completion_leaves_it_to_the_rules(
     assert extractor.metric("extractor_llm_calls_total", outcome="malformed") == 1
 
 
+@pytest.mark.parametrize("tokens", [(10**23, 5), (10, 2**63)])
+async def test_a_count_of_tokens_that_is_none_leaves_it_to_the_rules(
+    extractor: Served, llm: ScriptedLlm, tokens: tuple[int, int]
+) -> None:
+    llm.will(says(GOOD, tokens=tokens))
+    assert (await extract(extractor)).extractor == BY_RULES
+
+
 async def test_a_slow_model_is_given_up_on_in_time_for_the_caller(
     extractor: Served, llm: ScriptedLlm
 ) -> None:

@@ -67,6 +67,7 @@ def test_what_will_not_get_better_is_not_tried_again(failure: Failure) -> None:
         ("", None),
         ("-1", None),
         ("soon", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
