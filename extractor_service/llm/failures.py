@@ -6,7 +6,11 @@ import enum
 
 
 class Failure(enum.Enum):
-    """Why there is no answer; the values are labels of metrics and go to the logs."""
+    """Why there is no answer; the values are labels of metrics and go to the logs.
+
+    After NO_SLOT and SKIPPED nothing was sent: too many other requests were out, or too many had
+    failed.
+    """
 
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
@@ -15,6 +19,7 @@ class Failure(enum.Enum):
     REFUSED = "refused"
     MALFORMED = "malformed"
     BAD_REPLY = "bad_reply"
+    NO_SLOT = "no_slot"
     SKIPPED = "skipped"
 
 

@@ -48,7 +48,8 @@ class LlmMetrics:
         self.fallbacks = Counter(
             "extractor_llm_fallbacks_total",
             "Deltas and summaries that the rules did instead, by what became of the request: as "
-            "calls, or bad_reply, or skipped after several that failed.",
+            "calls, or bad_reply, or no_slot while too many others were out, or skipped after "
+            "several that failed.",
             ("reason",),
             registry=registry,
         )

@@ -178,7 +178,7 @@ class LanguageModel:
             async with asyncio.timeout_at(until):
                 await self._slots.acquire()
         except TimeoutError:
-            raise LlmFailed(Failure.TIMEOUT) from None
+            raise LlmFailed(Failure.NO_SLOT) from None
         try:
             yield
         finally:
@@ -188,7 +188,7 @@ class LanguageModel:
         """Keep count of what says something of the endpoint, not of one request."""
         if error is None or error.failure is Failure.BAD_REPLY:
             self._breaker.succeeded()
-        elif not _is_of_the_request(error, job):
+        elif error.failure is not Failure.NO_SLOT and not _is_of_the_request(error, job):
             self._breaker.failed(now)
         self._metrics.skipping.set(self._breaker.skipping)
 
