@@ -14,7 +14,7 @@ from pydantic_core import from_json
 _NOTES = frozenset({"title", "description"})
 _BOUNDS = frozenset({"maxLength", "maxItems", "minimum", "maximum", "pattern"})
 _THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
-_FENCED = re.compile(r"^\s*```[\w-]*[ \t]*\n(.*?)\n?\s*```\s*$", re.DOTALL)
+_FENCED = re.compile(r"```[\w-]*[ \t]*\n(.*)```", re.DOTALL)
 
 
 class Fault(enum.Enum):
@@ -94,11 +94,12 @@ class Form:
     """What an answer is to look like: an object with the list `name`, and nothing else.
 
     The schema is as strict modes want it, every property required, and has bounds, without which a
-    small model that begins to repeat itself never ends.
+    small model that begins to repeat itself never ends. `most` items are asked for.
     """
 
     name: str
     schema: dict[str, Any]
+    most: int
 
 
 def memories_form(messages: int, most: int) -> Form:
@@ -107,14 +108,14 @@ def memories_form(messages: int, most: int) -> Form:
     schema["properties"]["memories"]["maxItems"] = most
     number = schema["$defs"][MemoryItem.__name__]["properties"]["message"]
     number.update(minimum=1, maximum=messages)
-    return Form("memories", schema)
+    return Form("memories", schema, most)
 
 
 def sentences_form(most: int) -> Form:
     """Of at most so many sentences."""
     schema = _schema_of(_Sentences)
     schema["properties"]["sentences"]["maxItems"] = most
-    return Form("sentences", schema)
+    return Form("sentences", schema, most)
 
 
 def without_bounds(schema: dict[str, Any]) -> dict[str, Any]:
@@ -135,8 +136,8 @@ def items_of(reply: str, name: str, *, cut_off: bool) -> list[Any]:
     JSON object with such a list; a reply that was `cut_off` and still is one counts.
     """
     text = _THOUGHTS.sub("", reply, count=1).strip()
-    if fenced := _FENCED.match(text):
-        text = fenced.group(1)
+    if fenced := _FENCED.fullmatch(text):
+        text = fenced.group(1).strip()
     try:
         answer = from_json(text, allow_inf_nan=False)
     except ValueError:

@@ -23,6 +23,7 @@ from extractor_service.llm.failures import Failure, LlmFailed, Refused
 from extractor_service.llm.metrics import LlmMetrics
 
 _CONNECT_SECONDS = 5.0
+_MOST_BYTES = 4 * 1024 * 1024  # Of an answer; a long one has some kilobytes.
 _REFUSALS = frozenset({400, 422, 501})
 _OVERLOADED = frozenset({429, 503})
 
@@ -74,15 +75,18 @@ class ChatClient:
 
     async def _complete(self, request: Mapping[str, Any], until: float) -> Completion:
         try:
-            async with asyncio.timeout_at(until):
-                response = await self._http.post(self._url, json=request)
+            async with (
+                asyncio.timeout_at(until),
+                self._http.stream("POST", self._url, json=request) as response,
+            ):
+                content = await _content(response)
         except TimeoutError:
             raise LlmFailed(Failure.TIMEOUT) from None
         except (httpx2.HTTPError, httpx2.InvalidURL):
             raise LlmFailed(Failure.UNREACHABLE) from None
         if response.status_code != httpx2.codes.OK:
-            raise _failed(response)
-        return _completion(response)
+            raise _failed(response, content)
+        return _completion(content)
 
 
 class _Message(BaseModel):
@@ -107,9 +111,18 @@ class _Body(BaseModel):
     usage: _Usage | None = None
 
 
-def _completion(response: httpx2.Response) -> Completion:
+async def _content(response: httpx2.Response) -> bytes:
+    content = bytearray()
+    async for part in response.aiter_bytes():
+        content += part
+        if len(content) > _MOST_BYTES:
+            raise LlmFailed(Failure.MALFORMED)
+    return bytes(content)
+
+
+def _completion(content: bytes) -> Completion:
     try:
-        body = _Body.model_validate_json(response.content)
+        body = _Body.model_validate_json(content)
     except ValidationError:
         raise LlmFailed(Failure.MALFORMED) from None
     if not body.choices:
@@ -122,10 +135,10 @@ def _completion(response: httpx2.Response) -> Completion:
     )
 
 
-def _failed(response: httpx2.Response) -> LlmFailed:
+def _failed(response: httpx2.Response, content: bytes) -> LlmFailed:
     status = response.status_code
     if status in _REFUSALS:
-        return Refused(status, response.text)
+        return Refused(status, content.decode(errors="replace"))
     if status in _OVERLOADED:
         wait = seconds_of(response.headers.get("retry-after", ""), datetime.now(UTC))
         return LlmFailed(Failure.OVERLOADED, status=status, retry_after=wait)

@@ -28,6 +28,9 @@ REPLIES = 3
 # The rest of a caller's time is for the rules, should the model fail, and for the vectors.
 _SHARE_OF_TIME = 0.75
 _TOO_LARGE = 413
+# So many items, or so many times what was asked for, are read of an answer: more than are kept.
+_LEAST_ROOM = 64
+_ROOM = 4
 
 T = TypeVar("T")
 
@@ -132,7 +135,7 @@ class LanguageModel:
             completion = await self._completion(messages, question.form.schema, job)
             try:
                 items = items_of(completion.text, question.form.name, cut_off=completion.cut_off)
-                return read(items)
+                return read(items[: max(_LEAST_ROOM, _ROOM * question.form.most)])
             except BadReply as error:
                 self._metrics.bad_replies.labels(error.fault.value).inc()
                 messages = [*question.messages, hint(error.fault)]

@@ -51,6 +51,14 @@ def test_what_is_wrong_with_a_reply_is_told(reply: str, cut_off: bool, fault: Fa
     assert "Ada" not in str(caught.value)
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("start", ["```\n", "```", "<think>", ""])
+@pytest.mark.parametrize("unit", ["\n", " ", "`", "\n```", "<think>", "["])
+def test_a_large_reply_is_done_with_in_seconds(start: str, unit: str) -> None:
+    with pytest.raises(BadReply):
+        items_of(f"{start}{unit * 200_000}x", "memories", cut_off=False)
+
+
 def objects(schema: Any) -> list[dict[str, Any]]:
     """The schemas of objects that are anywhere in this one."""
     if isinstance(schema, list):

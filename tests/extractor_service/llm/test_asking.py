@@ -59,3 +59,8 @@ async def test_waiting_for_the_requests_of_others_is_no_failure_of_the_endpoint(
     gate.set()
     assert await first == [1]
     assert await asking.ask(30) == []
+
+
+async def test_no_more_items_are_read_than_could_be_kept(asking: Asking, llm: ScriptedLlm) -> None:
+    llm.will(says(memories(*range(1000))))
+    assert await asking.ask(30) == list(range(64))

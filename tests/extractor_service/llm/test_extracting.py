@@ -296,6 +296,16 @@ async def test_what_is_no_completion_leaves_it_to_the_rules(
     assert extractor.metric("extractor_llm_calls_total", outcome="malformed") == 1
 
 
+@pytest.mark.parametrize("status", [200, 400, 503])
+async def test_an_answer_without_end_is_not_read(
+    extractor: Served, llm: ScriptedLlm, status: int
+) -> None:
+    good = says(GOOD).body
+    llm.will(Answer(good + b" " * 5 * 1024 * 1024, status))
+    assert (await extract(extractor)).extractor == BY_RULES
+    assert extractor.metric("extractor_llm_calls_total", outcome="malformed") == 1
+
+
 @pytest.mark.parametrize("tokens", [(10**23, 5), (10, 2**63)])
 async def test_a_count_of_tokens_that_is_none_leaves_it_to_the_rules(
     extractor: Served, llm: ScriptedLlm, tokens: tuple[int, int]
