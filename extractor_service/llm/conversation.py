@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extractor_service.domain import Conversation, KnownEntity, Turn
 
@@ -25,6 +25,11 @@ class Chunk:
     messages: tuple[Turn, ...]
     context: tuple[Turn, ...]
     known: tuple[KnownEntity, ...] = ()
+
+    def clipped(self, characters: int) -> Chunk:
+        """With so many characters of each message at most, as the model sees them."""
+        seen = (replace(turn, text=turn.text[:characters]) for turn in self.messages)
+        return replace(self, messages=tuple(seen))
 
 
 def chunks(conversation: Conversation, messages: int, characters: int) -> Iterator[Chunk]:

@@ -61,7 +61,8 @@ class LlmFinder:
         self, conversation: Conversation, strategy: Strategy, job: Job
     ) -> tuple[Finding, ...]:
         findings: list[Finding] = []
-        for chunk in chunks(conversation, self._view.messages, self._view.characters):
+        for whole in chunks(conversation, self._view.messages, self._view.characters):
+            chunk = whole.clipped(self._view.characters)
             if _has_anything(chunk, strategy):
                 findings += await self._of(chunk, strategy, job)
         return tuple(findings)

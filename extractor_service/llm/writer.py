@@ -55,7 +55,8 @@ class LlmWriter:
         self, summary: str, conversation: Conversation, max_tokens: int, job: Job
     ) -> str:
         words = max(1, int(max_tokens * _WORDS_PER_TOKEN))
-        for chunk in chunks(conversation, self._view.messages, self._view.characters):
+        for whole in chunks(conversation, self._view.messages, self._view.characters):
+            chunk = whole.clipped(self._view.characters)
             if any(turn.text.strip() for turn in chunk.messages):
                 summary = await self._extended(summary, chunk, words, job)
         return summary

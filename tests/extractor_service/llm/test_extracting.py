@@ -306,6 +306,23 @@ async def test_an_answer_without_end_is_not_read(
     assert extractor.metric("extractor_llm_calls_total", outcome="malformed") == 1
 
 
+async def test_only_what_the_model_was_sent_is_searched_for_its_quotes(
+    serve: Serve, llm: ScriptedLlm
+) -> None:
+    said = "I moved to Paris. My sister Emma skis."
+    llm.will(
+        says(
+            memories(
+                memory("Ada moved to Paris.", "i moved to paris"),
+                memory("Emma moved to Paris.", "my sister emma skis"),
+            )
+        )
+    )
+    async with serve(llm_prompt_characters=17) as extractor:
+        assert texts(await extract(extractor, [message("m", said)])) == FOUND[:1]
+        assert extractor.metric("extractor_llm_dropped_total", reason="quote") == 1
+
+
 @pytest.mark.parametrize("tokens", [(10**23, 5), (10, 2**63)])
 async def test_a_count_of_tokens_that_is_none_leaves_it_to_the_rules(
     extractor: Served, llm: ScriptedLlm, tokens: tuple[int, int]
