@@ -17,12 +17,13 @@ _MONTHS = 12
 def since(memory: Memory) -> tuple[int, int]:
     """Return what the order goes by: when it was so at the latest, then when it was said last.
 
-    What happened was so when that was over, "in 2023" at the end of the year; all else, and what is
-    yet to happen, when it was said last.
+    What happened was so when that was over, "in 2023" at the end of the year; what has a beginning
+    of its own, from then on; all else, and what is yet to be, when it was said last.
     """
-    said = memory.last_said
-    over = _end(memory.event_time) if memory.event_time else said
-    return min(over, said), said
+    said, begun = memory.last_said, given_begin(memory)
+    if memory.event_time:
+        return min(_end(memory.event_time), said), said
+    return said if begun is None else min(begun, said), said
 
 
 def newer(one: Memory, other: Memory) -> bool:
@@ -49,6 +50,11 @@ def learned_begin(memory: Memory) -> int:
     """Return from when on a memory has its place by what is known of it, whatever it says."""
     said = memory.first_said
     return min(memory.event_time.micros, said) if memory.event_time else said
+
+
+def given_begin(memory: Memory) -> int | None:
+    """Return from when on a memory says that it is true, None if that was learned or not known."""
+    return None if memory.valid_from == learned_begin(memory) else memory.valid_from
 
 
 def end(old: Memory, by: int) -> int:

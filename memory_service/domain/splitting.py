@@ -7,7 +7,7 @@ from dataclasses import fields
 from memory_service.domain.changes import Cause, ChangeKind
 from memory_service.domain.memory import Memory, NewMemory, Source
 from memory_service.domain.planning import Planner
-from memory_service.domain.slot_times import learned_begin, since
+from memory_service.domain.slot_times import given_begin, since
 
 _KEPT = frozenset(f.name for f in fields(NewMemory)) - {"id", "vector", "supersede_reason"}
 
@@ -15,7 +15,7 @@ _KEPT = frozenset(f.name for f in fields(NewMemory)) - {"id", "vector", "superse
 def spans(whole: Memory, between: Memory) -> bool:
     """Whether a memory was said before `between` was so and again after, and of no known time."""
     said = since(whole)[0] == whole.last_said
-    learned = whole.valid_from in (None, learned_begin(whole))
+    learned = given_begin(whole) is None
     return said and learned and whole.first_said < since(between)[0] < whole.last_said
 
 

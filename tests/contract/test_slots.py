@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -35,9 +36,14 @@ async def lives_in(
     return await create(memory, scope, **values)
 
 
-def in_year(number: int) -> memory_pb2.EventTime:
+def on(day: str) -> Timestamp:
     time = Timestamp()
-    time.FromJsonString(f"{number}-01-01T00:00:00Z")
+    time.FromJsonString(f"{day}T00:00:00Z")
+    return time
+
+
+def in_year(number: int) -> memory_pb2.EventTime:
+    time = on(f"{number}-01-01")
     return memory_pb2.EventTime(time=time, precision=memory_pb2.TIME_PRECISION_YEAR)
 
 
@@ -74,6 +80,39 @@ async def test_what_happened_earlier_is_history_though_it_is_told_later(
     assert await ids(memory, scope, as_of=valid_at(in_year(2015).time)) == ["paris"]
     assert await ids(memory, scope, as_of=valid_at(in_year(2021).time)) == ["berlin"]
     assert list((await get(memory, scope, "berlin")).supersedes) == ["paris"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_is_true_from_a_time_on_is_so_until_the_next_in_whatever_order_it_is_written(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, order: Sequence[int], together: bool
+) -> None:
+    begins = {"Rome": "2020-01-01", "Kyiv": "2022-01-01", "Bonn": "2024-01-01"}
+    homes = [
+        memory_pb2.Memory(id=place, text=f"Alice lives in {place}.", slot=HOME, valid_from=on(day))
+        for place, day in begins.items()
+    ]
+    written = [homes[number] for number in order]
+    for batch in [written] if together else [[each] for each in written]:
+        await memory.CreateMemories(pb.CreateMemoriesRequest(scope=scope, memories=batch))
+    rome, kyiv, bonn = [await get(memory, scope, place) for place in begins]
+    assert [m.valid_from for m in (rome, kyiv, bonn)] == [on(day) for day in begins.values()]
+    assert (rome.valid_to, kyiv.valid_to) == (kyiv.valid_from, bonn.valid_from)
+    assert (rome.superseded_by, kyiv.superseded_by, bonn.superseded_by) == ("Kyiv", "Bonn", "")
+    assert (list(kyiv.supersedes), list(bonn.supersedes)) == (["Rome"], ["Kyiv"])
+    assert not bonn.HasField("valid_to")
+    assert await ids(memory, scope) == ["Bonn"]
+    true = {
+        "2019-12-31": [],
+        "2020-01-01": ["Rome"],
+        "2021-12-31": ["Rome"],
+        "2022-01-01": ["Kyiv"],
+        "2023-12-31": ["Kyiv"],
+        "2024-01-01": ["Bonn"],
+        "2025-06-01": ["Bonn"],
+    }
+    for day, expected in true.items():
+        assert [m.id for m in await listed(memory, scope, as_of=valid_at(on(day)))] == expected
 
 
 async def test_a_repeat_of_the_request_gives_the_first_answer(

@@ -846,8 +846,9 @@ class Memory(_message.Message):
     """Output only. Whether valid_to became known only when its place was taken."""
     slot: _builtins.str
     """What it says of whom, for facts of which only one is true at a time, such as "alice|home": at most 256 characters. A memory takes the
-    place of the current ones of its slot, unless what they say is newer (what happened, by when it was over; all else, and what is yet to
-    happen, by last_mention_time): then it is stored as history, true until the next of the slot begins. Default: empty, it takes nobody's place by itself.
+    place of the current ones of its slot, unless what they say is newer (what happened, by when it was over; else what a caller says is
+    true from a time on, by that valid_from; all else, and what is yet to happen or to be true, by last_mention_time): then it is stored as
+    history, true until the next of the slot begins. Default: empty, it takes nobody's place by itself.
     """
     untrusted: _builtins.bool
     """Output only. It may try to instruct the model that reads it, rather than tell it something: left out of prompts.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from memory_service.domain.changes import Cause, Outcome, OwnerState
 from memory_service.domain.learned_late import NO_PAST
+from memory_service.domain.matching import in_view
 from memory_service.domain.memory import (
     EventTime,
     Memory,
@@ -24,6 +25,7 @@ from memory_service.domain.memory import (
 from memory_service.domain.neighbors import of_then
 from memory_service.domain.planning import Known, Planner
 from memory_service.domain.reconcile import take, take_found
+from memory_service.domain.search import View
 from memory_service.domain.slot_times import newer
 from memory_service.domain.verdicts import ADD, Judgement, Verdict
 from memory_service.domain.waiting import as_memory
@@ -75,10 +77,12 @@ class Kept:
         self.keep(planner)
         return outcome
 
-    def write(self, new: NewMemory) -> None:
+    def write(self, *batch: NewMemory) -> list[Outcome]:
         planner = self.planner()
-        take(planner, replace(new, extractor="", sources=(), mentioned=None))
+        written = [replace(new, extractor="", sources=(), mentioned=None) for new in batch]
+        outcomes = [take(planner, new).outcome for new in written]
         self.keep(planner)
+        return outcomes
 
     def keep(self, planner: Planner) -> None:
         plan = planner.plan(())
@@ -97,6 +101,10 @@ class Kept:
             ),
             key=lambda each: (each[1] is not None, each[1] or 0, each[2] or NOW),
         )
+
+    def true_on(self, day: int) -> list[str]:
+        then = View(true=day * DAY)
+        return [m.text[15:-1] for m in self.memories.values() if in_view(m, then)]
 
     def current(self) -> list[str]:
         return [m.text[15:-1] for m in self.memories.values() if m.current]
@@ -238,6 +246,64 @@ def test_what_callers_write_with_the_time_it_happened_comes_out_the_same(
     assert kept.history() == [
         ("A", None, 1, "B"), ("B", 1, 2, "C"), ("C", 2, 3, "D"), ("D", 3, 4, "E"),
         ("E", 4, None, ""),
+    ]  # fmt: skip
+
+
+def true_from(place: str, day: int) -> NewMemory:
+    return replace(Told(place, 1).fact(), id=place, valid_from=day * DAY)
+
+
+beginnings = st.dictionaries(
+    st.sampled_from(["Rome", "Oslo", "Bonn", "Lima", "Kyiv"]), st.integers(1, 60), min_size=1
+).filter(lambda days: len(set(days.values())) == len(days))
+
+
+@given(beginnings.flatmap(lambda days: st.permutations(list(days.items()))), st.booleans())
+def test_what_callers_write_with_when_it_became_true_is_so_until_the_next_in_whatever_order(
+    order: list[tuple[str, int]], together: bool
+) -> None:
+    kept, batch = Kept(), [true_from(place, day) for place, day in order]
+    for some in [batch] if together else [[new] for new in batch]:
+        kept.write(*some)
+    life = sorted(order, key=lambda each: each[1])
+    following = [*life[1:], ("", None)]
+    assert kept.history() == [
+        (place, day, end, successor)
+        for (place, day), (successor, end) in zip(life, following, strict=True)
+    ]
+    for day in range(62):
+        begun = [place for place, since in life if since <= day]
+        assert kept.true_on(day) == begun[-1:]
+    assert kept.current() == [life[-1][0]]
+
+
+def test_what_is_so_since_before_something_else_was_said_is_history_when_that_was():
+    kept = Kept()
+    kept.write(replace(Told("Rome", 1).fact(), valid_from=None))
+    assert kept.write(true_from("Oslo", 4)) == [Outcome.SUPERSEDED]
+    assert kept.write(true_from("Bonn", 9)) == [Outcome.SUPERSEDED]
+    today = NOW // DAY
+    expected = [("Oslo", 4, 9, "Bonn"), ("Bonn", 9, today, "Rome"), ("Rome", today, None, "")]
+    assert kept.history() == expected
+
+
+def test_what_begins_in_days_to_come_has_its_place_from_when_it_was_said():
+    kept, today = Kept(), NOW // DAY
+    kept.write(true_from("Bonn", today + 9))
+    assert kept.write(true_from("Oslo", 4)) == [Outcome.SUPERSEDED]
+    assert kept.history() == [("Oslo", 4, today + 9, "Bonn"), ("Bonn", today + 9, None, "")]
+    # What is said after it counts at once: nothing that is yet to be is in its way.
+    assert kept.write(Told("Lima", 1).fact()) == [Outcome.SUPERSEDING]
+    assert kept.current() == ["Lima"]
+
+
+def test_a_beginning_that_was_learned_is_not_what_the_order_goes_by():
+    kept = learned([Told("Rome", 1), Told("Lima", 9), Told("Lima", 20)])
+    assert ("Lima", 9, None, "") in kept.history()
+    kept.write(true_from("Oslo", 15))
+    assert kept.history() == [
+        ("Rome", None, 9, "Lima"), ("Lima", 9, 15, "Oslo"), ("Oslo", 15, 20, "Lima"),
+        ("Lima", 20, None, ""),
     ]  # fmt: skip
 
 
