@@ -31,7 +31,10 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A memory as it is compared: `slot` is what its writer gave it, "" if nothing."""
+    """A memory as it is compared: `slot` is what its writer gave it, "" if nothing.
+
+    `begun`: from when on its writer says that it is true.
+    """
 
     id: str
     text: str
@@ -39,6 +42,7 @@ class Fact:
     slot: str = ""
     event: EventTime | None = None
     mentioned: datetime | None = None
+    begun: datetime | None = None
 
     @property
     def place(self) -> str:
@@ -55,13 +59,14 @@ class Fact:
     def since(self) -> datetime | None:
         """When it became true, as far as is known.
 
-        What happened, when it happened; all else, and what is yet to happen, when it was said. One
-        time for each fact puts all of them in one order, whichever comes first.
+        What happened, when it happened; what has a beginning of its own, then; all else, and what
+        is yet to be, when it was said. One time for each fact puts all of them in one order,
+        whichever comes first.
         """
-        if self.event is None or not (self.claim.happened or self.mentioned is None):
-            return self.mentioned
-        end = _end(self.event)
-        return end if self.mentioned is None else min(end, self.mentioned)
+        time = self.begun if self.event is None else None
+        if self.event is not None and (self.claim.happened or self.mentioned is None):
+            time = _end(self.event)
+        return min((t for t in (time, self.mentioned) if t is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from extractor_service.domain import EventTime, Precision
 from extractor_service.field_checks import bytes_violations, is_time, refuse, size_violations
+from extractor_service.reading import NO_READING
 from extractor_service.reconciling import Item
 from extractor_service.relating import Decision, Fact, Verdict
 from service_kit.errors import FieldViolation
@@ -72,7 +73,8 @@ def _fact(memory: memory_pb2.Memory) -> Fact:
         said = memory.event_time
         time = in_zone(_datetime(said.time), said.time_zone)
         event = EventTime(time, _PRECISIONS[said.precision])
-    return Fact(memory.id, memory.text, slot=memory.slot, event=event, mentioned=_said(memory))
+    begun = _datetime(memory.valid_from) if memory.HasField("valid_from") else None
+    return Fact(memory.id, memory.text, NO_READING, memory.slot, event, _said(memory), begun)
 
 
 def _said(memory: memory_pb2.Memory) -> datetime | None:
@@ -118,6 +120,6 @@ def _memory_violations(memory: memory_pb2.Memory, path: str) -> Iterator[FieldVi
         yield FieldViolation(f"{path}.event_time.precision", "is none of the known ones")
     if zone_of(event.time_zone) is None:
         yield FieldViolation(f"{path}.event_time.time_zone", "is no time zone")
-    for name in ("mention_time", "last_mention_time"):
+    for name in ("mention_time", "last_mention_time", "valid_from"):
         if memory.HasField(name) and not is_time(getattr(memory, name)):
             yield FieldViolation(f"{path}.{name}", "is not within the years 1 to 9999")

@@ -7,6 +7,7 @@ from agentmemory.v1 import memory_pb2
 
 from memory_service.domain.beginnings import beginning
 from memory_service.domain.memory import Memory, NewMemory
+from memory_service.domain.slot_times import given_begin
 from memory_service.domain.verdicts import ADD, Judgement, Question, Verdict
 from memory_service.translate import fields, showing
 
@@ -28,9 +29,7 @@ def to_proto(question: Question) -> pb.ReconcileItem:
         memory=_fact(new, new.mentioned, new.mentioned),
         neighbors=[
             pb.Neighbor(
-                memory=_fact(
-                    neighbor.memory, neighbor.memory.first_said, neighbor.memory.last_said
-                ),
+                memory=_known(neighbor.memory),
                 # A cosine of float32 may be a little more than 1.
                 similarity=None if neighbor.similarity is None else min(neighbor.similarity, 1.0),
             )
@@ -45,6 +44,13 @@ def from_proto(result: pb.ReconcileResult) -> Verdict:
     if judgement is None:
         return ADD
     return Verdict(judgement, tuple(result.memory_ids), result.reason[:MAX_REASON])
+
+
+def _known(known: Memory) -> memory_pb2.Memory:
+    shown, begun = _fact(known, known.first_said, known.last_said), given_begin(known)
+    if begun is not None:
+        shown.valid_from.CopyFrom(fields.timestamp(begun))
+    return shown
 
 
 def _fact(fact: Memory | NewMemory, first: int | None, last: int | None) -> memory_pb2.Memory:

@@ -142,6 +142,20 @@ async def test_what_was_said_again_counts_from_then(extractor: ExtractorServiceS
     assert await decided(extractor, beside(berlin, paris)) == [("SUPERSEDED", [paris.id])]
 
 
+async def test_what_says_since_when_it_is_true_counts_from_then(
+    extractor: ExtractorServiceStub,
+) -> None:
+    paris, berlin = fact("Alice lives in Paris.", 9), fact("Alice lives in Berlin.", 5)
+    assert await decided(extractor, beside(berlin, paris)) == [("SUPERSEDED", [paris.id])]
+    paris.valid_from.FromDatetime(START + timedelta(days=3))
+    assert await decided(extractor, beside(berlin, paris)) == [("SUPERSEDE", [paris.id])]
+    # What is yet to be is so when it was said.
+    paris.valid_from.FromDatetime(START + timedelta(days=30))
+    assert await decided(extractor, beside(berlin, paris)) == [("SUPERSEDED", [paris.id])]
+    rome = fact("Alice lives in Rome.", 12)
+    assert await decided(extractor, beside(rome, paris)) == [("SUPERSEDE", [paris.id])]
+
+
 async def test_the_same_request_gets_the_same_answer(extractor: ExtractorServiceStub) -> None:
     asked = request(
         *[
@@ -164,6 +178,8 @@ async def test_the_largest_input_is_taken(extractor: ExtractorServiceStub) -> No
 FINE = fact("Alice skis.")
 LATE = fact("Alice skis.")
 LATE.mention_time.seconds = 10**12
+TRUE_TOO_LATE = fact("Alice skis.")
+TRUE_TOO_LATE.valid_from.seconds = 10**12
 STRANGE = fact("Alice skis.")
 STRANGE.event_time.precision = 99  # type: ignore[assignment]
 
@@ -210,6 +226,11 @@ STRANGE.event_time.precision = 99  # type: ignore[assignment]
             id="long slot",
         ),
         pytest.param(request(beside(LATE)), invalid("items[0].memory.mention_time"), id="no time"),
+        pytest.param(
+            request(beside(TRUE_TOO_LATE)),
+            invalid("items[0].memory.valid_from"),
+            id="no beginning",
+        ),
         pytest.param(
             request(beside(STRANGE)),
             invalid("items[0].memory.event_time.precision"),

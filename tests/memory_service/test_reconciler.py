@@ -88,6 +88,19 @@ async def test_facts_are_sent_with_what_they_say_and_when_they_were_said(
     assert (near.similarity, far.HasField("similarity")) == (1.0, False)
 
 
+@pytest.mark.parametrize(("valid_from", "sent"), [(None, False), (5, False), (4, True)])
+async def test_since_when_a_known_fact_is_true_is_sent_unless_it_was_learned(
+    server: ExtractorServer, reconciler: RemoteReconciler, valid_from: int | None, sent: bool
+):
+    server.reconcile = lambda _: [result(pb.RECONCILE_DECISION_ADD)]
+    known = Neighbor(replace(KNOWN, valid_from=valid_from), 0.9)
+    await reconciler.judge([Question(FACT, (known,))])
+    ((item,),) = [request.items for request in server.reconciled]
+    (near,) = item.neighbors
+    assert near.memory.HasField("valid_from") == sent
+    assert near.memory.valid_from == (Timestamp(nanos=4_000) if sent else Timestamp())
+
+
 async def test_a_fact_longer_than_the_extractor_takes_is_judged_by_its_beginning(
     server: ExtractorServer, reconciler: RemoteReconciler
 ):

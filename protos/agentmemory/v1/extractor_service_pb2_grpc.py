@@ -112,7 +112,7 @@ class ExtractorServiceServicer:
     def Reconcile(self, request, context):
         """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
         those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
-        its event_time; all else, what is planned too, when it was said last.
+        its event_time; what is of none and has a valid_from, then; all else, what is planned or yet to be true too, when it was said last.
         Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

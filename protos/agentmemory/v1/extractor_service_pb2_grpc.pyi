@@ -53,7 +53,7 @@ class ExtractorServiceStub:
     Reconcile: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.ReconcileRequest, _extractor_service_pb2.ReconcileResponse]
     """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
     those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
-    its event_time; all else, what is planned too, when it was said last.
+    its event_time; what is of none and has a valid_from, then; all else, what is planned or yet to be true too, when it was said last.
     Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
     """
     Rerank: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.RerankRequest, _extractor_service_pb2.RerankResponse]
@@ -90,7 +90,7 @@ class ExtractorServiceAsyncStub(ExtractorServiceStub):
     Reconcile: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.ReconcileRequest, _extractor_service_pb2.ReconcileResponse]  # type: ignore[assignment]
     """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
     those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
-    its event_time; all else, what is planned too, when it was said last.
+    its event_time; what is of none and has a valid_from, then; all else, what is planned or yet to be true too, when it was said last.
     Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
     """
     Rerank: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.RerankRequest, _extractor_service_pb2.RerankResponse]  # type: ignore[assignment]
@@ -154,7 +154,7 @@ class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_extractor_service_pb2.ReconcileResponse, _abc.Awaitable[_extractor_service_pb2.ReconcileResponse]]:
         """Says what new facts are to known ones. Facts have to do with each other only if they are of the same subject; only
         those of the same slot take each other's place. Which is newer is decided by when each became true: what happened, at
-        its event_time; all else, what is planned too, when it was said last.
+        its event_time; what is of none and has a valid_from, then; all else, what is planned or yet to be true too, when it was said last.
         Errors: RESOURCE_EXHAUSTED / OVERLOADED; INVALID_ARGUMENT / EXTRACTION_FAILED.
         """
 
