@@ -95,6 +95,8 @@ def made(error: type[domain.DomainError]) -> domain.DomainError:
         return domain.QuotaExceeded("memories")
     if error is domain.RateExceeded:
         return domain.RateExceeded("requests", 0.5)
+    if error is domain.ExtractorTooSlow:
+        return domain.ExtractorTooSlow(messages=4)
     return error()
 
 

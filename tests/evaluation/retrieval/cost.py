@@ -150,8 +150,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for one in read(arguments.dataset)[: arguments.limit_conversations]
     ]
     gc.disable()  # Its pauses would fall on whatever is timed.
-    with progress_bar() as progress:
-        costs = asyncio.run(measured(conversations, progress))
+    try:
+        with progress_bar() as progress:
+            costs = asyncio.run(measured(conversations, progress))
+    finally:
+        gc.enable()
     print("\n".join(lines(costs)))
     return 0
 
