@@ -292,7 +292,7 @@ async def test_a_batch_names_what_did_not_fit_and_it_can_be_asked_for_again(
         await memory.CreateMemories(pb.CreateMemoriesRequest(scope=scope, memories=new))
     found: list[str] = []
     left = [*wanted, "none"]
-    for _ in range(4):
+    for _ in range(8):
         batch = await memory.BatchGetMemories(pb.BatchGetMemoriesRequest(scope=scope, ids=left))
         found += [each.id for each in batch.memories]
         left = list(batch.left_out_ids)
