@@ -39,6 +39,14 @@ NO_CLAIM = Claim()
 
 
 @dataclass(frozen=True, slots=True)
+class Sentences:
+    """Texts to be compared with each other, and the names of people whom any may be about."""
+
+    texts: tuple[str, ...] = ()
+    people: frozenset[str] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A sentence: whom it is about, its words by what they are, in base form and lower case.
 

@@ -14,7 +14,7 @@ from extractor_service.embedder import Purpose
 from extractor_service.extraction_metrics import ExtractionMetrics
 from extractor_service.measuring import measured
 from extractor_service.pipeline import Pipeline
-from extractor_service.reading import Reading
+from extractor_service.reading import NOTHING, Reading, Sentences
 from extractor_service.relating import Fact, Neighbour, Verdict, relate
 from extractor_service.thresholds import thresholds_of
 from extractor_service.worker import RulesFailed, RulesWorker
@@ -25,16 +25,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A new fact, the known ones it may have to do with, and how near each is, None if unknown."""
+    """A new fact, the known ones it may have to do with, and how near each is, None if unknown.
+
+    `people` are the names of those whom any of them is about, as far as they bear them.
+    """
 
     new: Fact
     known: tuple[Fact, ...]
     similarities: tuple[float | None, ...]
+    people: frozenset[str] = NOTHING
 
     @property
-    def texts(self) -> list[str]:
+    def texts(self) -> tuple[str, ...]:
         """Those of all its facts, the new one's first."""
-        return [self.new.text, *(fact.text for fact in self.known)]
+        return (self.new.text, *(fact.text for fact in self.known))
 
 
 class Reconciler:
@@ -55,7 +59,9 @@ class Reconciler:
         with measured(self._metrics.reconciliations, self._metrics.reconcile_seconds):
             thresholds = thresholds_of(self._pipeline.info.model.name)
             # A fact that nothing is beside is new, whatever it says.
-            groups = [item.texts if item.known else [] for item in items]
+            groups = [
+                Sentences(item.texts, item.people) if item.known else Sentences() for item in items
+            ]
             readings = await self._read(groups)
             compared = await self._compared(items)
             verdicts = [
@@ -66,7 +72,7 @@ class Reconciler:
             self._metrics.decisions.labels(verdict.decision.value).inc()
         return verdicts
 
-    async def _read(self, groups: Sequence[Sequence[str]]) -> list[list[Reading]]:
+    async def _read(self, groups: Sequence[Sentences]) -> list[list[Reading]]:
         try:
             return await self._worker.read(groups)
         except RulesFailed as error:

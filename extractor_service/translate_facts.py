@@ -21,6 +21,8 @@ MAX_ITEMS = 64
 MAX_NEIGHBORS = 32
 MAX_TEXT_BYTES = 32 * 1024
 MAX_SLOT_CHARS = 256
+_MOST_ENTITIES = 32
+_PERSON = "person"
 # A cosine of float32 vectors may be a little more than 1.
 _ROUNDING = 1e-3
 
@@ -64,7 +66,16 @@ def reconciled(verdicts: Sequence[Verdict]) -> pb.ReconcileResponse:
 
 def _item(item: pb.ReconcileItem) -> Item:
     given = (n.similarity if n.HasField("similarity") else None for n in item.neighbors)
-    return Item(_fact(item.memory), tuple(_fact(n.memory) for n in item.neighbors), tuple(given))
+    known = [neighbor.memory for neighbor in item.neighbors]
+    people = frozenset(name for memory in (item.memory, *known) for name in _people(memory))
+    return Item(_fact(item.memory), tuple(map(_fact, known)), tuple(given), people)
+
+
+def _people(memory: memory_pb2.Memory) -> Iterator[str]:
+    """Whom it names: a sentence alone does not always tell where a name ends."""
+    for entity in memory.entities[:_MOST_ENTITIES]:
+        if entity.kind == _PERSON:
+            yield entity.name
 
 
 def _fact(memory: memory_pb2.Memory) -> Fact:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from extractor_service.batcher import NotServing
 from extractor_service.domain import PLAIN, Finding, Setting, Turn
-from extractor_service.reading import Reading
+from extractor_service.reading import Reading, Sentences
 
 Result = TypeVar("Result")
 
@@ -42,8 +42,9 @@ class Extract(Protocol):
         ...
 
 
-Read = Callable[[str], Reading]
-"""Reads one memory's sentence; called from one thread, and may block."""
+Read = Callable[[str, Collection[str]], Reading]
+"""Reads one memory's sentence, given the names of people whom it may be about; called from one
+thread, and may block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,13 @@ class RulesWorker:
             [partial(extract, task.turn, task.context, task.setting) for task in tasks]
         )
 
-    async def read(self, groups: Sequence[Sequence[str]]) -> list[list[Reading]]:
+    async def read(self, groups: Sequence[Sentences]) -> list[list[Reading]]:
         """What each sentence says, in order; a group counts as a message, and fails as one.
 
         Raises as `extract`.
         """
         read = self.ruleset.read
-        return await self._each([partial(_read_all, read, texts) for texts in groups])
+        return await self._each([partial(_read_all, read, group) for group in groups])
 
     def stop(self) -> None:
         """Take no more calls and end the thread; blocks while a message is running."""
@@ -164,5 +165,5 @@ class RulesWorker:
             raise RulesFailed(index) from error
 
 
-def _read_all(read: Read, texts: Sequence[str]) -> list[Reading]:
-    return [read(text) for text in texts]
+def _read_all(read: Read, group: Sentences) -> list[Reading]:
+    return [read(text, group.people) for text in group.texts]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from spacy.tokens import Token
 
 from extractor_service.domain import Entity
+from extractor_service.rules.named import opens_with
 from extractor_service.rules.names import bearer, full_name, names_event, names_place
 from extractor_service.rules.people import Mention
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
@@ -40,7 +41,9 @@ def entities(
 
 
 def _names(text: str, name: str) -> bool:
-    """Whether `text` holds `name` as whole words."""
+    """Whether `text` holds `name` as whole words, with a capital if it opens the sentence."""
+    if opens_with(text, name):
+        return True
     start = text.find(name)
     while start >= 0:
         end = start + len(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +17,7 @@ from extractor_service.rules.corrections import correction
 from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, correction_finding, finding
-from extractor_service.rules.known import mention_of, named, pointed_at
+from extractor_service.rules.known import PERSON, mention_of, named, pointed_at
 from extractor_service.rules.parse import load, parse
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
@@ -73,20 +73,24 @@ class RulesExtractor:
         find = self._extract if turn.role is Role.USER else self._deeds
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
             found = find(turn, tuple(context[-CONTEXT_TURNS:]), setting)
-            placed = tuple(replace(memory, slot=self._slot(memory.text)) for memory in found)
+            placed = tuple(replace(memory, slot=self._slot(memory)) for memory in found)
         self._bound_lemma_cache()
         return placed
 
-    def read(self, text: str) -> Reading:
-        """What one memory's sentence says, whoever wrote it: the same for the same text."""
+    def read(self, text: str, people: Collection[str] = ()) -> Reading:
+        """What one memory's sentence says, whoever wrote it: the same for the same text.
+
+        `people` are the names of those whom it may be about.
+        """
         with self._nlp.memory_zone():
-            reading = self._reader.read(text)
+            reading = self._reader.read(text, people)
         self._bound_lemma_cache()
         return reading
 
-    def _slot(self, text: str) -> str:
+    def _slot(self, memory: Finding) -> str:
         """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
-        return self._reader.slot(text)
+        people = [entity.name for entity in memory.entities if entity.kind == PERSON]
+        return self._reader.slot(memory.text, people)
 
     def _extract(
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting

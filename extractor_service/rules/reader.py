@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from spacy.language import Language
@@ -11,7 +11,8 @@ from spacy.tokens import Doc, Token
 from extractor_service.reading import NO_CLAIM, Claim, Reading
 from extractor_service.rules.acts import ENDING, is_date, subject_name, telling
 from extractor_service.rules.clauses import Clause, clauses
-from extractor_service.rules.parse import bounded, parse
+from extractor_service.rules.named import opening_name, parse_named, plainly
+from extractor_service.rules.parse import bounded
 from extractor_service.rules.recent import Recent
 from extractor_service.rules.same_words import same_words
 from extractor_service.rules.slots import claim_of
@@ -40,23 +41,29 @@ class Reader:
     def __init__(self, nlp: Language) -> None:
         """Parse with this pipeline."""
         self._nlp = nlp
-        self._readings: Recent[str, Reading] = Recent(_KEPT_READINGS)
+        self._readings: Recent[tuple[str, str], Reading] = Recent(_KEPT_READINGS)
 
-    def read(self, text: str) -> Reading:
-        """What a text says; the same text always gives the same."""
+    def read(self, text: str, people: Collection[str] = ()) -> Reading:
+        """What a text says that may open with the name of one of these people, as it does.
+
+        The same text, opened by the same name, always gives the same.
+        """
         if len(text) > _LONGEST:
             return Reading()
-        found = self._readings.get(text)
+        name = opening_name(text, people)
+        found = self._readings.get((text, name))
         if found is None:
-            found = self._read(parse(self._nlp, bounded(text)))
-            self._readings.put(text, found)
+            doc = parse_named(self._nlp, bounded(text), name)
+            found = self._read(doc, brief=_is_brief(plainly(text, name)))
+            self._readings.put((text, name), found)
         return found
 
-    def slot(self, text: str) -> str:
-        """As `read(text).claim.slot`, at no cost where there can be none."""
-        return self.read(text).claim.slot if _is_brief(text) else ""
+    def slot(self, text: str, people: Collection[str] = ()) -> str:
+        """As `read(text, people).claim.slot`, at no cost where there can be none."""
+        brief = _is_brief(plainly(text, opening_name(text, people)))
+        return self.read(text, people).claim.slot if brief else ""
 
-    def _read(self, doc: Doc) -> Reading:
+    def _read(self, doc: Doc, *, brief: bool) -> Reading:
         self._repair(doc)
         parts = [part for part in doc.sents if any(token.is_alpha for token in part)]
         split = clauses(parts[0]) if parts else []
@@ -67,7 +74,7 @@ class Reader:
             names=frozenset(_names(doc)),
             numbers=frozenset(t.lower_ for t in doc if t.like_num),
             stance=frozenset(_stance(doc, split)),
-            claim=_claim(split) if _is_brief(doc.text) and len(parts) == 1 else NO_CLAIM,
+            claim=_claim(split) if brief and len(parts) == 1 else NO_CLAIM,
         )
 
     def _repair(self, doc: Doc) -> None:

@@ -91,6 +91,26 @@ async def test_what_is_said_in_a_conversation_has_the_slot_it_is_reconciled_by(
     assert await decided(extractor, beside(porto, lisbon)) == [("SUPERSEDE", [lisbon.id])]
 
 
+@pytest.mark.parametrize("name", ["李雷", "mia.k", "Smith, Jr."])
+async def test_whoever_is_no_plain_name_to_a_parser_changes_their_mind_all_the_same(
+    name: str, extractor: ExtractorServiceStub
+) -> None:
+    async def told(text: str, day: int) -> list[memory_pb2.Memory]:
+        asked = pb.ExtractMemoriesRequest(messages=[said(text, name=name)])
+        found = (await extractor.ExtractMemories(asked)).extraction.memories
+        return [fact(each.text, day, slot=each.slot, entities=each.entities) for each in found]
+
+    before = await told("I live in Rome. I work at Fiat. I'm vegetarian.", 0)
+    after = await told("I moved to Oslo. I work at Equinor now. I'm not vegetarian anymore.", 1)
+    assert await decided(extractor, *[beside(new, *before) for new in after]) == [
+        ("SUPERSEDE", [old.id]) for old in before
+    ]
+    unnamed = [fact(old.text) for old in before]  # as those stored without slot and entities are
+    assert await decided(extractor, *[beside(new, *unnamed) for new in after]) == [
+        ("SUPERSEDE", [old.id]) for old in before
+    ]
+
+
 async def test_two_values_of_one_time_contradict_each_other(
     extractor: ExtractorServiceStub,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ class FakeRules:
             for part in turn.text.split(". ")
         )
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, people: Collection[str] = ()) -> Reading:
         assert self.gate.wait(30)
         if POISON in text:
             raise ValueError(text)

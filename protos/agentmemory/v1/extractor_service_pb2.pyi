@@ -803,8 +803,9 @@ class Neighbor(_message.Message):
     """The cosine of its vector with the new fact's, -1 to 1. Default: computed here, from the texts."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """Required. The fact: its id and text; slot, event_time, valid_from and last_mention_time (or mention_time) if there are any;
-        of what took the place of another, valid_from only if its writer gave it.
+        """Required. The fact: its id and text; slot, entities (people: a name is not always known by its looks), event_time, valid_from
+        and last_mention_time (or mention_time) if there are any; of what took the place of another, valid_from only if its writer
+        gave it.
         """
 
     def __init__(
@@ -833,7 +834,9 @@ class ReconcileItem(_message.Message):
     NEIGHBORS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """Required. The new fact: its text; slot, event_time, valid_from and last_mention_time (or mention_time) if there are any."""
+        """Required. The new fact: its text; slot, entities, event_time, valid_from and last_mention_time (or mention_time) if there are
+        any. The people named by any of the facts are looked for in all of them.
+        """
 
     @_builtins.property
     def neighbors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbor]:

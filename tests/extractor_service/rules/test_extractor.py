@@ -78,6 +78,13 @@ def test_a_nameless_speaker_is_the_user(say: Say) -> None:
     assert finding.entities == (Entity("Rome", "place"),)
 
 
+def test_a_name_without_a_capital_is_an_entity_where_it_opens_the_sentence(say: Say) -> None:
+    for name in ("bob", "u-42"):
+        (finding,) = say("I live in Rome.", speaker=name)
+        assert finding.text == f"{name.capitalize()} lives in Rome."
+        assert finding.entities == (Entity(name, "person"), Entity("Rome", "place"))
+
+
 def test_a_nameless_speaker_keeps_the_name_given_earlier(say: Say) -> None:
     (finding,) = say("I play chess.", ("", "Hi, my name is Alice."), speaker="")
     assert finding.text == "Alice plays chess."

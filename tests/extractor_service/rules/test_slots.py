@@ -89,6 +89,72 @@ def test_whom_a_pronoun_means_is_whose_slot_it_is(say: Say) -> None:
     assert [finding.slot for finding in found] == ["emma|job", "emma|home"]
 
 
+# No plain names: as people are called elsewhere, and the ids that their apps know them by.
+NAMES = [
+    "李雷", "김민준", "דוד", "田中", "नेहा", "Kim Min-jun", "Zoë", "u-42", "user_7f3a", "Bob2",
+    "mia.k", "12345", "+49 123 456", "550e8400-e29b-41d4-a716-446655440000", "__x__", "😀",
+    "Smith, Jr.", "Alice (admin)", "O&#39;Brien",
+]  # fmt: skip
+PLAIN_NAMES = ["bob", "Priya", "Customer", "Dr. House", "Mary Ann", "O'Brien", "Jean-Luc"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, *PLAIN_NAMES])
+def test_a_slot_bears_the_whole_name_whatever_it_looks_like(name: str, say: Say) -> None:
+    whose = name.casefold()
+    told = {
+        "I live in Rome.": f"{whose}|home",
+        "I moved to Oslo.": f"{whose}|home",
+        "I work at Fiat.": f"{whose}|employer",
+        "I work at Equinor now.": f"{whose}|employer",
+        "I'm vegetarian.": f"{whose}|diet",
+        "I'm not vegetarian anymore.": f"{whose}|diet",
+        "My mom lives in Boston.": f"{whose}'s mother|home",
+        "My favorite color is blue.": f"{whose}|favourite colour",
+        "My sister Emma is a nurse.": "emma|job",
+    }
+    assert {text: [found.slot for found in say(text, speaker=name)] for text in told} == {
+        text: [slot] for text, slot in told.items()
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_said_of_both_is_said_of_who_says_it_by_whatever_name(name: str, say: Say) -> None:
+    (found,) = say("My wife and I got divorced in 2021.", speaker=name)
+    assert found.slot == f"{name.casefold()}|relationship"
+
+
+@pytest.mark.parametrize("name", [*NAMES, *PLAIN_NAMES])
+def test_a_stored_memory_has_the_slot_that_it_was_found_with(
+    name: str, say: Say, extractor: RulesExtractor
+) -> None:
+    for text, _ in SLOTS:
+        for found in say(text, speaker=name):
+            people = [each.name for each in found.entities if each.kind == "person"]
+            assert extractor.read(found.text, people).claim.slot == found.slot
+
+
+def test_a_person_is_read_as_named_only_where_the_sentence_opens_with_the_name(
+    extractor: RulesExtractor,
+) -> None:
+    def slot(text: str, *people: str) -> str:
+        return extractor.read(text, people).claim.slot
+
+    assert slot("U-42 lives in Rome.", "u", "u-42", "u-4") == "u-42|home"
+    assert slot("Smith, Jr. works at Fiat.", "Smith", "Smith, Jr.") == "smith, jr.|employer"
+    assert slot("Emma lives in Rome with u-42.", "u-42") == "emma|home"
+    assert slot("Alice lives in Rome.", "", " ", ".", "ali-ce") == "alice|home"
+    assert slot("U-42's mom lives in Rome.", "u-42's mom", "u-42") == "u-42's mother|home"
+    assert slot("Alice’s mom lives in Rome.", "Alice’s mom") == "alice's mother|home"
+
+
+def test_who_is_named_as_the_name_that_is_read_instead_stays_who_they_are(
+    extractor: RulesExtractor,
+) -> None:
+    reading = extractor.read("U-42 is married to Alice.", ["u-42"])
+    assert reading.subject == "u-42"
+    assert reading.claim.value == {"married", "alice"}
+
+
 def test_what_says_two_things_or_too_much_has_no_slot() -> None:
     rules = RulesExtractor.load()
     for text in (

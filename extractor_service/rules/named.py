@@ -1,0 +1,72 @@
+"""Reads a sentence that opens with no plain name as if it opened with one.
+
+"李雷 works at Fiat", "u-42 works at Fiat" and "Smith, Jr. works at Fiat" say the same of three
+people, but to a parser the first two have no subject and the third has two. So a name that always
+parses stands for theirs while the sentence is parsed, and theirs is put back as one word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from itertools import accumulate
+from typing import Any
+
+from spacy.attrs import DEP, ENT_IOB, ENT_TYPE, HEAD, LEMMA, MORPH, POS, TAG
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from extractor_service.rules.parse import parse
+
+_STAND_IN = "Alice"
+_OWNED = re.compile(r"['\u2019]s\s")
+_PARSED = [TAG, POS, MORPH, LEMMA, DEP, HEAD, ENT_IOB, ENT_TYPE]
+
+
+def opening_name(text: str, people: Iterable[str]) -> str:
+    """The longest of these names that the text opens with; "" if it is plain, or there is none.
+
+    "Alice's mother" is no name: it is told by its words, as of whoever calls her mom.
+    """
+    names = (name for name in people if opens_with(text, name) and not _OWNED.search(name))
+    longest = max(names, key=lambda name: (len(name), name), default="")
+    return "" if _is_plain(longest) else longest
+
+
+def opens_with(text: str, name: str) -> bool:
+    """Whether the text begins with the name, its first letter a capital there or not."""
+    end = len(name)
+    whole = not (text[end : end + 1].isalnum() or text[end : end + 1] == "_")
+    return whole and text[:end].casefold() == name.casefold()
+
+
+def plainly(text: str, name: str) -> str:
+    """The text with a plain name wherever it has this one, if it has any."""
+    return _STAND_IN.join(_around(text, name))
+
+
+def parse_named(nlp: Language, text: str, name: str) -> Doc:
+    """Parse a text `plainly`; the name is one word of what is parsed."""
+    doc = parse(nlp, plainly(text, name))
+    ends = accumulate(len(part) + len(_STAND_IN) for part in _around(text, name)[:-1])
+    return _renamed(doc, {end - len(_STAND_IN) for end in ends}, name) if name else doc
+
+
+def _around(text: str, name: str) -> list[str]:
+    """What stands before, between and behind the places of the name."""
+    if not name:
+        return [text]
+    return re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE)
+
+
+def _renamed(doc: Doc, starts: Collection[int], name: str) -> Doc:
+    """The parsed text with the name where the one that stands for it is at these characters."""
+    words = [name if t.idx in starts and t.text == _STAND_IN else t.text for t in doc]
+    spaces = [bool(token.whitespace_) for token in doc]
+    parsed: Any = doc.to_array(_PARSED)
+    return Doc(doc.vocab, words, spaces).from_array(_PARSED, parsed)
+
+
+def _is_plain(name: str) -> bool:
+    """ "Alice", "Dr. House", "the user": read as they stand, as the slots of old were."""
+    return all(word.isascii() and word.rstrip(".").isalpha() for word in name.split())
