@@ -31,18 +31,17 @@ async def with_older(
     No more than a response takes, and what the last page has beyond that. None if the session was
     deleted or made anew meanwhile.
     """
-    found = newest
-    while found and len(found) < count and found[0].sequence > 1:
-        size = sum(map(message_bytes, found))
-        if size >= RESPONSE_BYTES:
-            break
+    found, size = newest, sum(map(message_bytes, newest))
+    while found and len(found) < count and found[0].sequence > 1 and size < RESPONSE_BYTES:
         # As many as fit if they are as long as the others.
         likely = (RESPONSE_BYTES - size) * len(found) // size
         wanted = min(count - len(found), LARGEST_PAGE, likely + 1)
         older = await page(redis, session, found[0].sequence, wanted)
         if older is None:
             return None
-        found = older + found
+        if not older:
+            break
+        found, size = older + found, size + sum(map(message_bytes, older))
     return found
 
 

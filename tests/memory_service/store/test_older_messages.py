@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from memory_service.domain.errors import SessionNotFound
 from memory_service.domain.session import Message
 from memory_service.domain.sizes import newest_that_fit
 from memory_service.store import messages, older_messages
+from memory_service.store.keys import OwnerKeys
 from tests.support.extraction import CHAT, NOW, World, new_world, numbered, said
 
 KIB = 1024
@@ -62,6 +64,15 @@ async def test_of_short_messages_as_many_are_read_as_are_asked_for(world: World)
         assert places(found) == list(range(first, 501))
     found = (await world.sessions.whole(CHAT, 100, before=300)).messages
     assert places(found) == list(range(200, 300))
+
+
+async def test_what_is_gone_from_a_log_is_not_looked_for_again_and_again(world: World):
+    await world.sessions.append(CHAT, numbered(100), now=NOW)
+    log = OwnerKeys(CHAT.owner).log(CHAT.session_id)
+    await world.redis.xtrim(log, minid="51-0", approximate=False)
+    async with asyncio.timeout(10):
+        whole = await world.sessions.whole(CHAT, 1000)
+    assert places(whole.messages) == list(range(51, 101))
 
 
 async def test_long_messages_behind_short_ones_are_not_all_read_at_once(
