@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from memory_service.cancellation import check_cancelled
 from memory_service.clock import Clock
@@ -16,16 +15,16 @@ from memory_service.domain.errors import (
     NotExtracted,
     SearchTimeout,
     SessionNotFound,
-    StoreUnavailable,
 )
 from memory_service.domain.owner import SessionRef
 from memory_service.flush import Flush
-from memory_service.going_on import going_on
+from memory_service.going_on import apart, going_on
 from memory_service.log_names import log_names
-from memory_service.store.connection import store_errors
 from memory_service.store.expiry import ExpiringSessions
 
 logger = logging.getLogger(__name__)
+
+_DEFECT = "a session cannot be ended"
 
 BATCH = 64
 """How many sessions of a partition are looked at in a round."""
@@ -68,14 +67,14 @@ class SessionExpiry:
     async def _is_unextracted(self, ref: SessionRef) -> bool:
         """End the session if it has expired still, unless something is left to extract."""
         check_cancelled()
-        with _apart(ref), suppress(NotExtracted):
+        with apart(logger, _DEFECT, log_names(ref)), suppress(NotExtracted):
             await self._sessions.end(ref, self._clock.now())
             return False
         return True
 
     async def _extract(self, ref: SessionRef) -> bool:
         """Extract what is left of the session; say whether the extractor could be asked."""
-        with _apart(ref):
+        with apart(logger, _DEFECT, log_names(ref)):
             try:
                 await self._flush.run(ref)
             except (SessionNotFound, Contention, SearchTimeout):
@@ -88,15 +87,3 @@ class SessionExpiry:
             else:
                 self._extracting = True
         return True
-
-
-@contextmanager
-def _apart(ref: SessionRef) -> Iterator[None]:
-    """Let a defect with one session not end the others; the next round looks again."""
-    try:
-        with store_errors():
-            yield
-    except StoreUnavailable:
-        raise
-    except Exception:
-        logger.exception("a session cannot be ended", extra=log_names(ref))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from memory_service.cancellation import check_cancelled
-from memory_service.domain.errors import Contention, SearchTimeout, StoreUnavailable
+from memory_service.domain.errors import Contention, SearchTimeout
 from memory_service.domain.forgetting import Limits
 from memory_service.domain.owner import Owner
 from memory_service.forgetting import Forgetting
-from memory_service.going_on import going_on
+from memory_service.going_on import apart, going_on
 from memory_service.log_names import log_owner
-from memory_service.store.connection import store_errors
 from memory_service.store.turns import Turns
 from memory_service.store.use import UseStore
 
@@ -70,20 +70,11 @@ class ForgetSchedule:
 
     async def _forgotten(self, owner: Owner) -> int | None:
         """Return how many memories of the owner were forgotten, None if that must wait."""
-        try:
-            with store_errors():
-                done = await self._forgetting.forget(
-                    owner, self._limits, confirm=True, request=None
-                )
-        except StoreUnavailable:
-            raise
-        except (Contention, SearchTimeout):
-            return None
-        except Exception:
-            # A defect with one owner must not end the others.
-            logger.exception("forgetting failed", extra=log_owner(owner))
-            return None
-        return done.count
+        named = log_owner(owner)
+        with apart(logger, "forgetting failed", named), suppress(Contention, SearchTimeout):
+            done = await self._forgetting.forget(owner, self._limits, confirm=True, request=None)
+            return done.count
+        return None
 
 
 class _Every:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from memory_service.domain.errors import SearchTimeout, StoreUnavailable
@@ -24,3 +24,18 @@ def going_on(logger: logging.Logger, trouble: str) -> Iterator[None]:
         logger.warning("%s: %s", trouble, str(error) or "the engine ran out of time")
     except Exception:
         logger.exception("%s, by a defect", trouble)
+
+
+@contextmanager
+def apart(logger: logging.Logger, trouble: str, names: Mapping[str, str]) -> Iterator[None]:
+    """End the block alone by a defect with one of many, and not the others' turn.
+
+    `names` say in the log which one it is. Raises StoreUnavailable, which is trouble of all.
+    """
+    try:
+        with store_errors():
+            yield
+    except StoreUnavailable:
+        raise
+    except Exception:
+        logger.exception(trouble, extra=names)

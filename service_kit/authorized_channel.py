@@ -20,23 +20,9 @@ class AuthorizedChannel(WrappedChannel):
         super().__init__(channel)
         self._token = token
 
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._authorized(super().unary_unary(*args, **kwargs))
+    def _wrapped(self, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+        method = make()
 
-    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._authorized(super().unary_stream(*args, **kwargs))
-
-    def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._authorized(super().stream_unary(*args, **kwargs))
-
-    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._authorized(super().stream_stream(*args, **kwargs))
-
-    def _authorized(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             given = tuple(kwargs.pop("metadata", None) or ())
             token = ("authorization", f"Bearer {self._token()}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import grpc
@@ -44,23 +43,7 @@ class RenewedChannel(WrappedChannel):
             leaving.cancel()
         await asyncio.gather(*self._leaving, super().close(grace), return_exceptions=True)
 
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._following(partial(super().unary_unary, *args, **kwargs))
-
-    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._following(partial(super().unary_stream, *args, **kwargs))
-
-    def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._following(partial(super().stream_unary, *args, **kwargs))
-
-    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a method's callable."""
-        return self._following(partial(super().stream_stream, *args, **kwargs))
-
-    def _following(self, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+    def _wrapped(self, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """Return the method of the channel that there is at each call."""
         made_of, method = self._channel, make()
 

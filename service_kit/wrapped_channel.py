@@ -6,6 +6,7 @@ a unary call leaves it running when its caller is cancelled; so what the stubs m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -13,7 +14,7 @@ import grpc.aio
 
 
 class WrappedChannel(grpc.aio.Channel):
-    """Another channel; a subclass changes what it makes."""
+    """Another channel; a subclass changes what it makes, of one kind or of all."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
@@ -44,16 +45,20 @@ class WrappedChannel(grpc.aio.Channel):
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
         """Make a method's callable."""
-        return self._channel.unary_unary(*args, **kwargs)
+        return self._wrapped(lambda: self._channel.unary_unary(*args, **kwargs))
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         """Make a method's callable."""
-        return self._channel.unary_stream(*args, **kwargs)
+        return self._wrapped(lambda: self._channel.unary_stream(*args, **kwargs))
 
     def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
         """Make a method's callable."""
-        return self._channel.stream_unary(*args, **kwargs)
+        return self._wrapped(lambda: self._channel.stream_unary(*args, **kwargs))
 
     def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
         """Make a method's callable."""
-        return self._channel.stream_stream(*args, **kwargs)
+        return self._wrapped(lambda: self._channel.stream_stream(*args, **kwargs))
+
+    def _wrapped(self, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+        """Return what stubs call for a method that `make` makes of the channel, of any kind."""
+        return make()

@@ -20,7 +20,7 @@ from memory_service.tools.caller import Action, Caller, Outcome
 from memory_service.tools.catalogue import DEFAULT_RECENT
 from memory_service.tools.given_memories import new_memories
 from memory_service.translate import session_data
-from memory_service.translate.structs import DEEPEST, depth
+from memory_service.translate.structs import DEEPEST, too_deep
 from memory_service.working_memory import WorkingMemory
 
 READ_TOKENS = 8_000
@@ -91,16 +91,9 @@ class SessionTools:
 
 
 def _struct(value: dict[str, Any]) -> Struct:
-    if _too_deep(value):
+    if too_deep(value):
         raise BadCall(f"data: is nested more than {DEEPEST} deep")
     try:
         return json_format.ParseDict(value, Struct())
     except (json_format.ParseError, ValueError, OverflowError) as error:
         raise BadCall("data: has a number that is too large") from error
-
-
-def _too_deep(value: object) -> bool:
-    try:
-        return depth(value) > DEEPEST
-    except RecursionError:
-        return True

@@ -28,7 +28,7 @@ def to_object(value: Struct, path: str, *, stored: bool = False) -> dict[str, An
         found: dict[str, Any] = json_format.MessageToDict(value)
     except (ValueError, RecursionError, json_format.Error) as error:
         raise InvalidField(path, "cannot be written as JSON") from error
-    if depth(found) > DEEPEST and not stored:
+    if too_deep(found) and not stored:
         raise InvalidField(path, f"is nested more than {DEEPEST} deep")
     return found
 
@@ -46,15 +46,12 @@ def from_json(value: str) -> Struct:
     return json_format.ParseDict(found if _messages(found) <= _READ else {}, Struct())
 
 
-def depth(value: object) -> int:
-    """Return how many objects and lists are within each other."""
-    match value:
-        case dict():
-            return 1 + max(map(depth, value.values()), default=0)
-        case list():
-            return 1 + max(map(depth, value), default=0)
-        case _:
-            return 0
+def too_deep(value: object, levels: int = DEEPEST) -> bool:
+    """Tell whether more than so many objects and lists are within each other; looks no deeper."""
+    if not isinstance(value, dict | list):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(too_deep(part, levels - 1) for part in parts)
 
 
 def _messages(value: object) -> int:

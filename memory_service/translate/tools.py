@@ -17,7 +17,7 @@ from memory_service.tools.results import Result
 from memory_service.tools.toolbox import Answer
 from memory_service.tools.toolset import Override, Toolset, toolset
 from memory_service.translate import fields
-from memory_service.translate.structs import DEEPEST, depth
+from memory_service.translate.structs import too_deep
 
 MAX_CALL = 512 * 1024
 MAX_NAMES = 64
@@ -83,4 +83,4 @@ def _format(value: pb.ToolFormat.ValueType) -> Format | None:
 
 
 def _struct(result: Result) -> Struct | None:
-    return json_format.ParseDict(result, Struct()) if depth(result) <= DEEPEST else None
+    return None if too_deep(result) else json_format.ParseDict(result, Struct())
