@@ -39,4 +39,4 @@ async def install() -> None:
     """Install what package-lock.json says, once for all runs of the tests."""
     lock, installed = NODE / "package-lock.json", PACKAGES / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        await run("npm", "ci", "--loglevel=error", "--quiet")
+        await run("npm", "ci", "--loglevel=error")
