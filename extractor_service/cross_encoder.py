@@ -13,6 +13,7 @@ from extractor_service.described import described
 from extractor_service.devices import DTYPES, device_named, prepare
 from extractor_service.embedder import ModelInfo
 from extractor_service.model import ModelError, ModelFiles
+from extractor_service.packed import pack
 from extractor_service.reranker import Pair, Scores
 
 # No tokenizer needs more for a word, and without a cut all of a text of 32 KiB would be tokenized.
@@ -33,6 +34,7 @@ class PairReranker:
         prepare(threads)
         self._device = device_named(device)
         self._model = _load(files, self._device, DTYPES[dtype])
+        pack(self._model, self._device)
         self.info = described(self._model, files, self._device)
 
     def scores(self, pairs: Sequence[Pair]) -> Scores:

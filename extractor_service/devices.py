@@ -7,15 +7,15 @@ from transformers.utils import logging as transformers_logging
 
 from extractor_service.model import ModelError
 
-# "auto" is float32. bfloat16 takes half the time where the CPU has AVX512-BF16 (below), and each of
-# an embedder's vectors is close to float32's (cosine 0.99993 at worst, 99.5% of the ten nearest the
-# same). But it depends on what else is in the batch: the same text alone and among 64 differs by
-# 2e-3 in a component, against 2e-7 in float32, enough to swap two search results from one call to
-# the next. So it is there for who asks for it.
+# "auto" is float32. bfloat16 takes two thirds of the time where the CPU has AVX512-BF16 (below),
+# and each of an embedder's vectors is close to float32's (cosine 0.99993 at worst, 99.5% of the ten
+# nearest the same). But it depends on what else is in the batch: the same text alone and among 64
+# differs by 2e-3 in a component, against 2e-7 in float32, enough to swap two search results from
+# one call to the next. So it is there for who asks for it.
 #
 # all-MiniLM-L6-v2, 2 cores, ms    1 thread: float32  bfloat16    2 threads: float32  bfloat16
-# one query of 5 words                          9.8       6.7                  9.7       5.2
-# 32 chat messages in one batch                 485       261                  272       147
+# one query of 5 words                          5.8       4.1                  4.5       3.4
+# 32 chat messages in one batch                 166       104                   99        60
 DTYPES = {"auto": torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

@@ -12,10 +12,11 @@ from extractor_service.described import described
 from extractor_service.devices import DTYPES, device_named, prepare
 from extractor_service.embedder import ModelInfo, Purpose, Vectors
 from extractor_service.model import ModelError, ModelFiles
+from extractor_service.packed import pack
 
 # Padded tokens up to which a batch is for one thread. all-MiniLM-L6-v2 on 2 cores, ms of time (of
-# CPU): 8 tokens 11.2 (11.2) by one thread, 13.2 (17.2) by two; 27 tokens 17.2 (17.2), 16.4 (23.2);
-# 52 tokens 22.6 (22.6), 18.2 (27.3). Most queries are that short, and the other core has their
+# CPU): 7 tokens 5.8 (5.8) by one thread, 4.5 (8.5) by two; 31 tokens 11.2 (11.2), 7.4 (15.4);
+# 61 tokens 17.3 (17.3), 10.6 (22.5). Most queries are that short, and the other core has their
 # search to do meanwhile.
 _ONE_THREAD_TOKENS = 32
 
@@ -41,6 +42,7 @@ class SentenceEmbedder:
         self._threads = threads
         self._device = device_named(device)
         self._model = _load(files, self._device, DTYPES[dtype])
+        pack(self._model, self._device)
         self._prompts = {purpose: self._prompt(names) for purpose, names in _PROMPT_NAMES.items()}
         dimension = self._model.get_embedding_dimension() or 0
         self.info = described(self._model, files, self._device, dimension=dimension)
@@ -48,8 +50,8 @@ class SentenceEmbedder:
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         """As `Embedder.encode`, all texts in one batch: the caller chooses its size.
 
-        The steps of `SentenceTransformer.encode_query` and `encode_document`, and the same bits,
-        without their bookkeeping: about 1 ms less of the 10 ms that one short query takes.
+        The steps of `SentenceTransformer.encode_query` and `encode_document`, and the same vectors
+        but for float noise, without their bookkeeping: about 1 ms less for one short query.
         """
         prompt, task = self._prompts[purpose], purpose.value
         with torch.inference_mode():
