@@ -28,4 +28,5 @@ def test_cycles_are_still_collected():
     kept = []
     while gc.get_stats()[0]["collections"] == before:
         kept.append([kept])
-    assert len(kept) <= garbage.YOUNG
+    # Twice, because what other threads drop meanwhile is taken off the count.
+    assert len(kept) <= 2 * garbage.YOUNG

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 
@@ -66,7 +67,8 @@ async def test_a_second_server_cannot_take_the_port(host: str, capfd: pytest.Cap
         with pytest.raises(BindError, match=f"^cannot listen on {address}: address already in use"):
             build_server(settings(bind=address), services=[], health=Health({}), interceptors=[])
         assert await running.call("Unary", "hello") == ["hello"]
-        assert capfd.readouterr().err == ""
+        # Of grpc's own lines only errors: it may tell late of a connection that a test before had.
+        assert not re.search(r"^E\d", capfd.readouterr().err, re.MULTILINE)
 
 
 async def test_a_host_that_is_not_here_is_a_clear_error():
