@@ -30,6 +30,19 @@ class Signal:
     weight: float
 
 
+MANY = 50
+"""Memories found together from which on how many there are is not known: an arm brings as many."""
+
+
+def few(memories: int) -> float:
+    """Return what it adds to the log-odds of each that there are only so many.
+
+    One or two memories bear on most questions, so each of five is likelier to than each of five
+    hundred, for which the bias was fitted: the odds are inverse to their number.
+    """
+    return math.log(MANY / memories) if 0 < memories < MANY else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How much of the log-odds that a memory bears on the query there is without anything that
@@ -39,8 +52,8 @@ class Weights:
     of: Mapping[str, float]
 
     def odds(self, features: Features, memories: int) -> list[float]:
-        """Return the log-odds of each of so many memories with these features."""
-        odds = [self.bias] * memories
+        """Return the log-odds of each of so many memories with these features, found together."""
+        odds = [self.bias + few(memories)] * memories
         for name, values in features.items():
             weight = self.of.get(name, 0.0)
             odds = [so_far + weight * value for so_far, value in zip(odds, values, strict=True)]
@@ -53,15 +66,14 @@ class Reasons:
 
     features: Features
     weights: Weights
+    memories: int
 
     def of(self, place: int) -> tuple[Signal, ...]:
-        """Return bias and features that are not 0 of one: value times weight adds up to its
-        log-odds."""
+        """Return bias and what is not 0 of one: value times weight adds up to its log-odds."""
         spoken = ((name, values[place]) for name, values in self.features.items())
-        signals = (
-            Signal(name, value, self.weights.of.get(name, 0.0)) for name, value in spoken if value
-        )
-        return (Signal("bias", 1.0, self.weights.bias), *signals)
+        signals = (Signal(name, value, self.weights.of.get(name, 0.0)) for name, value in spoken)
+        said = (Signal("few", few(self.memories), 1.0), *signals)
+        return (Signal("bias", 1.0, self.weights.bias), *(each for each in said if each.value))
 
 
 class Ranked(NamedTuple):
@@ -145,8 +157,8 @@ def rank(
     The score is the logistic function of bias and weighted features, the chance that a memory
     bears on the query as conversations of people have it: comparable between answers.
     """
-    said = features(pool, asked, facts)
-    reasons, odds = Reasons(said, weights), weights.odds(said, len(pool.found))
+    said, memories = features(pool, asked, facts), len(pool.found)
+    reasons, odds = Reasons(said, weights, memories), weights.odds(said, memories)
     return [
         Ranked(found, _logistic(value), arms, reasons, place)
         for place, (found, value) in enumerate(zip(pool.found, odds, strict=True))

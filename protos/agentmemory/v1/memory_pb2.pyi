@@ -1400,9 +1400,9 @@ class SearchOptions(_message.Message):
     visibility: Global___Visibility.ValueType
     """Whose memories. Default: OWN; of a scope without user_id and session_id that is the namespace's shared ones."""
     min_score: _builtins.float
-    """Leave out hits whose score, boosts included, is lower: 0 to 1. Look at the scores of your own memories first: in long
-    conversations 0.1 leaves few and good turns, while the right one of a user's few facts may have 0.01. To keep a prompt short,
-    limit and max_tokens are surer. docs/retrieval.md has what was measured. Default: 0, nothing is left out.
+    """Leave out hits whose score, boosts included, is lower: 0 to 1. Look at the scores of your own memories first: in conversations of
+    people 0.1 leaves few and good hits, and for a quarter to half of the questions not the right one. To keep a prompt short, limit
+    and max_tokens are surer. docs/retrieval.md has what was measured. Default: 0, nothing is left out.
     """
     min_revision: _builtins.int
     """The owner's revision that the answer must include at least, as a write returned it. Default: none."""
@@ -1546,11 +1546,12 @@ class ScoreSignal(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"bias"; "meaning": the cosine, with the query's names of speakers left out; "words": 0 to 1, the share that it has of the best that a
-    memory could have by BM25 for the query's words; "named": 1 if it is about, or by, the only one whom the query names; "length":
-    log(1 + words); "answers": 1 if it was said right after a question; "timed": 1 if it says when and the query asks for it;
-    "dated": 1 if it is of a time that the query names, less the further it is from it; "neighbor": the mean of meaning and
-    words of the turn before or after it; "vote": that of the facts that were extracted from it. Boosts: "recency", "importance".
+    """"bias"; "few": log(50 / n) where only n memories were found, fewer than 50; "meaning": the cosine, with the query's names of
+    speakers left out; "words": 0 to 1, the share that it has of the best that a memory could have by BM25 for the query's words;
+    "named": 1 if it is about, or by, the only one whom the query names; "length": log(1 + words); "answers": 1 if it was said right
+    after a question; "timed": 1 if it says when and the query asks for it; "dated": 1 if it is of a time that the query names, less
+    the further it is from it; "neighbor": the mean of meaning and words of the turn before or after it; "vote": that of the facts
+    that were extracted from it. Logarithms are natural. Boosts: "recency", "importance".
     """
     value: _builtins.float
     """How much of it there is."""

@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory_service.domain import ranking
 from memory_service.domain.asking import understand
 from memory_service.domain.features import pool_of
-from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Ranked, in_order, rank, rank_arm
-from memory_service.domain.search import Arm, Arms, Found
+from memory_service.domain.owner import Owner
+from memory_service.domain.ranking import (
+    OF_FACTS,
+    OF_TURNS,
+    Ranked,
+    Signal,
+    in_order,
+    rank,
+    rank_arm,
+)
+from memory_service.domain.search import Arm, Arms, Found, Selection
+from memory_service.domain.sides import sides_of
 from memory_service.domain.signals import signals_of
 from tests.support.memories import make
 
@@ -48,18 +59,36 @@ def test_a_score_is_what_its_signals_add_up_to() -> None:
     assert [(arm.arm, arm.rank, arm.raw) for arm in one.said] == [(Arm.SEMANTIC, 1, 0.6)]
 
 
+MANY = [found(f"z{n:02}", -1, "moon") for n in range(60)]
+"""Others, of which none has to do with what is asked."""
+
+
 def test_scores_are_comparable_between_answers() -> None:
-    """What else there is to find may change how rare a word is, and nothing else."""
-    alone = ranked({Arm.SEMANTIC: [found("a", 0.6, "sun")]})
-    among = ranked({Arm.SEMANTIC: [found("a", 0.6, "sun"), found("z", 0.59, "moon")]})
-    assert alone[0].score == among[0].score
+    """What else there is to find may change how rare a word is, and how few there are."""
+    some = ranked({Arm.SEMANTIC: [found("a", 0.6, "sun"), *MANY[:49]]})
+    more = ranked({Arm.SEMANTIC: [found("a", 0.6, "sun"), *MANY]})
+    assert some[0].found.key == more[0].found.key
+    assert some[0].score == more[0].score
 
 
 def test_what_has_nothing_to_do_with_a_query_has_next_to_no_score() -> None:
-    (far,) = ranked({Arm.SEMANTIC: [found("a", 0.1, "sun")]})
-    (near,) = ranked({Arm.SEMANTIC: [found("a", 0.75, "tea night")]})
-    assert far.score < 0.01
-    assert near.score > 0.5
+    one, *others = ranked({Arm.SEMANTIC: [found("a", 0.75, "tea night"), *MANY]})
+    assert one.score > 0.4
+    assert max(other.score for other in others) < 0.01
+
+
+def test_each_of_few_is_likelier_to_be_what_is_asked_for() -> None:
+    few = ranked({Arm.SEMANTIC: [found("a", 0.4, "sun"), *MANY[:4]]})[0]
+    many = ranked({Arm.SEMANTIC: [found("a", 0.4, "sun"), *MANY]})[0]
+    odds = [each.score / (1 - each.score) for each in (few, many)]
+    assert odds[0] / odds[1] == pytest.approx(50 / 5)
+    assert Signal("few", math.log(10), 1.0) in few.signals
+    assert "few" not in {signal.name for signal in many.signals}
+
+
+def test_how_few_there_are_is_known_where_an_arm_brought_less_than_it_may() -> None:
+    (side,) = sides_of(Selection((Owner.user("t", "n", "u"),)), 1, hybrid=True)
+    assert side.near >= ranking.MANY
 
 
 def test_a_single_arm_ranks_by_its_own_measure_cut_to_0_to_1() -> None:

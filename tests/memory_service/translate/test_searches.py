@@ -100,7 +100,8 @@ def shown(hit: Hit, *, explain: bool) -> pb.SearchHit:
 
 def test_a_hit_explains_itself_only_when_asked():
     found = Found(("alice", "m"), 0.5, (), signals_of(make("m")))
-    reasons = Reasons({"meaning": [0.9, 0.5], "words": [0.1, 0.0]}, Weights(-3, {"meaning": 2.0}))
+    features = {"meaning": [0.9, 0.5], "words": [0.1, 0.0]}
+    reasons = Reasons(features, Weights(-3, {"meaning": 2.0}), 50)
     boosts = (Signal("recency", 0.25, 0.2),)
     ranked = Ranked(found, 0.75, {Arm.SEMANTIC: [found]}, reasons, 1, boosts)
     found_memory = Hit(make("m"), ranked)
