@@ -22,7 +22,7 @@ _JOBS = word_set("job position role post gig internship career")
 _TAKING = word_set("start get begin take land accept have find hold")
 _LEAVING = word_set("quit leave lose resign")
 _DISMISSING = word_set("fire dismiss lay sack")
-_PROFESSIONS = word_set(
+PROFESSIONS = word_set(
     "accountant actor actress analyst architect artist assistant astronomer athlete attorney "
     "author baker banker barber barista bartender biologist bookkeeper builder butcher caretaker "
     "carpenter cashier chef chemist cleaner clerk coach composer consultant cook counselor "
@@ -81,7 +81,7 @@ def job(act: Act) -> Claim | None:
     done = is_done(act)
     if act.lemma == "retire" and done:
         return claim(act, "job", {"retired"})
-    said = frozenset(t.lemma_.lower() for o in act.objects() for t in _heads(o)) & _PROFESSIONS
+    said = frozenset(t.lemma_.lower() for o in act.objects() for t in _heads(o)) & PROFESSIONS
     so = (act.lemma == "be" and act.present) or (act.lemma == "become" and done)
     return claim(act, "job", said) if said and so else None
 

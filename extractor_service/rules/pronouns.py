@@ -9,7 +9,7 @@ from spacy.tokens import Token
 
 from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
-from extractor_service.rules.known import alone_fitting
+from extractor_service.rules.known import PERSON, alone_fitting
 from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention, referent
 from extractor_service.rules.several import means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
@@ -54,7 +54,10 @@ class Around:
 
     def among(self, things: tuple[Thing, ...], known: tuple[Mention, ...] = ()) -> Around:
         """The same, where these things were just spoken of, and these people are known."""
-        return replace(self, things=things, known=known)
+        people = {m.name for m in (*self.people, *known) if m.kind == PERSON}
+        parts = {part for name in people for part in (name, *name.split())}
+        nobody = tuple(thing for thing in things if thing.words not in parts)
+        return replace(self, things=nobody, known=known)
 
 
 def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
@@ -83,9 +86,10 @@ def _named_elsewhere(token: Token, around: Around) -> str | None:
     return None
 
 
-def first_thing(around: Around) -> str:
+def first_thing(verb: Token, around: Around) -> str:
     """The thing that a sentence without a subject is about. Raises UnresolvedError."""
-    return _known(next((thing.words for thing in around.things if not thing.plural), None))
+    fitting = (t for t in around.things if not t.plural and t.fits(verb))
+    return _known(next((thing.words for thing in fitting), None))
 
 
 def _thing(token: Token, around: Around) -> str:

@@ -98,7 +98,7 @@ def _left_out(clause: Clause, around: Around) -> str:
         return around.who.speaker
     if any(token.pos_ in {"NOUN", "PROPN"} for token in around.before):
         return "it"
-    return first_thing(around)
+    return first_thing(verb, around)
 
 
 def _is_subject(clause: Clause) -> bool:
