@@ -19,6 +19,9 @@ _POINTING = word_set("it that this")
 _SAYING = word_set("mean say write type spell misspell")
 _GIVING = word_set("be spell write call pronounce")
 _NAMING = frozenset({"attr", "oprd", "dobj", "acomp", "npadvmod"})
+SURENESS = 0.85
+"""Confidence where a word is put right."""
+
 _LIKE_ENOUGH = 0.6
 """How much of two spellings is the same where only the right one is said."""
 
@@ -52,9 +55,14 @@ def correction(part: Span, people: Sequence[Mention]) -> Correction | None:
 
 def _is_meant(said: str, right: str, denied: frozenset[str]) -> bool:
     """Whether a name said before is the one put right: the one denied, else one like it."""
-    one, other = said.casefold(), right.casefold()
     if denied:
-        return not denied.isdisjoint(one.split())
+        return not denied.isdisjoint(said.casefold().split())
+    return is_alike(said, right)
+
+
+def is_alike(said: str, right: str) -> bool:
+    """Whether a word may be the other one, spelled wrongly."""
+    one, other = said.casefold(), right.casefold()
     return one != other and SequenceMatcher(None, one, other).ratio() >= _LIKE_ENOUGH
 
 

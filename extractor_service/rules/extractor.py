@@ -23,6 +23,7 @@ from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
 from extractor_service.rules.pronouns import Around
 from extractor_service.rules.reader import Reader
+from extractor_service.rules.slips import Said, meant, restated, slip, states
 from extractor_service.rules.speaker import (
     ASSISTANT,
     UNNAMED,
@@ -73,6 +74,7 @@ class RulesExtractor:
         find = self._extract if turn.role is Role.USER else self._deeds
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
             found = find(turn, tuple(context[-CONTEXT_TURNS:]), setting)
+            found = found or self._restated(turn, tuple(context[-CONTEXT_TURNS:]), setting)
             placed = tuple(replace(memory, slot=self._slot(memory)) for memory in found)
         self._bound_lemma_cache()
         return placed
@@ -113,6 +115,26 @@ class RulesExtractor:
         told += [found for passage in stated if (found := finding(passage, around)) is not None]
         told.sort(key=lambda memory: memory.source.start)
         return tuple({memory.text: memory for memory in told}.values())
+
+    def _restated(
+        self, turn: Turn, context: tuple[Turn, ...], setting: Setting
+    ) -> tuple[Finding, ...]:
+        """What the speaker said before, with the word that this turn puts right."""
+        made = slip(turn.text) if turn.role is Role.USER else None
+        if made is None or states(made, parse(self._nlp, turn.text)):
+            return ()
+        own = [
+            Said(earlier, context[:i], self._extract(earlier, context[:i], setting))
+            for i, earlier in enumerate(context)
+            if _is_same_speaker(earlier, turn) and made.may_be_in(earlier.text)
+        ]
+        spot = meant(made, own)
+        if spot is None:
+            return ()
+        again = self._extract(spot.put_right(made.right), spot.said.context, setting)
+        said = {memory.text for memory in spot.said.found}
+        changed = [memory for memory in again if memory.text not in said]
+        return tuple(restated(made, turn, memory) for memory in changed if len(changed) == 1)
 
     def _people(
         self, doc: Doc, who: Participants, context: tuple[Turn, ...], known: tuple[Mention, ...]
@@ -184,6 +206,11 @@ def _is_read(turn: Turn, setting: Setting) -> bool:
     if turn.role is Role.ASSISTANT:
         return setting.include_assistant and may_tell(turn.text)
     return turn.role is Role.USER and bool(turn.text.strip())
+
+
+def _is_same_speaker(earlier: Turn, turn: Turn) -> bool:
+    same = tidy_name(earlier.speaker) == tidy_name(turn.speaker)
+    return earlier.role is Role.USER and same
 
 
 def _user(turn: Turn, served: str | None) -> Participants:

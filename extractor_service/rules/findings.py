@@ -8,7 +8,7 @@ from spacy.tokens import Token
 
 from extractor_service.domain import Finding, MemoryType, Source, Turn
 from extractor_service.rules.answers import Answer
-from extractor_service.rules.corrections import Correction
+from extractor_service.rules.corrections import SURENESS, Correction
 from extractor_service.rules.entities import entities
 from extractor_service.rules.filters import is_small_talk
 from extractor_service.rules.frames import CALLED_OFF, REMARK, SHOWN, Frame
@@ -24,9 +24,6 @@ from extractor_service.rules.weight import LIGHTEST_REMARK, LIGHTEST_TALK, weigh
 
 LONGEST_SENTENCE = 400
 """Characters. A longer sentence is a run-on that the parser has not understood."""
-
-SURENESS_OF_A_NAME = 0.85
-"""Confidence where a name is put right."""
 
 SURENESS_OF_A_GUESS = 0.5
 """Confidence where a thing of an earlier sentence stands for an "it" or "they"."""
@@ -87,7 +84,7 @@ def correction_finding(corrected: Correction, around: Surroundings) -> Finding:
         topics=topics("personal", corrected.tokens),
         entities=entities(corrected.tokens, "identity", around.who, around.people, text),
         source=source_of(corrected.tokens, around.turn),
-        confidence=SURENESS_OF_A_NAME,
+        confidence=SURENESS,
     )
 
 
