@@ -17,7 +17,7 @@ from extractor_service.rules.corrections import correction
 from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, correction_finding, finding
-from extractor_service.rules.known import PERSON, mention_of, named, pointed_at
+from extractor_service.rules.known import PERSON, mark_names, mention_of, named, pointed_at
 from extractor_service.rules.parse import load, parse
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
@@ -141,8 +141,9 @@ class RulesExtractor:
     ) -> tuple[Mention, ...]:
         """Those who were mentioned, in their order, with their names where these are known."""
         pointed = tuple(pointed_at(doc, who, context))
+        before = tuple(self._people_before(doc, who, context, always=bool(pointed)))
+        mark_names(doc, (*before, *mentions(doc, who), *known))
         here = sorted((*mentions(doc, who), *pointed), key=lambda mention: mention.start)
-        before = self._people_before(doc, who, context, always=bool(pointed))
         people = named((*before, *here), known)
         return tuple(m for m in people if m.supplied or m not in pointed)
 

@@ -15,6 +15,7 @@ from math import inf
 from spacy.tokens import Doc, Token
 
 from extractor_service.domain import KnownEntity, Turn
+from extractor_service.rules.names import full_name
 from extractor_service.rules.parse import bounded
 from extractor_service.rules.people import FEMALE, MALE, PETS, Mention
 from extractor_service.rules.speaker import FIRST_PERSON, Participants
@@ -76,13 +77,34 @@ def pointed_at(doc: Doc, who: Participants, context: Sequence[Turn]) -> Iterator
             )
 
 
+def mark_names(doc: Doc, people: Iterable[Mention]) -> None:
+    """Take these people's names for names of people: to the model half of them are companies."""
+    names = {mention.name for mention in people if mention.kind in {PERSON, "pet"}}
+    first = {name.split()[0] for name in names}
+    for token in doc:
+        noun = token.pos_ in {"PROPN", "NOUN"} and token.text in first
+        if noun or (token.pos_ == "PROPN" and full_name(token) in names):
+            token.pos_, token.tag_, token.ent_type_ = "PROPN", "NNP", "PERSON"
+
+
 def named(people: Iterable[Mention], known: Sequence[Mention]) -> tuple[Mention, ...]:
     """The people in their order, with the names of those who were named elsewhere."""
     found: list[Mention] = []
+    related = {mention.name: mention for mention in known}
     for mention in people:
-        meant = None if mention.kind else _meant(mention, found) or _meant(mention, known)
+        if mention.kind and mention.relation:
+            related[mention.name] = mention
+        if mention.kind:
+            found.append(_as_related(mention, related.get(mention.name, mention)))
+            continue
+        meant = _meant(mention, found) or _meant(mention, known)
         found.append(mention if meant is None else _called(mention, meant))
     return tuple(found)
+
+
+def _as_related(mention: Mention, same: Mention) -> Mention:
+    """A name with what was said before of whoever bears it: a "he" is no sister."""
+    return replace(mention, gender=mention.gender or same.gender, kind=same.kind)
 
 
 def _called(mention: Mention, meant: Mention) -> Mention:

@@ -89,6 +89,13 @@ def test_whom_a_pronoun_means_is_whose_slot_it_is(say: Say) -> None:
     assert [finding.slot for finding in found] == ["emma|job", "emma|home"]
 
 
+@pytest.mark.parametrize("name", ["Emma", "Jutta", "Ravi", "Oluwaseun", "Zoe"])
+def test_who_was_named_before_has_the_same_slot_by_the_bare_name(name: str, say: Say) -> None:
+    before = ("Alice", f"My sister {name} lives in Graz.")
+    (found,) = say(f"{name} moved to Linz.", before)
+    assert found.slot == say(before[1])[0].slot == f"{name.casefold()}|home"
+
+
 # No plain names: as people are called elsewhere, and the ids that their apps know them by.
 NAMES = [
     "李雷", "김민준", "דוד", "田中", "नेहा", "Kim Min-jun", "Zoë", "u-42", "user_7f3a", "Bob2",
