@@ -79,6 +79,8 @@ def _mention(span: Span, now: datetime, just_done: bool) -> DateMention | None:
 def _is_habit(span: Span) -> bool:
     """ "every Monday", "Monday meetings", "Monday to Friday", "my birthday is on 12 June"."""
     before = span.doc[span.start - 1] if span.start else None
+    if span.label_ == "in_month" and span.root.ent_type_ == "PERSON":
+        return span.root.dep_ != "pobj"  # "My sister May"
     if before is not None and before.lower_ in {"every", "each", "most", "some", "any"}:
         return True
     if span.label_ == "weekday":

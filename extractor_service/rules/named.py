@@ -8,19 +8,17 @@ parses stands for theirs while the sentence is parsed, and theirs is put back as
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from itertools import accumulate
-from typing import Any
 
-from spacy.attrs import DEP, ENT_IOB, ENT_TYPE, HEAD, LEMMA, MORPH, POS, TAG
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from extractor_service.rules.parse import parse
+from extractor_service.rules.stand_ins import renamed
 
 _STAND_IN = "Alice"
 _OWNED = re.compile(r"['\u2019]s\s")
-_PARSED = [TAG, POS, MORPH, LEMMA, DEP, HEAD, ENT_IOB, ENT_TYPE]
 
 
 def opening_name(text: str, people: Iterable[str]) -> str:
@@ -49,7 +47,9 @@ def parse_named(nlp: Language, text: str, name: str) -> Doc:
     """Parse a text `plainly`; the name is one word of what is parsed."""
     doc = parse(nlp, plainly(text, name))
     ends = accumulate(len(part) + len(_STAND_IN) for part in _around(text, name)[:-1])
-    return _renamed(doc, {end - len(_STAND_IN) for end in ends}, name) if name else doc
+    starts = {end - len(_STAND_IN) for end in ends}
+    stood = [token.idx for token in doc if token.idx in starts and token.text == _STAND_IN]
+    return renamed(doc, dict.fromkeys(stood, name)) if name else doc
 
 
 def _around(text: str, name: str) -> list[str]:
@@ -57,14 +57,6 @@ def _around(text: str, name: str) -> list[str]:
     if not name:
         return [text]
     return re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE)
-
-
-def _renamed(doc: Doc, starts: Collection[int], name: str) -> Doc:
-    """The parsed text with the name where the one that stands for it is at these characters."""
-    words = [name if t.idx in starts and t.text == _STAND_IN else t.text for t in doc]
-    spaces = [bool(token.whitespace_) for token in doc]
-    parsed: Any = doc.to_array(_PARSED)
-    return Doc(doc.vocab, words, spaces).from_array(_PARSED, parsed)
 
 
 def _is_plain(name: str) -> bool:

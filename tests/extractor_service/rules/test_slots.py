@@ -13,6 +13,7 @@ SLOTS = [
     ("I moved to Berlin last month.", "alice|home"),
     ("I live in a flat.", "alice|dwelling"),
     ("My mom lives in Boston.", "alice's mother|home"),
+    ("Will lives in Oslo.", "will|home"),
     ("I work at Acme as a designer.", "alice|employer"),
     ("I got a new job at Globex.", "alice|employer"),
     ("I work as a designer.", "alice|job"),
