@@ -26,6 +26,10 @@ count all of its words; many words in a long text would take milliseconds."""
 NAMED_SHARE = 0.2
 """How much being about the one who is asked about adds to what a neighbor says for a turn."""
 
+OWN_WORDS = 3
+"""So many words of its own a turn has to have to be lifted by its neighbors in full: "Noted." is no
+answer because it stands beside one. One word is enough right after a question."""
+
 NAMES = ("meaning", "words", "named", "length", "answers", "timed", "dated", "neighbor", "vote")
 """All that may speak for a memory, see `features`."""
 
@@ -69,7 +73,8 @@ def features(pool: Pool, asked: Asked, facts: Pool | None = None) -> Features:
     `named`: it is about, or by, the only one whom the query names. `length`: log(1 + words of its
     own). `answers`: it was said right after a question. `timed`: it says when, and that is asked.
     `dated`: it is of a time that the query names, see `Period.closeness`. `neighbor`: the strength
-    of the turn before or after it. `vote`: that of the facts that were drawn from it.
+    of the turn before or after it, less if it has hardly a word of its own. `vote`: that of the
+    facts that were drawn from it.
     """
     signals = [each.signals for each in pool.found]
     named = _named(signals, asked)
@@ -111,15 +116,16 @@ def _neighbors(pool: Pool, named: Sequence[float]) -> list[float]:
     }
     if not strengths:
         return []
-    return [_neighbor(each.key[0], each.signals.place, strengths) for each in pool.found]
+    return [_neighbor(each.key[0], each.signals, strengths) for each in pool.found]
 
 
-def _neighbor(owner: str, place: Place | None, strengths: Strengths) -> float:
-    if place is None:
+def _neighbor(owner: str, turn: Signals, strengths: Strengths) -> float:
+    if turn.place is None:
         return 0.0
-    session, sequence = place
+    session, sequence = turn.place
     before = strengths.get((owner, (session, sequence - 1)), 0.0)
-    return max(before, strengths.get((owner, (session, sequence + 1)), 0.0))
+    best = max(before, strengths.get((owner, (session, sequence + 1)), 0.0))
+    return best if turn.answers else best * min(turn.length / OWN_WORDS, 1.0)
 
 
 def _voted(turns: Sequence[Found], facts: Pool) -> list[float]:

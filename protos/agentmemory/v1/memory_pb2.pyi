@@ -1550,8 +1550,8 @@ class ScoreSignal(_message.Message):
     speakers left out; "words": 0 to 1, the share that it has of the best that a memory could have by BM25 for the query's words;
     "named": 1 if it is about, or by, the only one whom the query names; "length": log(1 + words); "answers": 1 if it was said right
     after a question; "timed": 1 if it says when and the query asks for it; "dated": 1 if it is of a time that the query names, less
-    the further it is from it; "neighbor": the mean of meaning and words of the turn before or after it; "vote": that of the facts
-    that were extracted from it. Logarithms are natural. Boosts: "recency", "importance".
+    the further it is from it; "neighbor": the mean of meaning and words of the turn before or after it, less if it has hardly
+    a word of its own; "vote": that of the facts that were extracted from it. Logarithms are natural. Boosts: "recency", "importance".
     """
     value: _builtins.float
     """How much of it there is."""

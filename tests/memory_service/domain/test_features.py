@@ -99,9 +99,19 @@ def test_a_turn_is_lifted_by_its_neighbors_of_the_same_session_and_owner() -> No
     strange = replace(turn("x", at=2), owner=BOB)
     strong = {"hit": 0.9, "next": 0.1, "far": 0.1, "e": 0.1, "x": 0.1}
     memories = (turn("hit", at=1), turn("next", at=2), turn("far", at=3), elsewhere, strange)
+    memories = tuple(replace(memory, text="tea, milk, cats") for memory in memories)
     seen = pool(*memories, meaning=strong)
     lifted = by_id(seen, features(seen, understand("q", (), 0))["neighbor"])
     assert lifted == {"hit": 0.05, "next": 0.45, "far": 0.05, "e": 0, "x": 0}
+
+
+def test_a_turn_with_hardly_a_word_is_lifted_less_unless_it_answers_a_question() -> None:
+    remark, answer = turn("remark", "Noted.", at=2), turn("answer", "Oslo.", at=5, after="Where?")
+    hits = turn("hit", "My cats like tea.", at=1), turn("where", "Where?", at=4)
+    seen = pool(*hits, remark, answer, meaning={"hit": 0.9, "where": 0.9})
+    lifted = by_id(seen, features(seen, understand("q", (), 0))["neighbor"])
+    assert lifted["remark"] == pytest.approx(0.45 / 3)
+    assert lifted["answer"] == pytest.approx(0.45)
 
 
 def test_facts_vote_for_the_turns_that_they_are_from() -> None:
