@@ -11,8 +11,9 @@ from typing import Self
 
 import numpy as np
 
+from extractor_service.condition import Condition
 from extractor_service.embed_metrics import EmbedMetrics
-from extractor_service.embed_queue import Call, EmbedQueue, Waiting
+from extractor_service.embed_queue import Call, EmbeddingFailed, EmbedQueue, Waiting
 from extractor_service.embedder import Embedder, ModelInfo, Purpose
 from service_kit.tracing.spans import NO_SPANS, Spans
 
@@ -57,6 +58,7 @@ class Batcher:
         self._token_budget = token_budget
         self._spans = spans
         self._queue = EmbedQueue(queue_limit)
+        self.condition = Condition(self._model_works)
         self._wake = asyncio.Event()
         self._stopping = False
         self._embedder: Embedder | None = None
@@ -187,11 +189,19 @@ class Batcher:
     def _encode(self, texts: list[str], purpose: Purpose) -> list[bytes]:
         """Runs in the model's thread."""
         embedder = self._loaded()
-        with self._metrics.inference_seconds.time():
+        with self.condition.running(), self._metrics.inference_seconds.time():
             rows = embedder.encode(texts, purpose).astype("<f4", copy=False)
         if rows.shape != (len(texts), embedder.info.dimension) or not np.isfinite(rows).all():
             raise ValueError("not one finite vector per text")
         return [row.tobytes() for row in rows]
+
+    async def _model_works(self) -> bool:
+        """Tell a text that cannot be embedded from a model that cannot embed."""
+        try:
+            await self.embed(["A text that every model can embed."], Purpose.DOCUMENT)
+        except EmbeddingFailed:
+            return False
+        return True
 
     def _loaded(self) -> Embedder:
         if self._embedder is None:

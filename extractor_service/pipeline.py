@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import inf
 
 from extractor_service.batcher import Batcher, NotServing
-from extractor_service.condition import Condition
 from extractor_service.domain import NO_USAGE, Conversation, Finding, LlmUsage, Strategy
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import ModelInfo, Purpose
@@ -64,7 +63,7 @@ class Pipeline:
         self._batcher = batcher
         self._metrics = metrics
         self._spans = spans
-        self.condition = Condition(self._model_works)
+        self.condition = batcher.condition
 
     @property
     def ready(self) -> bool:
@@ -121,7 +120,7 @@ class Pipeline:
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> list[bytes]:
         """The texts' vectors in order: little-endian float32 of unit length.
 
-        Raises `QueueFull`, `NotServing` also while the model fails on any text, and
+        Raises `QueueFull`, `NotServing` also while the model is out of order, and
         `EmbeddingFailed` if it fails on one of these alone.
         """
         if not self.condition.in_order:
@@ -132,11 +131,3 @@ class Pipeline:
             if await self.condition.examine():
                 raise
             raise NotServing from None
-
-    async def _model_works(self) -> bool:
-        """Tell a text that cannot be embedded from a model that cannot embed."""
-        try:
-            await self._batcher.embed(["A text that every model can embed."], Purpose.DOCUMENT)
-        except EmbeddingFailed:
-            return False
-        return True

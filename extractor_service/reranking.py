@@ -98,7 +98,7 @@ class Reranking:
 
         The caller waits until `deadline`, a time of the event loop's clock. Raises `TooLate` if
         that cannot be kept, `QueueFull` at once, `RerankFailed` if the model fails on one of the
-        texts alone, `NotServing` before `warm`, after `stop` and while the model fails on any text.
+        texts alone, `NotServing` before `warm`, after `stop` and while the model is out of order.
         Cancelled, it gives up all but the batch that is running.
         """
         with measured(self._metrics.calls, self._metrics.call_seconds):
@@ -214,7 +214,8 @@ class Reranking:
         """The scores and how long they took; runs in the model's thread."""
         assert self._reranker is not None
         began = time.perf_counter()
-        scores = self._reranker.scores(pairs)
+        with self.condition.running():
+            scores = self._reranker.scores(pairs)
         seconds = time.perf_counter() - began
         if scores.shape != (len(pairs),) or not np.isfinite(scores).all():
             raise ValueError("not one finite score per pair")

@@ -16,7 +16,7 @@ from agentmemory.v1.extractor_service_pb2_grpc import ExtractorServiceStub
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from extractor_service import checks
+from extractor_service import checks, condition
 from extractor_service.app import SERVICE
 from extractor_service.embedder import Purpose, Vectors
 from extractor_service.hashing import HashingEmbedder
@@ -39,6 +39,19 @@ class LosingItsGpu(HashingEmbedder):
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         if self.lost:
             raise RuntimeError("the GPU is lost")
+        return super().encode(texts, purpose)
+
+
+class Hanging(HashingEmbedder):
+    """Does not return while its gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        assert self.gate.wait(30)
         return super().encode(texts, purpose)
 
 
@@ -192,6 +205,31 @@ async def test_a_model_that_stays_broken_asks_for_a_new_process(
         embedder.lost = True
         await fails(extractor.stub.Embed(pb.EmbedRequest(texts=["a"])))
         await health_until(extractor.channel, NOT_SERVING, LIVENESS)
+
+
+async def test_a_model_that_does_not_return_is_out_of_order_until_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "HOPELESS_SECONDS", 0.3)
+    monkeypatch.setattr(condition, "STUCK_SECONDS", 0.3)
+    embedder = Hanging()
+    request = pb.EmbedRequest(texts=["a"])
+    async with served(FakeRules().ruleset, load_embedder=lambda: embedder) as extractor:
+        await health_until(extractor.channel, SERVING)
+        embedder.gate.clear()
+        try:
+            waiting = await fails(extractor.stub.Embed(request, timeout=0.1))
+            await health_until(extractor.channel, NOT_SERVING)
+            refused = await fails(extractor.stub.Embed(request))
+            await health_until(extractor.channel, NOT_SERVING, LIVENESS)
+        finally:
+            embedder.gate.set()
+        await health_until(extractor.channel, SERVING)
+        await health_until(extractor.channel, SERVING, LIVENESS)
+        assert (await extractor.stub.Embed(request)).vectors
+    assert waiting.code() is StatusCode.DEADLINE_EXCEEDED
+    assert refused.code() is StatusCode.UNAVAILABLE
 
 
 def free_port() -> int:

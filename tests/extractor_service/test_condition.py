@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from extractor_service.batcher import NotServing
-from extractor_service.condition import Condition
+from extractor_service.condition import STUCK_SECONDS, Condition
 
 
 class Model:
@@ -47,4 +47,34 @@ async def test_a_model_that_cannot_be_asked_stays_as_it_was() -> None:
     model.answer = NotServing()
     with pytest.raises(NotServing):
         await model.condition.examine()
+    assert model.condition.in_order
+
+
+async def test_a_model_that_does_not_return_is_out_of_order_until_it_does() -> None:
+    model = Model()
+    with model.condition.running():
+        model.now += STUCK_SECONDS
+        assert model.condition.in_order
+        model.now += 7
+        assert not model.condition.in_order
+        assert model.condition.failing_seconds == 7
+    assert model.condition.in_order
+    assert model.condition.failing_seconds == 0
+
+
+async def test_nothing_is_asked_of_a_model_that_does_not_return() -> None:
+    model = Model()
+    model.answer = AssertionError("it would wait behind what does not return")
+    with model.condition.running():
+        model.now += STUCK_SECONDS + 1
+        assert not await model.condition.examine()
+
+
+async def test_many_short_runs_are_not_taken_for_a_long_one() -> None:
+    model = Model()
+    for _ in range(5):
+        with model.condition.running():
+            model.now += STUCK_SECONDS
+    assert model.condition.in_order
+    model.now += STUCK_SECONDS * 2
     assert model.condition.in_order

@@ -10,6 +10,7 @@ from agentmemory.v1 import extractor_service_pb2 as pb
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from extractor_service import condition
 from extractor_service.app import SERVICE, default_loaders
 from extractor_service.checks import ready_check
 from extractor_service.embedder import ModelInfo
@@ -229,6 +230,22 @@ async def test_a_model_that_scores_nothing_any_more_takes_the_service_out_of_use
     assert error.code is StatusCode.UNAVAILABLE
     assert error.reason == "EXTRACTOR_UNAVAILABLE"
     await wait_until(lambda: not_serving(extractor), "it says that it does not serve")
+
+
+async def test_a_reranker_that_does_not_return_is_out_of_order_though_its_caller_has_left(
+    extractor: Served, reranker: Gated, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(condition, "STUCK_SECONDS", 0.3)
+    request = pb.RerankRequest(query=QUERY, texts=["a"])
+    await wait_until(lambda: serving(extractor), "it says that it serves")
+    reranker.gate.clear()
+    error = await fails(extractor.stub.Rerank(request, timeout=0.2))
+    await wait_until(lambda: not_serving(extractor), "it says that it does not serve")
+    reranker.gate.set()
+    await wait_until(lambda: serving(extractor), "it serves again", seconds=20)
+
+    assert error.code() is StatusCode.DEADLINE_EXCEEDED
+    assert (await extractor.stub.Rerank(request)).scores
 
 
 def test_a_reranker_that_is_not_there_is_said_before_anything_is_loaded():
