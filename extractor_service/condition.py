@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ Far from the longest batch, by reckoning. On two cores all-MiniLM-L6-v2 takes 0.
 a CPU's batch; thirty times as large a model takes 3 s, and about a minute for one text of 8192
 tokens, which is a batch by itself. A GPU is faster than that with its 16384.
 """
+
+LOOK_SECONDS = 0.5
+"""How soon who waits for the end of a model learns of it."""
 
 
 class Condition:
@@ -64,6 +68,11 @@ class Condition:
         elif self._failing_since is None:
             self._failing_since = self._clock()
         return self.in_order
+
+    async def broken(self) -> None:
+        """Wait until it is out of order."""
+        while self.in_order:  # noqa: ASYNC110 - that a model hangs is no event
+            await asyncio.sleep(LOOK_SECONDS)
 
     @property
     def _overdue(self) -> float:

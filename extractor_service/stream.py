@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ import grpc.aio
 from agentmemory.v1 import extractor_service_pb2 as pb
 
 from extractor_service import translate
+from extractor_service.batcher import NotServing
 from extractor_service.errors import extraction_failed, invalid, known, overloaded, unforeseen
 from extractor_service.pipeline import Pipeline, PipelineInfo
 from service_kit.errors import FieldViolation, ServiceError, to_status
@@ -67,17 +68,29 @@ class ExtractStream:
         """Answer until the caller has said everything, or the server drains.
 
         Raises ServiceError INVALID_FIELD for a caller who breaks the rules of the stream, and
-        `NotServing` if there is nothing to open. What is in flight ends with the stream.
+        `NotServing` if there is nothing to open, or as soon as the model is out of order: the
+        caller then finds another replica, while an open stream would stay with this one. What is
+        in flight ends with the stream.
         """
         ending = asyncio.create_task(self._told_to_end())
+        serving = asyncio.create_task(self._serve(ending, requests))
+        breaking = asyncio.create_task(self._pipeline.condition.broken())
         try:
-            first = await _next_unless(ending, requests)
-            if first is not None:
-                await self._open(first)
-                await self._take_all(ending, requests)
+            await asyncio.wait([serving, breaking], return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                raise NotServing
+            serving.result()
         finally:
-            ending.cancel()
-            await self._abandon()
+            await _abandon({ending, serving, breaking})
+            await _abandon(self._in_flight)  # nothing is, unless it broke or the caller left
+
+    async def _serve(
+        self, ending: asyncio.Task[None], requests: AsyncIterator[pb.ExtractRequest]
+    ) -> None:
+        first = await _next_unless(ending, requests)
+        if first is not None:
+            await self._open(first)
+            await self._take_all(ending, requests)
 
     async def _take_all(
         self, ending: asyncio.Task[None], requests: AsyncIterator[pb.ExtractRequest]
@@ -152,13 +165,6 @@ class ExtractStream:
         async with self._writing:
             await self._write(response)
 
-    async def _abandon(self) -> None:
-        """End what is in flight; nothing is, unless the stream broke or the caller left."""
-        left = set(self._in_flight)
-        for answering in left:
-            answering.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
 
 def opened(info: PipelineInfo, limits: StreamLimits) -> pb.Opened:
     """The first response of a stream."""
@@ -199,6 +205,13 @@ async def _next(requests: AsyncIterator[pb.ExtractRequest]) -> pb.ExtractRequest
     async for request in requests:
         return request
     return None
+
+
+async def _abandon(tasks: Collection[asyncio.Task[None]]) -> None:
+    left = list(tasks)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _broken(field: str, description: str) -> ServiceError:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import grpc.aio
 import pytest
@@ -18,41 +18,23 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from extractor_service import checks, condition
 from extractor_service.app import SERVICE
-from extractor_service.embedder import Purpose, Vectors
-from extractor_service.hashing import HashingEmbedder
 from extractor_service.model import ModelError
 from extractor_service.settings import ExtractorSettings
 from extractor_service.worker import Ruleset
 from service_kit.errors import read_error
 from service_kit.health import LIVENESS
-from tests.support.extractor_server import Conversation, FakeRules, fails, message, served
+from tests.support.extractor_server import (
+    Conversation,
+    FakeRules,
+    Hanging,
+    LosingItsGpu,
+    fails,
+    message,
+    served,
+)
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-class LosingItsGpu(HashingEmbedder):
-    """Embeds nothing while its GPU is lost."""
-
-    lost = False
-
-    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
-        if self.lost:
-            raise RuntimeError("the GPU is lost")
-        return super().encode(texts, purpose)
-
-
-class Hanging(HashingEmbedder):
-    """Does not return while its gate is closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
-        assert self.gate.wait(30)
-        return super().encode(texts, purpose)
 
 
 async def health_until(channel: grpc.aio.Channel, status: int, service: str = SERVICE) -> None:

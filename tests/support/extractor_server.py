@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from extractor_service.app import Extractor, Loaders, assemble
 from extractor_service.domain import PLAIN, Finding, MemoryType, Role, Setting, Source, Turn
-from extractor_service.embedder import Embedder
+from extractor_service.embedder import Embedder, Purpose, Vectors
 from extractor_service.hashing import HashingEmbedder
 from extractor_service.reading import NO_READING, Reading
 from extractor_service.reranker import Reranker
@@ -71,6 +71,30 @@ class FakeRules:
 
     def ruleset(self) -> Ruleset:
         return Ruleset(self.extract, "fake-1", CONTEXT_TURNS, self.read)
+
+
+class LosingItsGpu(HashingEmbedder):
+    """Embeds nothing while its GPU is lost."""
+
+    lost = False
+
+    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        if self.lost:
+            raise RuntimeError("the GPU is lost")
+        return super().encode(texts, purpose)
+
+
+class Hanging(HashingEmbedder):
+    """Does not return while its gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        assert self.gate.wait(30)
+        return super().encode(texts, purpose)
 
 
 @dataclass(frozen=True)
