@@ -15,7 +15,7 @@ from extractor_service.reading import NO_READING
 from extractor_service.reconciling import Item
 from extractor_service.relating import Decision, Fact, Verdict
 from service_kit.errors import FieldViolation
-from service_kit.time_zones import in_zone, zone_of
+from service_kit.time_zones import in_zone, start_of_unit, zone_of
 
 MAX_ITEMS = 64
 MAX_NEIGHBORS = 32
@@ -82,8 +82,9 @@ def _fact(memory: memory_pb2.Memory) -> Fact:
     event = None
     if memory.HasField("event_time"):
         said = memory.event_time
+        precision = _PRECISIONS[said.precision]
         time = in_zone(_datetime(said.time), said.time_zone)
-        event = EventTime(time, _PRECISIONS[said.precision])
+        event = EventTime(start_of_unit(time, precision.value), precision)
     begun = _datetime(memory.valid_from) if memory.HasField("valid_from") else None
     return Fact(memory.id, memory.text, NO_READING, memory.slot, event, _said(memory), begun)
 

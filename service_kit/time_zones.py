@@ -7,7 +7,7 @@ knows the same ones.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
@@ -47,6 +47,38 @@ def in_zone(moment: datetime, name: str) -> datetime:
         return moment.astimezone(zone_of(name) or UTC)
     except OverflowError:
         return moment.astimezone(UTC)
+
+
+def start_of_unit(moment: datetime, unit: str) -> datetime:
+    """The start of the "year", "month", "week" or "day" that a zone's clock and calendar are in.
+
+    Of any other unit the moment itself. A week begins on Monday. At the very beginning of the
+    calendar, where that start has no time in UTC, it is that of UTC's unit.
+    """
+    first = _first_day(moment.date(), unit)
+    if first is None:
+        return moment
+    # Of a midnight that clocks skip this is the moment of the change, with which the day begins.
+    start = datetime.combine(first, time(), moment.tzinfo)
+    try:
+        start.astimezone(UTC)
+    except OverflowError:
+        return start_of_unit(moment.astimezone(UTC), unit)
+    return start
+
+
+def _first_day(day: date, unit: str) -> date | None:
+    match unit:
+        case "year":
+            return day.replace(month=1, day=1)
+        case "month":
+            return day.replace(day=1)
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "day":
+            return day
+        case _:
+            return None
 
 
 def name_of(zone: tzinfo | None) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from memory_service.domain.owner import Owner
 from memory_service.domain.session import Role
-from service_kit.time_zones import in_zone
+from service_kit.time_zones import in_zone, start_of_unit
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -200,6 +200,13 @@ def calendar_micros(event: EventTime) -> int:
 def reading(event: EventTime) -> datetime:
     """Return what calendar and clock in the event's zone show as it begins."""
     return in_zone(EPOCH + timedelta(microseconds=event.micros), event.zone)
+
+
+def event_of(micros: int, precision: Precision, zone: str) -> EventTime:
+    """Return the event time of the unit that this moment is in, by the calendar of the zone."""
+    moment = reading(EventTime(micros, precision, zone))
+    start = start_of_unit(moment, precision.value)
+    return EventTime((start - EPOCH) // timedelta(microseconds=1), precision, zone)
 
 
 def fact_digest(memory: Memory | NewMemory) -> str:

@@ -21,6 +21,7 @@ from memory_service.domain.memory import (
     Precision,
     Source,
     ends_before_it_begins,
+    event_of,
 )
 from memory_service.domain.owner import Owner
 from memory_service.translate import fields, showing, structs, turns
@@ -127,7 +128,7 @@ def _event_time(memory: pb.Memory, path: str) -> EventTime | None:
     if precision not in (*_PRECISIONS, pb.TIME_PRECISION_UNSPECIFIED):
         raise InvalidField(f"{path}.precision", "is unknown")
     zone = fields.time_zone(memory.event_time.time_zone, f"{path}.time_zone")
-    return EventTime(micros, _PRECISIONS.get(precision, Precision.MINUTE), zone)
+    return event_of(micros, _PRECISIONS.get(precision, Precision.MINUTE), zone)
 
 
 def _valid_from(memory: pb.Memory, path: str) -> int | None:
@@ -215,7 +216,7 @@ def event_time_from_proto(item: extractor_pb.ExtractedMemory) -> EventTime | Non
         return None
     micros = fields.micros(item.event_time.time, "event_time")
     zone = fields.time_zone(item.event_time.time_zone, "event_time.time_zone")
-    return EventTime(micros, _PRECISIONS.get(item.event_time.precision, Precision.MINUTE), zone)
+    return event_of(micros, _PRECISIONS.get(item.event_time.precision, Precision.MINUTE), zone)
 
 
 def stored_from_proto(memory: pb.Memory, path: str, owner: Owner) -> Memory:

@@ -44,6 +44,16 @@ async def test_calls_and_decisions_are_counted(extractor: Served) -> None:
     assert extractor.metric("extractor_rules_queue_depth") == 0
 
 
+async def test_two_times_of_one_day_are_one_day(extractor: Served) -> None:
+    asked = item("A", "A", similarity=1)
+    for memory, hour in ((asked.memory, 8), (asked.neighbors[0].memory, 21)):
+        memory.event_time.precision = memory_pb2.TIME_PRECISION_DAY
+        memory.event_time.time_zone = "Europe/Berlin"
+        memory.event_time.time.FromJsonString(f"2026-03-29T{hour:02d}:00:00Z")
+    answer = await extractor.stub.Reconcile(request(asked))
+    assert answer.results[0].decision == pb.RECONCILE_DECISION_DUPLICATE
+
+
 async def test_nothing_is_embedded_where_all_similarities_are_given() -> None:
     async with served(
         FakeRules().ruleset, load_embedder=lambda: BrokenEmbedder("odd")

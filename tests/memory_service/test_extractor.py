@@ -61,7 +61,7 @@ async def test_a_memory_is_taken_over_with_the_session_it_came_from():
     assert found.sources == (Source("chat", "m", 1, 2),)
     assert (found.type, found.topics) == (MemoryType.EPISODIC, ("t",))
     assert found.entities == (Entity("Alice", "person"),)
-    assert found.event_time == EventTime(1_000_000, Precision.DAY)
+    assert found.event_time == EventTime(0, Precision.DAY)
     assert (found.confidence, found.extractor, found.vector) == (0.5, "rules 1", vector(1))
     assert [found] == await extract(
         item(

@@ -694,7 +694,9 @@ class EventTime(_message.Message):
     """Where the unit is one of the calendar, as Message.time_zone; of what is extracted, that of the message. Default: UTC."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The start of the unit that `precision` names: of 5 May 2026 in "Europe/Berlin", 2026-05-04T22:00:00Z."""
+        """The start of the unit that `precision` names: of 5 May 2026 in "Europe/Berlin", 2026-05-04T22:00:00Z. What a caller
+        writes may be any time within the unit; its start is stored and returned. A minute is kept as it is written.
+        """
 
     def __init__(
         self,

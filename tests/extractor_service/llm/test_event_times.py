@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -24,6 +25,21 @@ from extractor_service.llm.event_times import event_time_of, is_plausible
 )
 def test_the_form_says_how_much_is_known(text: str, time: datetime, precision: Precision) -> None:
     assert event_time_of(text) == EventTime(time.replace(tzinfo=UTC), precision)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("2026-03-29", "2026-03-28T23:00Z"),
+        ("2026-W14", "2026-03-29T22:00Z"),
+        ("2026-07", "2026-06-30T22:00Z"),
+        ("2026", "2025-12-31T23:00Z"),
+    ],
+)
+def test_a_unit_begins_where_the_calendar_of_the_zone_has_it(text: str, start: str) -> None:
+    event = event_time_of(text, ZoneInfo("Europe/Berlin"))
+    assert event is not None
+    assert event.time.astimezone(UTC) == datetime.fromisoformat(start)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,8 @@ def test_the_day_is_that_of_the_zone_in_which_it_was_said(say: Say) -> None:
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 MIDNIGHT = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)  # Sunday the 29th, the day clocks go on
+SANTIAGO = ZoneInfo("America/Santiago")
+SKIPPED = datetime(2026, 9, 6, 15, 45, 30, tzinfo=UTC)  # Sunday, clocks go on at 4:00 UTC
 LATE = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # Sunday, clocks go back at 1:00 UTC
 
 IN_ZONES = [
@@ -184,6 +186,9 @@ IN_ZONES = [
     (LATE, BERLIN, "I will meet Bob today at noon.", "2026-10-25T12:00+01:00", MINUTE),
     (LATE, BERLIN, "I met Bob yesterday evening.", "2026-10-24T00:00+02:00", DAY),
     (LATE, NEW_YORK, "I met Bob this month.", "2026-10-01T00:00-04:00", MONTH),
+    # Where clocks go on at midnight, the day begins at 1.
+    (SKIPPED, SANTIAGO, "I met Bob today.", "2026-09-06T01:00-03:00", DAY),
+    (SKIPPED, SANTIAGO, "I met Bob this year.", "2026-01-01T00:00-03:00", YEAR),
 ]
 
 

@@ -53,7 +53,7 @@ def test_a_callers_memory_is_taken_as_it_is_and_nothing_that_is_output_only():
             type=MemoryType.EPISODIC,
             topics=("a,b", "x|y"),
             entities=(Entity("Berlin", "place"),),
-            event_time=EventTime(1_000_000_005, Precision.DAY),
+            event_time=EventTime(0, Precision.DAY),
         )
     ]
 
@@ -173,11 +173,11 @@ def test_a_memory_without_a_vector_is_pending_and_a_shared_one_says_so():
     assert showing.memory(lone).scope == pb.Scope(namespace="app", session_id="chat")
 
 
-def test_an_extracted_time_keeps_its_precision():
+def test_an_extracted_time_keeps_its_precision_and_is_the_start_of_its_unit():
     item = extractor_pb.ExtractedMemory(
         event_time=pb.EventTime(time=MOMENT, precision=pb.TIME_PRECISION_YEAR)
     )
-    assert memories.event_time_from_proto(item) == EventTime(1_000_000_005, Precision.YEAR)
+    assert memories.event_time_from_proto(item) == EventTime(0, Precision.YEAR)
     assert memories.event_time_from_proto(extractor_pb.ExtractedMemory()) is None
 
 
