@@ -2,8 +2,8 @@
 
 The word after "password is" is far more often no password ("too weak", "the same as"), so what is
 taken for one must look it: a digit or a symbol within, or quotes around it, or be a lone word that
-ends its clause and is no common predicate. A code ("the code to the safe is 4711") counts where it
-opens or unlocks something; promo, postal, error and booking codes do not.
+ends its clause and is no common predicate, or begin a passphrase. A code ("the code to the safe is
+4711") counts where it opens or unlocks something; promo, postal, error and booking codes do not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from service_kit.guard.spans import Kind, Span, holds_placeholder
+from service_kit.guard.no_secrets import NO_PASSWORD, PREDICATE_ENDING, is_no_secret
+from service_kit.guard.passphrases import passphrase_end
+from service_kit.guard.spans import Kind, Span
 
 _WORDS_FOR_ONE = (
     r"pass[ -]?(?:words?|phrases?|codes?)|passwd|pwd|seed phrase|recovery (?:phrase|key|code)"
@@ -57,6 +59,13 @@ _QUOTED = r"[\"“”«„`'‘’](?P<quoted>[^\"“”«»`\n]{3,64}?)[\"“�
 _VALUE = rf"(?:{_QUOTED}|(?P<word>[^\s\"“”,;，。]{{2,128}}))"
 
 _TOLD_PASSWORD = re.compile(rf"\b(?:{_WORDS_FOR_ONE}){_OF_WHAT}{_BECOMES}{_VALUE}", re.IGNORECASE)
+_OF_WORDS = re.compile(
+    r"pass|pwd|seed|recovery phrase|kennwort|mot de|contrase|wachtwoord|senha", re.IGNORECASE
+)
+_TOLD_PIN = re.compile(
+    rf"\bpin(?:[ -]?(?:code|number|nummer))?{_OF_WHAT}{_BECOMES}(?P<word>[^\s\"“”,;]{{1,24}})",
+    re.IGNORECASE,
+)
 _CHANGED_PASSWORD = re.compile(
     rf"\b(?:chang|set|reset|updat)\w{{0,3}} (?:[\w'’-]{{1,20}} ){{0,4}}?(?:{_WORDS_FOR_ONE})"
     rf"{_OF_WHAT} to:? {_VALUE}",
@@ -81,30 +90,6 @@ _VALUE_FIRST = re.compile(
     re.IGNORECASE,
 )
 
-# What is said of passwords and begins a predicate, or is a stand-in for one.
-_NO_PASSWORD = frozenset(
-    """
-    a about above again all almost already also always an and another any anything as asked
-    asking at available back bad based because been before being below better blank both broken
-    but by case-sensitive changed changing common complicated compromised confidential correct
-    different difficult easy empty encrypted enough essential everything exactly expire expired
-    expiring fine for forgotten from gone good great guessable hacked hard hashed her here
-    hidden his i if important impossible in incorrect insecure invalid it its just kept key
-    known leaked like long longer lost memorable mandatory me mine missing more much my needed
-    never new no none not nothing null ok okay old on one only optional or our ours out outdated
-    over personal please pretty private probably protected really recovered required reset right
-    safe same saved secret secure set shared short simple simply so something somewhere stored
-    strong stuck such super supposed temporary terrible that the their theirs there these this
-    those to too true typed unchanged under undefined unique unknown unsafe up useless using
-    usually valid very visible weak what when where which who why with without working worse
-    written wrong yes yet your yours falsch richtig nicht zu sehr sicher unsicher abgelaufen
-    vergessen das die der ein eine gleich noch immer trop tres très pas incorrecto incorrecta
-    muy la el le les un une no
-    """.split()
-)
-_PREDICATE_ENDING = re.compile(r"(?:ed|ing|ly|able|ible|ful|less)\Z")
-_MASKED = re.compile(r"[*•●xX.#_?-]+\Z")
-_STANDS_FOR = re.compile(r"[<\[{$%].*[>\]})%]?\Z", re.DOTALL)
 _MARKS_AT_THE_END = ".,;:!?)]}'’\"”»。，！？"
 _ENDS_ITS_CLAUSE = re.compile(r"[\s\"”»]*(?:[.,;:!?)。，！？\n]|\Z|and\b|but\b|und\b|et\b|y\b)")
 _CODE = re.compile(r"[#*]?(?=[\w-]*\d)[0-9A-Z]{1,12}(?:-[0-9A-Z]{1,6}){0,4}[#*]?\Z")
@@ -116,6 +101,7 @@ def spoken_secrets(text: str) -> Iterator[Span]:
     lowered = text.lower()
     if any(hint in lowered for hint in _HINTS):
         yield from _passwords(text)
+        yield from _pins(text)
         yield from _codes(text)
         yield from _values_first(text)
 
@@ -126,7 +112,7 @@ def _passwords(text: str) -> Iterator[Span]:
             yield from _password(text, found)
     for found in _PHRASE.finditer(text):
         words = found["word"].lower().split()
-        if sum(word in _NO_PASSWORD for word in words) * 2 < len(words):
+        if sum(word in NO_PASSWORD for word in words) * 2 < len(words):
             yield Span(*found.span("word"), Kind.PASSWORD)
     for found in _BESIDE_PASSWORD.finditer(text):
         start, end = _trimmed(text, *found.span("word"))
@@ -136,13 +122,28 @@ def _passwords(text: str) -> Iterator[Span]:
 
 def _password(text: str, found: re.Match[str]) -> Iterator[Span]:
     if found["quoted"] is not None:
-        if not _is_no_secret(found["quoted"]):
+        if not is_no_secret(found["quoted"]):
             yield Span(*found.span("quoted"), Kind.PASSWORD)
         return
     start, end = _trimmed(text, *found.span("word"))
+    if _OF_WORDS.match(found[0]) and (last := passphrase_end(text, start)):
+        yield Span(start, last, Kind.PASSWORD)
+        return
     word = text[start:end]
     if _looks_made_up(word) or _digits(word, at_least=4) or _is_lone_word(text, start, end):
         yield Span(start, end, Kind.PASSWORD)
+
+
+def _pins(text: str) -> Iterator[Span]:
+    """Of several words or groups of digits; a pin of gold, or as long as a thumb, is another."""
+    for found in _TOLD_PIN.finditer(text):
+        if _digits(found["word"], at_least=4):
+            continue  # a code by itself
+        start = found.start("word")
+        end = passphrase_end(text, start) or start
+        if any(map(str.isdigit, text[start:end])):
+            all_digits = text[start:end].replace(" ", "").isdigit()
+            yield Span(start, end, Kind.ACCESS_CODE if all_digits else Kind.PASSWORD)
 
 
 def _codes(text: str) -> Iterator[Span]:
@@ -173,7 +174,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _looks_made_up(word: str) -> bool:
     """Letters beside digits or symbols, or capitals in the middle: no word of a language."""
-    if len(word) < 4 or _is_no_secret(word) or "://" in word:
+    if len(word) < 4 or is_no_secret(word) or "://" in word:
         return False
     core = word.strip("-'’")
     letters = any(character.isalpha() for character in core)
@@ -192,16 +193,7 @@ def _is_lone_word(text: str, start: int, end: int) -> bool:
     return (
         len(word) >= 4
         and word.replace("-", "").isalpha()
-        and not _is_no_secret(word)
-        and not _PREDICATE_ENDING.search(word)
+        and not is_no_secret(word)
+        and not PREDICATE_ENDING.search(word)
         and _ENDS_ITS_CLAUSE.match(text, end) is not None
-    )
-
-
-def _is_no_secret(word: str) -> bool:
-    return (
-        word.lower() in _NO_PASSWORD
-        or _MASKED.match(word) is not None
-        or _STANDS_FOR.match(word) is not None
-        or holds_placeholder(word)
     )

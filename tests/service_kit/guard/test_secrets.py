@@ -70,6 +70,24 @@ TOLD = [
         "correct horse battery staple",
     ),
     ("my passcode is 482913", Kind.PASSWORD, "482913"),
+    ("wifi password: blue horse 77", Kind.PASSWORD, "blue horse 77"),
+    ("the wifi password is blue horse 77", Kind.PASSWORD, "blue horse 77"),
+    ("The wifi password is Blue Horse #77. Bob has it too.", Kind.PASSWORD, "Blue Horse #77"),
+    ("password: blue horse\nBob lives in Rome", Kind.PASSWORD, "blue horse"),
+    ("Passphrase: green horse 77 staple, keep it", Kind.PASSWORD, "green horse 77 staple"),
+    (
+        "the passphrase for the vault is blue horses on 3 hills",
+        Kind.PASSWORD,
+        "blue horses on 3 hills",
+    ),
+    ("My passcode is blue horse 77 and the door is open", Kind.PASSWORD, "blue horse 77"),
+    ("my password is blue horse 77 for the upstairs router", Kind.PASSWORD, "blue horse 77"),
+    ("password: rock and roll 77", Kind.PASSWORD, "rock and roll 77"),
+    ("his password is Blue7 horse battery", Kind.PASSWORD, "Blue7 horse battery"),
+    ("The password is sunny purple elephants!", Kind.PASSWORD, "sunny purple elephants"),
+    ("PIN: blue horse 77", Kind.PASSWORD, "blue horse 77"),
+    ("my PIN is 47 11", Kind.ACCESS_CODE, "47 11"),
+    ("das Passwort ist Katze Hund 77", Kind.PASSWORD, "Katze Hund 77"),
     ("mein WLAN-Passwort lautet Katze!77", Kind.PASSWORD, "Katze!77"),
     ("mon mot de passe est Soleil42", Kind.PASSWORD, "Soleil42"),
     ("mi contraseña es Gato_99", Kind.PASSWORD, "Gato_99"),
@@ -134,6 +152,29 @@ HARMLESS = [
     "The secret to a good curry is fresh ginger",
     "Her secret is safe with me",
     "My PIN is wrong",
+    "password: see the vault",
+    "password: see page 12 of the manual",
+    "Password: ask Bob at 5",
+    "password: minimum eight characters",
+    "The password is at least 8 characters long",
+    "my password is 12 letters",
+    "The password is case sensitive",
+    "The password is valid for 30 days",
+    "The password is sent by mail within 5 minutes",
+    "the password is rotated every 90 days",
+    "The password is stronger than mine since 2020",
+    "The password is kept at reception",
+    "My password is Bob's birthday",
+    "My password is way too weak for 2024",
+    "The passphrase is a line from Hamlet",
+    "the passphrase is too long and too weak",
+    "Password: siehe Tresor 3",
+    "Das Passwort ist beim Empfang",
+    "The password is [password] for all 3 of us",
+    "The pin is shiny gold",
+    "The pin is 3 cm wide",
+    "The PIN is four digits",
+    "The access token is company property",
     "I keep a pin collection of 250 pieces",
     "We pinned 3 notes to the board",
     "The promo code is SAVE20",
@@ -212,6 +253,13 @@ def test_what_is_said_after_a_secret_is_left_alone():
     text = "I set my bank password to Kestrel-9417 yesterday. I moved to Berlin."
     assert found(text) == [(Kind.PASSWORD, "Kestrel-9417")]
     assert found("My password for the St. James wifi is hunter2") == [(Kind.PASSWORD, "hunter2")]
+
+
+def test_what_is_said_after_a_passphrase_is_left_alone():
+    for more in (" and Bob lives in Rome", " because the old one was weak", ", I live in Rome"):
+        text = f"The wifi password is blue horse 77{more}."
+        assert found(text) == [(Kind.PASSWORD, "blue horse 77")]
+    assert found("my PIN is 4711 guys") == [(Kind.ACCESS_CODE, "4711")]
 
 
 def test_two_secrets_are_found_in_order():
