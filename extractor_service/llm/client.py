@@ -56,15 +56,17 @@ class ChatClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def complete(self, request: Mapping[str, Any], until: float) -> Completion:
+    async def complete(
+        self, request: Mapping[str, Any], until: float, out_of_time: Failure = Failure.TIMEOUT
+    ) -> Completion:
         """Send a request once, and wait for the answer `until` a time of the event loop's clock.
 
-        Raises LlmFailed.
+        Raises LlmFailed, with `out_of_time` if there is none by then.
         """
         outcome = "cancelled"
         try:
             with self._metrics.seconds.time():
-                completion = await self._complete(request, until)
+                completion = await self._complete(request, until, out_of_time)
             outcome = "ok"
             return completion
         except LlmFailed as error:
@@ -73,7 +75,9 @@ class ChatClient:
         finally:
             self._metrics.calls.labels(outcome).inc()
 
-    async def _complete(self, request: Mapping[str, Any], until: float) -> Completion:
+    async def _complete(
+        self, request: Mapping[str, Any], until: float, out_of_time: Failure
+    ) -> Completion:
         try:
             async with (
                 asyncio.timeout_at(until),
@@ -81,7 +85,7 @@ class ChatClient:
             ):
                 content = await _content(response)
         except TimeoutError:
-            raise LlmFailed(Failure.TIMEOUT) from None
+            raise LlmFailed(out_of_time) from None
         except (httpx2.HTTPError, httpx2.InvalidURL):
             raise LlmFailed(Failure.UNREACHABLE) from None
         if response.status_code != httpx2.codes.OK:

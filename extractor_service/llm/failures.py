@@ -8,8 +8,8 @@ import enum
 class Failure(enum.Enum):
     """Why there is no answer; the values are labels of metrics and go to the logs.
 
-    After NO_SLOT and SKIPPED nothing was sent: too many other requests were out, or too many had
-    failed.
+    NO_SLOT: too many other requests were out, so that it was sent too late to be answered, or not
+    at all. After SKIPPED nothing was sent: too many had failed.
     """
 
     UNREACHABLE = "unreachable"

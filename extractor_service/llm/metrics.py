@@ -15,7 +15,8 @@ class LlmMetrics:
         self.calls = Counter(
             "extractor_llm_calls_total",
             "Requests to the language model by outcome: ok, unreachable, timeout, overloaded, "
-            "server_error, refused, malformed, cancelled.",
+            "server_error, refused, malformed, cancelled, or no_slot: sent too late, because too "
+            "many others were out.",
             ("outcome",),
             registry=registry,
         )
@@ -48,8 +49,7 @@ class LlmMetrics:
         self.fallbacks = Counter(
             "extractor_llm_fallbacks_total",
             "Deltas and summaries that the rules did instead, by what became of the request: as "
-            "calls, or bad_reply, or no_slot while too many others were out, or skipped after "
-            "several that failed.",
+            "calls, or bad_reply, or skipped after several that failed.",
             ("reason",),
             registry=registry,
         )

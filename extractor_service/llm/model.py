@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 REPLIES = 3
 """How often the model may answer a prompt before its bad replies are given up on."""
 
+# A job that waited for more of its time than this while others were asked had too little left.
+_MOST_WAITING = 0.5
 # The rest of a caller's time is for the rules, should the model fail, and for the vectors.
 _SHARE_OF_TIME = 0.75
 _TOO_LARGE = 413
@@ -64,6 +66,7 @@ class Job:
         self.until = until
         self.full = full
         self.usage = NO_USAGE
+        self.waited = 0.0  # seconds, for the requests of others
 
 
 class LanguageModel:
@@ -108,7 +111,7 @@ class LanguageModel:
         if not self._breaker.admits(loop.time()):
             raise LlmFailed(Failure.SKIPPED)
         try:
-            async with self._slot(job.until):
+            async with self._slot(job):
                 answer = await self._answer(question, read, job)
         except LlmFailed as error:
             self._note(error, job, loop.time())
@@ -160,7 +163,7 @@ class LanguageModel:
         while dialect is not None:
             request = body(dialect, self._sampling, messages, schema)
             try:
-                completion = await self._client.complete(request, job.until)
+                completion = await self._client.complete(request, job.until, self._out_of_time(job))
             except Refused as error:
                 refusal = error  # Of the plainest request in the end.
                 dialect = dialect.after_refusal(error.explanation)
@@ -175,13 +178,21 @@ class LanguageModel:
         self._metrics.tokens.labels("prompt").inc(usage.prompt_tokens)
         self._metrics.tokens.labels("completion").inc(usage.completion_tokens)
 
+    def _out_of_time(self, job: Job) -> Failure:
+        """What it is if there is no answer in time: the endpoint is not at fault for our queue."""
+        late = job.waited > self._endurance.seconds * _MOST_WAITING
+        return Failure.NO_SLOT if late else Failure.TIMEOUT
+
     @asynccontextmanager
-    async def _slot(self, until: float) -> AsyncIterator[None]:
+    async def _slot(self, job: Job) -> AsyncIterator[None]:
+        clock = asyncio.get_running_loop().time
+        since = clock()
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(job.until):
                 await self._slots.acquire()
         except TimeoutError:
             raise LlmFailed(Failure.NO_SLOT) from None
+        job.waited += clock() - since
         try:
             yield
         finally:
