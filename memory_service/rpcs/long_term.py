@@ -85,7 +85,9 @@ class LongTermRpcs(RpcGroup):
         key = calls.request_key("DeleteMemories", request, request.request_id)
         given = filters.from_proto(request.filter, "filter")
         if given.empty == (not request.ids):
-            raise InvalidField("ids", "needs either ids or a filter that is not empty, not both")
+            empty = given.empty and request.HasField("filter")
+            path = "filter" if empty else "ids"
+            raise InvalidField(path, "needs either ids or a filter that is not empty, not both")
         types = memories.types_from_protos(request.types, "types")
         if request.ids and request.types:
             raise InvalidField("types", "go with a filter")

@@ -131,9 +131,9 @@ async def test_a_bad_create_is_refused_and_changes_nothing(
         invalid("id"),
     ),
     ("delete of nothing", delete(), invalid("ids")),
-    ("delete with an empty filter", delete(filter=memory_pb2.Filter()), invalid("ids")),
+    ("delete with an empty filter", delete(filter=memory_pb2.Filter()), invalid("filter")),
     *(
-        (f"delete with an empty filter {where}", delete(filter=filter_), invalid("ids"))
+        (f"delete with an empty filter {where}", delete(filter=filter_), invalid("filter"))
         for where, filter_ in EMPTY.items()
     ),
     ("delete of too many", delete(ids=["x"] * 257), invalid("ids")),
