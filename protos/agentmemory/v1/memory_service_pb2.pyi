@@ -2495,7 +2495,7 @@ class ImportMemoriesRequest(_message.Message):
 
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportRecord]:
-        """1 to 1,000 records, as exported. A revision needs its memory, a message its session, in the same stream before it. Into a
+        """0 to 1,000 records, as exported. A revision needs its memory, a message its session, in the same stream before it. Into a
         lone session goes only the session of its own id, into the namespace's shared memories none.
         """
 

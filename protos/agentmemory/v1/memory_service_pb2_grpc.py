@@ -37,7 +37,8 @@ class MemoryServiceStub:
     each owner has ids of its own.
     * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
     current one; an empty etag is not compared.
-    * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
+    * Each write of memories returns the owner's `revision`, which grows with every change of the owner's memories, by one or
+    more: a memory that takes the place of another is several changes.
     * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
@@ -199,7 +200,8 @@ class MemoryServiceServicer:
     each owner has ids of its own.
     * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
     current one; an empty etag is not compared.
-    * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
+    * Each write of memories returns the owner's `revision`, which grows with every change of the owner's memories, by one or
+    more: a memory that takes the place of another is several changes.
     * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
@@ -617,7 +619,8 @@ class MemoryService:
     each owner has ids of its own.
     * A write that takes an `etag` changes nothing and fails with ABORTED / ETAG_MISMATCH unless it is the
     current one; an empty etag is not compared.
-    * Each write of memories returns the owner's `revision`, which counts every change of the owner's memories.
+    * Each write of memories returns the owner's `revision`, which grows with every change of the owner's memories, by one or
+    more: a memory that takes the place of another is several changes.
     * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
