@@ -61,7 +61,7 @@ class Reading:
         A summary is counted with `frame` tokens around it. Raises SessionNotFound.
         """
         whole = await self._sessions.whole(ref, count)
-        newest = newest_that_fit(whole.messages) if whole.messages else ()
+        newest = newest_that_fit(whole.messages, whole.notes.data) if whole.messages else ()
         if budget is None:
             missing = len(newest) < whole.session.tail
             return Read(whole, newest, whole.summary if missing else Summary())
@@ -73,7 +73,7 @@ class Reading:
         There is at least one if there are any. Raises SessionNotFound.
         """
         whole = await self._sessions.whole(ref, count, before=before)
-        newest = newest_that_fit(whole.messages) if whole.messages else ()
+        newest = newest_that_fit(whole.messages, whole.notes.data) if whole.messages else ()
         return Read(whole, newest, Summary())
 
     async def _within(

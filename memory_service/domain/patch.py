@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from memory_service.domain.errors import InvalidField
+from memory_service.domain.json_sizes import json_bytes
 
 MAX_DATA = 256 * 1024
-"""Bytes of compact JSON."""
+"""Bytes of compact JSON, as a caller writes it."""
 
 JsonObject: TypeAlias = "Mapping[str, Any]"
 
@@ -48,7 +49,6 @@ def data_text(data: JsonObject, path: str) -> str:
 
     The same object gives the same text.
     """
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    if len(text.encode()) > MAX_DATA:
+    if json_bytes(data) > MAX_DATA:
         raise InvalidField(path, f"is or would become longer than {MAX_DATA} bytes of JSON")
-    return text
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

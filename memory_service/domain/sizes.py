@@ -27,9 +27,9 @@ _NOBODY = Owner.shared("", "")
 Item = TypeVar("Item")
 
 
-def newest_that_fit(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Return the end of `messages` that fits, the last message in any case."""
-    fitting = _that_fit(messages[::-1], message_bytes)
+def newest_that_fit(messages: Sequence[Message], data: str = "") -> tuple[Message, ...]:
+    """Return the end of `messages` that fits beside a session's data, the last in any case."""
+    fitting = _that_fit(messages[::-1], message_bytes, RESPONSE_BYTES - _object_bytes(data))
     return tuple(fitting[::-1])
 
 
@@ -44,14 +44,18 @@ def one_by_one_that_fit(memories: Iterable[Memory | None]) -> int:
     return how_many_fit(sizes, RESPONSE_BYTES)
 
 
-def waiting_that_fit(memories: Sequence[Memory], beside: Sequence[Message]) -> tuple[Memory, ...]:
-    """Return the beginning of `memories` that fits beside these messages; there may be none."""
-    left = RESPONSE_BYTES - sum(map(message_bytes, beside))
+def waiting_that_fit(
+    memories: Sequence[Memory], beside: Sequence[Message], data: str = ""
+) -> tuple[Memory, ...]:
+    """Return the beginning of `memories` that fits beside these; there may be none."""
+    left = RESPONSE_BYTES - _object_bytes(data) - sum(map(message_bytes, beside))
     return tuple(memories[: _count(memories, memory_bytes, left)])
 
 
-def _that_fit(items: Sequence[Item], size: Callable[[Item], int]) -> list[Item]:
-    return list(items[: max(_count(items, size, RESPONSE_BYTES), 1)])
+def _that_fit(
+    items: Sequence[Item], size: Callable[[Item], int], most: int = RESPONSE_BYTES
+) -> list[Item]:
+    return list(items[: max(_count(items, size, most), 1)])
 
 
 def _count(items: Sequence[Item], size: Callable[[Item], int], most: int) -> int:

@@ -71,7 +71,7 @@ class WorkingMemoryRpcs(RpcGroup):
         )
         whole = read.whole
         waiting = waiting_that_fit(
-            [as_memory(ref.owner, each) for each in whole.given], read.messages
+            [as_memory(ref.owner, each) for each in whole.given], read.messages, whole.notes.data
         )
         return pb.GetWorkingMemoryResponse(
             session=messages.session_to_proto(whole.session, whole.notes),

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
 from memory_service.domain.errors import InvalidField
-from memory_service.translate import fields
+from memory_service.domain.json_sizes import json_bytes
 
 DEEPEST = 24
 """Levels of an object, each an object or a list, that callers write and are shown."""
@@ -34,10 +34,15 @@ def to_object(value: Struct, path: str, *, stored: bool = False) -> dict[str, An
 
 
 def to_json(value: Struct, path: str, *, max_bytes: int, stored: bool = False) -> str:
-    """Return an object, as `to_object` takes it, as JSON of at most `max_bytes`."""
+    """Return an object, as `to_object` takes it, as JSON.
+
+    It has at most `max_bytes` as a caller writes it. What is stored is longer, and stays so: it
+    tells whether a message is the same as one that is there.
+    """
     found = to_object(value, path, stored=stored)
-    text = json.dumps(found, sort_keys=True, ensure_ascii=False)
-    return fields.text(text, path, max_bytes=max_bytes)
+    if json_bytes(found) > max_bytes:
+        raise InvalidField(path, f"is longer than {max_bytes} bytes of JSON")
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
 def from_json(value: str) -> Struct:

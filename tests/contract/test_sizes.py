@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
+import pytest
 from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 
+from tests.contract.refusals import invalid, refusal_of
+from tests.contract.seed import said, session_of
 from tests.contract.transfers import export
 
 CONTENT = "x" * 250_000
@@ -52,7 +60,7 @@ async def test_a_page_of_large_memories_has_fewer_and_paging_misses_none(
 
 
 NUMBERS = {"embedding": [1.0] * 3200}
-"""16 KiB as JSON, and more than twice as much on the wire."""
+"""16 KiB as it is stored, and more than twice as much on the wire."""
 
 
 async def create_large(
@@ -135,3 +143,74 @@ async def test_of_memories_that_were_created_and_do_not_fit_the_ids_are_told(
     assert all(
         each.memory == memory_pb2.Memory(id=each.memory.id) for each in answer.results[len(shown) :]
     )
+
+
+def numbers_of(size: int) -> Struct:
+    """An object that a caller measures as so many bytes of JSON, most of them whole numbers."""
+    value = {"numbers": [7] * (size // 2 - 20), "rest": ""}
+    value["rest"] = "é" + "x" * (size - len(_compact(value)) - len("é".encode()))
+    assert len(_compact(value)) == size
+    found = Struct()
+    found.update(value)
+    return found
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+OBJECTS: dict[str, tuple[str, int, Callable[[memory_pb2.Scope, Struct], Message]]] = {
+    "AppendMessages": (
+        "messages[0].metadata",
+        16 * 1024,
+        lambda scope, value: pb.AppendMessagesRequest(
+            scope=scope, messages=[said("Hello.", metadata=value)]
+        ),
+    ),
+    "CreateMemories": (
+        "memories[0].metadata",
+        16 * 1024,
+        lambda scope, value: pb.CreateMemoriesRequest(
+            scope=scope, memories=[memory_pb2.Memory(text="Bees.", metadata=value)]
+        ),
+    ),
+    "PutWorkingMemory": (
+        "session.data",
+        256 * 1024,
+        lambda scope, value: pb.PutWorkingMemoryRequest(
+            session=memory_pb2.Session(scope=scope, data=value)
+        ),
+    ),
+    "PatchWorkingMemoryData": (
+        "data",
+        256 * 1024,
+        lambda scope, value: pb.PatchWorkingMemoryDataRequest(scope=scope, data=value),
+    ),
+}
+
+
+@pytest.mark.parametrize("method", OBJECTS)
+async def test_an_object_may_be_as_large_as_its_compact_json_is_to_a_caller(
+    method: str, memory: MemoryServiceStub, new_scope: Callable[[], memory_pb2.Scope]
+) -> None:
+    path, most, request = OBJECTS[method]
+    scope = session_of(new_scope(), "s1")
+    await memory.AppendMessages(pb.AppendMessagesRequest(scope=scope, messages=[said("Hi.")]))
+    call = getattr(memory, method)
+    assert await refusal_of(call(request(scope, numbers_of(most + 1)))) == invalid(path)
+    await call(request(scope, numbers_of(most)))
+
+
+async def test_a_session_with_much_data_is_read_with_the_newest_messages_that_fit_beside_it(
+    memory: MemoryServiceStub, new_scope: Callable[[], memory_pb2.Scope]
+) -> None:
+    scope = session_of(new_scope(), "s1")
+    data = numbers_of(256 * 1024)
+    session = memory_pb2.Session(scope=scope, data=data)
+    await memory.PutWorkingMemory(pb.PutWorkingMemoryRequest(session=session))
+    for _ in range(12):
+        large = pb.AppendMessagesRequest(scope=scope, messages=[said(CONTENT)])
+        await memory.AppendMessages(large)
+    read = await memory.GetWorkingMemory(pb.GetWorkingMemoryRequest(scope=scope))
+    assert read.session.data == data
+    assert 1 < len(read.messages) < 12

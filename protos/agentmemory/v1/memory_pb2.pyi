@@ -475,7 +475,7 @@ class Message(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Anything the caller wants kept with the message, at most 16 KiB as JSON, nested at most 24 deep. Returned verbatim."""
+        """Anything the caller wants kept with the message, at most 16 KiB as compact JSON, nested at most 24 deep. Returned verbatim."""
 
     def __init__(
         self,
@@ -886,7 +886,7 @@ class Memory(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Anything the caller wants kept with the memory, at most 16 KiB as JSON, nested at most 24 deep. Returned verbatim. Default: none."""
+        """Anything the caller wants kept with the memory, at most 16 KiB as compact JSON, nested at most 24 deep. Returned verbatim. Default: none."""
 
     @_builtins.property
     def valid_from(self) -> _timestamp_pb2.Timestamp:

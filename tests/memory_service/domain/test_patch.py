@@ -111,3 +111,10 @@ def test_the_limit_is_in_bytes(letter: str, size: int):
     with pytest.raises(InvalidField) as caught:
         data_text({"a": letter * (most + 1)}, "session.data")
     assert caught.value.path == "session.data"
+
+
+def test_whole_numbers_count_as_a_caller_writes_them():
+    most = (MAX_DATA - len('{"a":[1]}')) // len(",1") + 1
+    assert data_text({"a": [1.0] * most}, "data")
+    with pytest.raises(InvalidField, match=r"^data: "):
+        data_text({"a": [1.0] * (most + 1)}, "data")

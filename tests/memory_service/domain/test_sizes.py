@@ -61,6 +61,15 @@ def test_memories_fill_what_messages_leave():
     assert waiting_that_fit(memories, [message("x" * RESPONSE_BYTES)]) == ()
 
 
+def test_messages_and_memories_fill_what_the_data_of_a_session_leaves():
+    data = "x" * (RESPONSE_BYTES // OBJECT_BYTES // 2)
+    large = [message("x" * 100_000, n) for n in range(1, 40)]
+    assert sum(map(message_bytes, newest_that_fit(large, data))) <= RESPONSE_BYTES / 2
+    memories = [make(f"m{n}", "x" * 8000) for n in range(1, 1001)]
+    alone, beside = waiting_that_fit(memories, []), waiting_that_fit(memories, [], data)
+    assert len(alone) / 2 - 2 < len(beside) < len(alone) / 2 + 2
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (

@@ -26,9 +26,18 @@ def test_an_object_comes_back_as_it_was(value: Struct):
     assert structs.from_json(structs.to_json(value, "metadata", max_bytes=1000)) == value
 
 
-def test_the_limit_is_in_bytes():
-    value = struct(a="é" * 10)
-    size = len(structs.to_json(value, "metadata", max_bytes=1000).encode())
+MEASURED = {
+    '{"a":"éééé"}': struct(a="éééé"),
+    '{"a":[1,2,-3],"b":{"c":0.5}}': struct(a=[1, 2, -3], b={"c": 0.5}),
+    '{"a":9007199254740992}': struct(a=2**53),
+    '{"a":1e+300}': struct(a=1e300),
+    "{}": struct(),
+}
+
+
+@pytest.mark.parametrize("text", MEASURED)
+def test_the_limit_is_in_bytes_of_the_compact_json_that_a_caller_has(text: str):
+    value, size = MEASURED[text], len(text.encode())
     assert structs.to_json(value, "metadata", max_bytes=size)
     with pytest.raises(InvalidField, match=r"^metadata: "):
         structs.to_json(value, "metadata", max_bytes=size - 1)
