@@ -9,6 +9,7 @@ import grpc
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
 
+from memory_service.deadline import Deadline
 from memory_service.domain.beginnings import beginning
 from memory_service.embedding_metrics import EmbeddingMetrics
 
@@ -21,6 +22,9 @@ _PURPOSES = {QUERY: "query", DOCUMENT: "document"}
 BATCH = 64
 """Texts a call: a quarter of what the extractor takes, so that others get their turn."""
 
+
+WRITE_SHARE = 0.5
+"""How much of its caller's time left a write may wait for vectors; what is left is for writing."""
 
 AcceptsModel = Callable[[pb.ModelInfo], Awaitable[bool]]
 """Says whether vectors of a model may be used with those that are stored."""
@@ -47,19 +51,28 @@ class EmbeddingClient:
 
     async def query(self, text: str, *, within: float | None = None) -> bytes | None:
         """Return the vector to search with, or None; wait at most `within` seconds."""
-        limit = self._timeout if within is None else min(within, self._timeout)
-        vectors = await self._embed([text], QUERY, limit)
+        vectors = await self._embed([text], QUERY, self._limit(within))
         return vectors[0] if vectors else None
 
-    async def documents(self, texts: Sequence[str]) -> list[bytes] | None:
-        """Return the vectors to be found by, one for each text, or None."""
+    async def documents(
+        self, texts: Sequence[str], *, within: float | None = None
+    ) -> list[bytes] | None:
+        """Return the vectors to be found by, one for each text, or None.
+
+        Wait at most `within` seconds for all of them.
+        """
+        deadline = Deadline.after(within)
         vectors: list[bytes] = []
         for start in range(0, len(texts), BATCH):
-            part = await self._embed(texts[start : start + BATCH], DOCUMENT, self._timeout)
+            limit = self._limit(deadline.left)
+            part = await self._embed(texts[start : start + BATCH], DOCUMENT, limit)
             if part is None:
                 return None
             vectors += part
         return vectors
+
+    def _limit(self, within: float | None) -> float:
+        return self._timeout if within is None else min(within, self._timeout)
 
     async def _embed(
         self, texts: Sequence[str], purpose: pb.EmbedPurpose.ValueType, within: float

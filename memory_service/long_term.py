@@ -8,6 +8,7 @@ from functools import partial
 
 from memory_service.attempts import until_written
 from memory_service.clock import Clock
+from memory_service.deadline import Deadline
 from memory_service.domain.changes import Cause, OwnerState
 from memory_service.domain.deleting import delete
 from memory_service.domain.errors import EtagMismatch, MemoryNotFound
@@ -15,7 +16,7 @@ from memory_service.domain.memory import Memory, NewMemory
 from memory_service.domain.owner import Owner
 from memory_service.domain.requests import Job, RequestKey
 from memory_service.domain.search import Selection
-from memory_service.embedding import EmbeddingClient
+from memory_service.embedding import WRITE_SHARE, EmbeddingClient
 from memory_service.jobs import Chosen, Jobs
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.reconciling import Reconciling
@@ -48,15 +49,23 @@ class LongTermMemory:
         self._jobs = Jobs(store, locks, clock)
 
     async def create(
-        self, owner: Owner, new: Sequence[NewMemory], request: RequestKey | None
+        self,
+        owner: Owner,
+        new: Sequence[NewMemory],
+        request: RequestKey | None,
+        *,
+        time_left: float | None = None,
     ) -> Created:
         """Store `new`, with vectors if the extractor answers.
 
-        Raises Contention, RequestIdReused, SearchTimeout.
+        `time_left` is up to the caller's deadline, in seconds. Raises Contention, RequestIdReused,
+        SearchTimeout.
         """
+        deadline = Deadline.after(time_left)
         if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_created(owner, first)
-        vectors = await self._embedding.documents([memory.text for memory in new])
+        texts = [memory.text for memory in new]
+        vectors = await self._embedding.documents(texts, within=deadline.share(WRITE_SHARE))
         if vectors is not None:
             new = [replace(memory, vector=v) for memory, v in zip(new, vectors, strict=True)]
 

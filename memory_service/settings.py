@@ -74,7 +74,7 @@ class MemorySettings(ServerSettings):
         2.0,
         gt=0,
         description="How long a vector is waited for before search does without and created "
-        "memories get theirs later.",
+        "memories get theirs later; half of the time that a caller has left, if that is less.",
     )
     rerank_timeout_seconds: float = Field(
         1.0,

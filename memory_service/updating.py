@@ -7,6 +7,7 @@ from typing import Any
 
 from memory_service.attempts import until_written
 from memory_service.clock import Clock
+from memory_service.deadline import Deadline
 from memory_service.domain import updating
 from memory_service.domain.changes import OwnerState, Plan
 from memory_service.domain.errors import (
@@ -18,7 +19,7 @@ from memory_service.domain.memory import Memory, embedded_text, fact_digest
 from memory_service.domain.owner import Owner
 from memory_service.domain.requests import RequestKey
 from memory_service.domain.updating import Edit
-from memory_service.embedding import EmbeddingClient
+from memory_service.embedding import WRITE_SHARE, EmbeddingClient
 from memory_service.keyed_locks import KeyedLocks
 from memory_service.store import answers
 from memory_service.store.answers import Changed
@@ -54,14 +55,17 @@ class MemoryUpdates:
         *,
         etag: str,
         request: RequestKey | None,
+        time_left: float | None = None,
     ) -> Changed:
         """Give a memory new `values`, by the names of its fields.
 
+        `time_left` is up to the caller's deadline, in seconds.
         Raises Contention, EtagMismatch, MemoryExists, MemoryNotFound, RequestIdReused.
         """
+        deadline = Deadline.after(time_left)
         if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_changed(owner, first)
-        vector = await self._vector(values["text"]) if "text" in values else None
+        vector = await self._vector(values["text"], deadline) if "text" in values else None
 
         def edit(current: Memory | None, state: OwnerState) -> Edit:
             if current is None:
@@ -78,15 +82,18 @@ class MemoryUpdates:
         *,
         etag: str,
         request: RequestKey | None,
+        time_left: float | None = None,
     ) -> Changed:
         """Make a memory again what it was at `revision`, or, with 0, before its last change.
 
+        `time_left` is up to the caller's deadline, in seconds.
         Raises Contention, EtagMismatch, MemoryExists, MemoryNotFound, RequestIdReused.
         """
+        deadline = Deadline.after(time_left)
         if (first := await self._store.remembered(owner, request)) is not None:
             return answers.unpack_changed(owner, first)
         target = await self._target(owner, memory_id, revision)
-        vector = await self._vector(embedded_text(target.text, target.turn))
+        vector = await self._vector(embedded_text(target.text, target.turn), deadline)
 
         def edit(current: Memory | None, state: OwnerState) -> Edit:
             return updating.restore(target, current, vector, state, self._clock.now())
@@ -102,8 +109,8 @@ class MemoryUpdates:
             raise MemoryNotFound
         return current
 
-    async def _vector(self, text: str) -> bytes | None:
-        vectors = await self._embedding.documents([text])
+    async def _vector(self, text: str, deadline: Deadline) -> bytes | None:
+        vectors = await self._embedding.documents([text], within=deadline.share(WRITE_SHARE))
         return vectors[0] if vectors else None
 
     async def _change(

@@ -25,6 +25,7 @@ class HistoryRpcs(RpcGroup):
             ),
             etag=request.memory.etag,
             request=calls.request_key("UpdateMemory", request, request.request_id),
+            time_left=context.time_remaining(),
         )
         return pb.UpdateMemoryResponse(
             memory=showing.memory(changed.memory), revision=changed.revision
@@ -40,6 +41,7 @@ class HistoryRpcs(RpcGroup):
             fields.count(request.revision, "revision", least=0, most=MAX_REVISION),
             etag=request.etag,
             request=calls.request_key("RestoreMemory", request, request.request_id),
+            time_left=context.time_remaining(),
         )
         return pb.RestoreMemoryResponse(
             memory=showing.memory(changed.memory), revision=changed.revision

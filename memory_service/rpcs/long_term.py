@@ -47,6 +47,7 @@ class LongTermRpcs(RpcGroup):
             scopes.owner_for_create(tenant(), request.scope, shared=request.shared),
             await self.parts.guard.memories(memories.from_protos(request.memories)),
             calls.request_key("CreateMemories", request, request.request_id),
+            time_left=context.time_remaining(),
         )
         return pb.CreateMemoriesResponse(
             results=_create_results(created.decisions),

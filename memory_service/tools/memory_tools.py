@@ -62,7 +62,10 @@ class MemoryTools:
 
     async def _create(self, caller: Caller, given: dict[str, Any]) -> Outcome:
         created = await self._long_term.create(
-            caller.owner, await new_memories(given["memories"], self._guard), caller.request
+            caller.owner,
+            await new_memories(given["memories"], self._guard),
+            caller.request,
+            time_left=caller.time_left,
         )
         answer = [_decided(decision) for decision in created.decisions]
         return Outcome({"results": answer}, created.revision)
@@ -77,6 +80,7 @@ class MemoryTools:
             await new_values(given, self._guard),
             etag="",
             request=caller.request,
+            time_left=caller.time_left,
         )
         return Outcome({"memory": results.memory(changed.memory)}, changed.revision)
 

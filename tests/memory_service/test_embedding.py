@@ -111,10 +111,11 @@ class Silent:
 
     def __init__(self) -> None:
         self.timeouts: list[float] = []
+        self.vectors: list[bytes] = []
 
     async def Embed(self, request, timeout):  # noqa: ASYNC109, N802
         self.timeouts.append(timeout)
-        return pb.EmbedResponse()
+        return pb.EmbedResponse(vectors=self.vectors)
 
 
 async def test_a_query_waits_no_longer_than_asked_for_nor_than_the_limit():
@@ -124,6 +125,18 @@ async def test_a_query_waits_no_longer_than_asked_for_nor_than_the_limit():
         await client.query("a", within=within)
     await client.documents(["a"])
     assert stub.timeouts == [2, 0.5, 2, 0.0, 2]
+
+
+async def test_documents_wait_no_longer_than_asked_for_over_all_batches():
+    stub = Silent()
+    stub.vectors = [vector(1)] * BATCH
+    client = EmbeddingClient(stub, any_model, dimension=DIMENSION, timeout=2)
+    for within in (None, 0.5, 9, 0.0):
+        await client.documents(["a"] * 2 * BATCH, within=within)
+    first, second = stub.timeouts[::2], stub.timeouts[1::2]
+    assert first[0] == second[0] == first[2] == second[2] == 2
+    assert 0.5 >= first[1] > second[1]
+    assert first[3] == second[3] == 0.0
 
 
 async def test_a_caller_who_is_cancelled_is_cancelled(client, server):

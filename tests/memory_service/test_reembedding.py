@@ -37,8 +37,10 @@ SAME_LENGTH = Model("mono", "1", DIMENSION)
 class Embedding(FakeEmbedding):
     """The new model's: twice as long, and pointing elsewhere."""
 
-    async def documents(self, texts: Sequence[str]) -> list[bytes] | None:
-        vectors = await super().documents(texts)
+    async def documents(
+        self, texts: Sequence[str], *, within: float | None = None
+    ) -> list[bytes] | None:
+        vectors = await super().documents(texts, within=within)
         return vectors and [vector(0, 1) + vector() for _ in vectors]
 
 

@@ -18,11 +18,13 @@ class FakeEmbedding:
         self.before: Callable[[], Awaitable[None]] | None = None
 
     async def query(self, text: str, *, within: float | None = None) -> bytes | None:
-        self.within.append(within)
-        vectors = await self.documents([text])
+        vectors = await self.documents([text], within=within)
         return vectors[0] if vectors else None
 
-    async def documents(self, texts: Sequence[str]) -> list[bytes] | None:
+    async def documents(
+        self, texts: Sequence[str], *, within: float | None = None
+    ) -> list[bytes] | None:
+        self.within.append(within)
         self.asked += texts
         if self.before:
             await self.before()

@@ -296,7 +296,8 @@ class MemoryServiceServicer:
 
     def CreateMemories(self, request, context):
         """Stores memories that the caller wrote. Each is answered for itself.
-        They can be found by keyword when the call returns, and by meaning too if the extractor answers in time.
+        They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
+        half of the time that is left until the call's deadline.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

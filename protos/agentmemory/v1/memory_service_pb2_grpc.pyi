@@ -101,7 +101,8 @@ class MemoryServiceStub:
     """
     CreateMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.CreateMemoriesRequest, _memory_service_pb2.CreateMemoriesResponse]
     """Stores memories that the caller wrote. Each is answered for itself.
-    They can be found by keyword when the call returns, and by meaning too if the extractor answers in time.
+    They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
+    half of the time that is left until the call's deadline.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
     """
     GetMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.GetMemoryRequest, _memory_service_pb2.GetMemoryResponse]
@@ -276,7 +277,8 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """
     CreateMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.CreateMemoriesRequest, _memory_service_pb2.CreateMemoriesResponse]  # type: ignore[assignment]
     """Stores memories that the caller wrote. Each is answered for itself.
-    They can be found by keyword when the call returns, and by meaning too if the extractor answers in time.
+    They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
+    half of the time that is left until the call's deadline.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
     """
     GetMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.GetMemoryRequest, _memory_service_pb2.GetMemoryResponse]  # type: ignore[assignment]
@@ -508,7 +510,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.CreateMemoriesResponse, _abc.Awaitable[_memory_service_pb2.CreateMemoriesResponse]]:
         """Stores memories that the caller wrote. Each is answered for itself.
-        They can be found by keyword when the call returns, and by meaning too if the extractor answers in time.
+        They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
+        half of the time that is left until the call's deadline.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
         """
 
