@@ -36,8 +36,8 @@ def update(
         wanted = replace(wanted, untrusted=False)
     if "valid_to" in values:
         wanted = replace(wanted, end_learned=False)
-    # What was superseded may have ended as it began, which other updates leave alone.
-    if values.keys() & {"valid_from", "valid_to"} and ends_before_it_begins(wanted):
+    # What was superseded may have ended as it began, which stays so while its times do.
+    if _times(wanted) != _times(memory) and ends_before_it_begins(wanted):
         raise InvalidField("memory.valid_to", "must be after valid_from")
     return _replacement(memory, wanted, vector, Cause.UPDATE, state, now)
 
@@ -80,6 +80,10 @@ def _replacement(
     )
     change = Change(ChangeKind.UPDATED, changed, vector, Earlier(memory, updated, cause))
     return _edit(change, state)
+
+
+def _times(memory: Memory) -> tuple[int | None, int | None]:
+    return memory.valid_from, memory.valid_to
 
 
 def _edit(change: Change, state: OwnerState) -> Edit:

@@ -115,6 +115,24 @@ async def test_what_is_true_from_a_time_on_is_so_until_the_next_in_whatever_orde
         assert [m.id for m in await listed(memory, scope, as_of=valid_at(on(day)))] == expected
 
 
+async def test_what_was_superseded_from_its_beginning_can_be_updated_with_its_times_as_they_are(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Rome", valid_from=on("2020-01-01"))
+    await lives_in(memory, scope, "Oslo", valid_from=on("2020-01-01"))
+    rome = await get(memory, scope, "rome")
+    assert rome.valid_from == rome.valid_to == on("2020-01-01")
+    rome.topics.append("homes")
+    mask = FieldMask(paths=["valid_from", "topics"])
+    await memory.UpdateMemory(pb.UpdateMemoryRequest(scope=scope, memory=rome, update_mask=mask))
+    again = await get(memory, scope, "rome")
+    assert (list(again.topics), again.valid_from, again.valid_to) == (
+        ["homes"],
+        rome.valid_from,
+        rome.valid_to,
+    )
+
+
 async def test_a_repeat_of_the_request_gives_the_first_answer(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

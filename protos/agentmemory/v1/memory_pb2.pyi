@@ -896,7 +896,8 @@ class Memory(_message.Message):
     def valid_to(self) -> _timestamp_pb2.Timestamp:
         """From when on it is not true any more; after valid_from. Lists and searches leave out what is over by now. Default: unknown,
         which counts as not yet. When another memory supersedes this one, it is set to when that one begins to be true; and again when
-        another is learned later that began before.
+        another is learned later that began before. One that was superseded from its very beginning has valid_from here, too: it was
+        true at no time.
         """
 
     @_builtins.property

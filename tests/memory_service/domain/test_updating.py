@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from memory_service.domain.changes import Cause, Change, ChangeKind, Earlier, OwnerState, Plan
+from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import MemoryType
 from memory_service.domain.updating import restore, update
 from tests.support.memories import make
@@ -25,6 +28,19 @@ def test_an_update_to_what_is_already_so_changes_nothing():
     values = {"text": "a", "topics": ("t",), "type": MemoryType.SEMANTIC}
     edit = update(MEMORY, values, b"v", STATE, NOW)
     assert (edit.memory, edit.plan) == (MEMORY, Plan((), (), STATE))
+
+
+def test_what_ended_as_it_began_may_be_written_again_as_it_is_and_not_otherwise():
+    memory = replace(MEMORY, valid_from=5, valid_to=5, superseded_by="n", superseded=6)
+    for times in ({"valid_from": 5}, {"valid_to": 5}, {"valid_from": 5, "valid_to": 5}):
+        edit = update(memory, {**times, "topics": ()}, None, STATE, NOW)
+        assert (edit.memory.valid_from, edit.memory.valid_to) == (5, 5)
+        assert edit.memory.topics == ()
+    assert update(memory, {"valid_from": 5}, None, STATE, NOW).plan.changes == ()
+    for times in ({"valid_from": 6}, {"valid_to": 4}, {"valid_from": 4, "valid_to": 4}):
+        with pytest.raises(InvalidField, match=r"^memory\.valid_to: "):
+            update(memory, times, None, STATE, NOW)
+    assert update(memory, {"valid_from": 4}, None, STATE, NOW).memory.valid_from == 4
 
 
 def test_a_new_text_is_embedded_only_with_a_vector_of_its_own():
