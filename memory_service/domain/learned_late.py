@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from memory_service.domain.memory import Memory, NewMemory
+from memory_service.domain.memory import Memory, NewMemory, fact_digest
 from memory_service.domain.planning import Planner
-from memory_service.domain.slot_times import since
+from memory_service.domain.slot_times import given_begin, since
 from memory_service.domain.splitting import spans
+from memory_service.domain.superseding import later_ones
 from memory_service.domain.verdicts import Judgement, Verdict
-from memory_service.domain.waiting import to_be
+from memory_service.domain.waiting import as_memory, to_be
 
 Past = Mapping[str, Verdict]
 """What a fact is to each of its slot, superseded or not: a verdict on it alone, by its id."""
@@ -54,3 +55,24 @@ def said_then(planner: Planner, new: NewMemory, then: Then) -> Memory | None:
     if spans(following, to_be(planner, new)):
         return None
     return next((old for old in then.same if old.superseded_by == following.id), None)
+
+
+def in_its_place(planner: Planner, new: NewMemory) -> Memory | None:
+    """Return what a caller wrote as it writes `new`, where that would have its place: in history.
+
+    What would be current is said anew.
+    """
+    memory = replace(as_memory(planner.owner, new), created=planner.next_created)
+    later = later_ones(planner, memory) if planner.of_slot(new.slot) else []
+    if new.untrusted or not later or any(spans(other, memory) for other in later):
+        return None
+    following = min(later, key=since)
+    there = [old for old in planner.history(new.slot) if old.superseded_by == following.id]
+    return next((old for old in there if _written_so(old, new)), None)
+
+
+def _written_so(old: Memory, new: NewMemory) -> bool:
+    """Whether a memory says what `new` says, and of the same time, as far as that was given."""
+    begins = new.valid_from in (old.valid_from, given_begin(old))
+    ends = new.valid_to == (None if old.end_learned else old.valid_to)
+    return begins and ends and fact_digest(old) == fact_digest(new)

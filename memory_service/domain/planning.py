@@ -49,6 +49,11 @@ class Planner:
         self._deleted = known.deleted
         self._changes: dict[str, Change] = {}
 
+    @property
+    def next_created(self) -> int:
+        """The create time of the next new memory."""
+        return max(self.now, self._state.last_created + 1)
+
     def find(self, memory_id: str) -> Memory | None:
         """Return the memory of this id as it is by now, if anything is known of it."""
         return self._by_id.get(memory_id)
@@ -87,7 +92,7 @@ class Planner:
 
     def create(self, new: NewMemory) -> Memory:
         """Store a new memory, with a create time of its own."""
-        created = max(self.now, self._state.last_created + 1)
+        created = self.next_created
         revision = self._state.revision + 1
         memory = _stored(self.owner, new, created=created, revision=revision)
         self._state = OwnerState(revision, created)

@@ -10,8 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from memory_service.domain.changes import Decision, Outcome, Plan
-from memory_service.domain.learned_late import NO_PAST, Past, Then, said_then, then_of
-from memory_service.domain.memory import Memory, NewMemory
+from memory_service.domain.learned_late import (
+    NO_PAST,
+    Past,
+    Then,
+    in_its_place,
+    said_then,
+    then_of,
+)
+from memory_service.domain.memory import Memory, NewMemory, fact_digest
 from memory_service.domain.merging import enrich, link, merge
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known, Planner
@@ -36,9 +43,10 @@ def take(planner: Planner, new: NewMemory, *, rename: bool = False) -> Decision:
 
     With `rename` a caller's is not left out because its id is in use: it gets another.
     """
-    old = [planner.find(id_) for id_ in new.supersedes]
-    replaced = [memory for memory in old if memory is not None and memory.current]
-    if len(replaced) < len(old):
+    if not rename and (before := _written_before(planner, new)) is not None:
+        return Decision(Outcome.DUPLICATE, before)
+    replaced = _replaced(planner, new)
+    if replaced is None:
         return Decision(Outcome.SUPERSEDED_MISSING, None)
     decision = _known(planner, new)
     if decision is None and planner.find(new.id):
@@ -46,6 +54,30 @@ def take(planner: Planner, new: NewMemory, *, rename: bool = False) -> Decision:
             return Decision(Outcome.ID_REUSED, None)
         new = replace(new, id="")
     return _placed(planner, decision or _created(planner, new), replaced, new.supersede_reason)
+
+
+def _written_before(planner: Planner, new: NewMemory) -> Memory | None:
+    """Return what was written as `new` is and then gave its place to another."""
+    if planner.same(new) is not None:
+        return None
+    known = planner.find(new.id)
+    if known is None or fact_digest(known) != fact_digest(new):
+        known = in_its_place(planner, new)
+    done = known is not None and set(new.supersedes) <= set(known.supersedes)
+    return known if done else None
+
+
+def _replaced(planner: Planner, new: NewMemory) -> list[Memory] | None:
+    """Return those whose place a memory is to take; None if one is not there to be replaced.
+
+    What says the same has the place already of those that it took it from.
+    """
+    same = planner.same(new)
+    taken = same.supersedes if same else ()
+    named = {id_: planner.find(id_) for id_ in new.supersedes}
+    current = [memory for memory in named.values() if memory is not None and memory.current]
+    left = named.keys() - {memory.id for memory in current}
+    return current if left <= set(taken) else None
 
 
 def take_found(

@@ -29,8 +29,13 @@ def settle(planner: Planner, memory: Memory) -> Memory:
         return memory
     others += planner.history(memory.slot)
     older = [other for other in others if newer(memory, other)]
-    later = [other for other in others if newer(other, memory) and _in_order(planner, other)]
-    return place(planner, memory, older, later, {})
+    return place(planner, memory, older, later_ones(planner, memory), {})
+
+
+def later_ones(planner: Planner, memory: Memory) -> list[Memory]:
+    """Return what takes the place of a memory in its slot, whether its own was taken or not."""
+    slot = [*planner.of_slot(memory.slot), *planner.history(memory.slot)]
+    return [other for other in slot if newer(other, memory) and _in_order(planner, other)]
 
 
 def place(

@@ -44,15 +44,20 @@ class ModelOwner:
 
     def create(self, id_: str, fact: Fact) -> tuple[str, str | None]:
         """Return the outcome, and the id of the memory that stands for it now."""
-        if any(other not in self.current() for other in fact.supersedes):
-            return "SUPERSEDED_MISSING", None
         same = self.saying(fact)
-        if same is None and id_ in self.facts:
+        known = self.facts.get(id_)
+        done = known and known.says == fact.says and {*fact.supersedes} <= {*known.supersedes}
+        if same is None and done:
+            return "DUPLICATE", id_
+        taken = self.facts[same].supersedes if same else ()
+        if any(other not in (*self.current(), *taken) for other in fact.supersedes):
+            return "SUPERSEDED_MISSING", None
+        if same is None and known:
             return "ID_REUSED", None
         if same is None:
             self.facts[id_] = replace(fact, supersedes=())
         stands = same or id_
-        others = [other for other in fact.supersedes if other != stands]
+        others = [other for other in fact.supersedes if other != stands and other in self.current()]
         for other in others:
             self._change(other, superseded_by=stands)
         if others:

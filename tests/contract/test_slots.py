@@ -145,6 +145,27 @@ async def test_a_repeat_of_the_request_gives_the_first_answer(
     assert len(await listed(memory, scope, include_superseded=True)) == 2
 
 
+async def test_what_has_its_place_already_is_a_duplicate_though_another_took_it(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    rome = (await lives_in(memory, scope, "Rome")).memory
+    await lives_in(memory, scope, "Oslo", valid_from=on("2022-01-01"))
+    bonn = {"id": "", "valid_from": on("2010-01-01")}
+    first = await lives_in(memory, scope, "Bonn", **bonn)
+    assert first.outcome == pb.CREATE_OUTCOME_SUPERSEDED
+    revision = (await get(memory, scope, "oslo")).revision
+    for place, fields in (("Bonn", bonn), ("Bonn", {**bonn, "id": "b"}), ("Oslo", {})):
+        again = await lives_in(memory, scope, place, **fields)
+        assert again.outcome == pb.CREATE_OUTCOME_DUPLICATE
+        assert again.memory == await get(memory, scope, again.memory.id)
+    again = await lives_in(memory, scope, "Rome")
+    assert (again.outcome, again.memory.id) == (pb.CREATE_OUTCOME_DUPLICATE, rome.id)
+    other = await lives_in(memory, scope, "Ulm", id="rome")
+    assert other == pb.CreateResult(outcome=pb.CREATE_OUTCOME_ID_REUSED)
+    assert len(await listed(memory, scope, include_superseded=True)) == 3
+    assert (await get(memory, scope, "oslo")).revision == revision
+
+
 async def test_a_slot_is_its_owners_own(
     memory: MemoryServiceStub, scope: memory_pb2.Scope, new_scope: Scopes
 ) -> None:

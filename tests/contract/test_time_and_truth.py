@@ -217,6 +217,20 @@ async def test_a_repeated_supersession_is_done_once(
     assert first.results[0].memory == await get(memory, scope, first.results[0].memory.id)
 
 
+async def test_what_took_a_place_already_is_a_duplicate_when_it_is_written_again(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await paris(memory, scope)
+    first = await berlin(memory, scope)
+    again = await berlin(memory, scope)
+    assert (again.outcome, again.memory) == (pb.CREATE_OUTCOME_DUPLICATE, first.memory)
+    await create(memory, scope, id="oslo", text="Alice lives in Oslo.", supersedes=["berlin"])
+    again = await berlin(memory, scope)
+    assert again.outcome == pb.CREATE_OUTCOME_DUPLICATE
+    assert again.memory == await get(memory, scope, "berlin")
+    assert again.memory.superseded_by == "oslo"
+
+
 async def test_a_watch_tells_what_was_superseded(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

@@ -64,16 +64,18 @@ class _CreateOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateO
     """Stored."""
     CREATE_OUTCOME_DUPLICATE: _CreateOutcome.ValueType  # 2
     """Not stored: the owner has a memory already that says the same; that memory is returned. The same is: of the same type and
-    event_time, with the same words, whatever their case, spaces, width, and full stops or exclamation marks at the end.
+    event_time, with the same words, whatever their case, spaces, width, and full stops or exclamation marks at the end. Where no
+    current memory says it, it is one that was superseded since and that has this id, or this slot and the same valid_from and
+    valid_to where this one would be history, too; see its superseded_by. Without an id, what would be current is said anew.
     """
     CREATE_OUTCOME_ID_REUSED: _CreateOutcome.ValueType  # 3
-    """Not stored: the id is in use for another text. That memory is not returned."""
+    """Not stored: the id is in use for what says something else. That memory is not returned."""
     CREATE_OUTCOME_SUPERSEDING: _CreateOutcome.ValueType  # 4
     """It took the place of those that it names in `supersedes`, or of what was current of its slot."""
     CREATE_OUTCOME_SUPERSEDED: _CreateOutcome.ValueType  # 5
     """Stored as history: what is known already is newer and took its place; see its superseded_by."""
     CREATE_OUTCOME_SUPERSEDED_MISSING: _CreateOutcome.ValueType  # 6
-    """Not stored: a memory that it was to supersede is not there, or is superseded already."""
+    """Not stored: a memory that it was to supersede is not there, or is superseded already, by one that says something else."""
 
 class CreateOutcome(_CreateOutcome, metaclass=_CreateOutcomeEnumTypeWrapper):
     """What became of a memory that was to be created."""
@@ -84,16 +86,18 @@ CREATE_OUTCOME_CREATED: CreateOutcome.ValueType  # 1
 """Stored."""
 CREATE_OUTCOME_DUPLICATE: CreateOutcome.ValueType  # 2
 """Not stored: the owner has a memory already that says the same; that memory is returned. The same is: of the same type and
-event_time, with the same words, whatever their case, spaces, width, and full stops or exclamation marks at the end.
+event_time, with the same words, whatever their case, spaces, width, and full stops or exclamation marks at the end. Where no
+current memory says it, it is one that was superseded since and that has this id, or this slot and the same valid_from and
+valid_to where this one would be history, too; see its superseded_by. Without an id, what would be current is said anew.
 """
 CREATE_OUTCOME_ID_REUSED: CreateOutcome.ValueType  # 3
-"""Not stored: the id is in use for another text. That memory is not returned."""
+"""Not stored: the id is in use for what says something else. That memory is not returned."""
 CREATE_OUTCOME_SUPERSEDING: CreateOutcome.ValueType  # 4
 """It took the place of those that it names in `supersedes`, or of what was current of its slot."""
 CREATE_OUTCOME_SUPERSEDED: CreateOutcome.ValueType  # 5
 """Stored as history: what is known already is newer and took its place; see its superseded_by."""
 CREATE_OUTCOME_SUPERSEDED_MISSING: CreateOutcome.ValueType  # 6
-"""Not stored: a memory that it was to supersede is not there, or is superseded already."""
+"""Not stored: a memory that it was to supersede is not there, or is superseded already, by one that says something else."""
 Global___CreateOutcome: _TypeAlias = CreateOutcome  # noqa: Y015
 
 class _MemoryOrder:

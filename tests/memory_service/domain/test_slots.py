@@ -173,3 +173,78 @@ def test_in_whatever_order_they_come_the_newest_is_current():
         assert [m.id for m in changed.values() if m.current] == ["lima"]
         assert changed["lima"].valid_from == -DAY
         assert all(m.valid_to is not None for m in changed.values() if not m.current)
+
+
+OSLO = replace(PARIS, id="oslo", text="Alice lives in Oslo.", valid_from=JUNE_2023, created=TODAY)
+BONN = lives_in("Bonn", id="", valid_from=YEAR_2023)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        BONN,
+        replace(BONN, id="bonn"),
+        replace(BONN, valid_to=YEAR_2023 + DAY),
+        replace(BONN, valid_from=None, event_time=EventTime(YEAR_2023, Precision.DAY)),
+        replace(BONN, event_time=EventTime(YEAR_2023, Precision.DAY)),
+    ],
+)
+@pytest.mark.parametrize("older", [[], [lives_in("Rome", valid_from=YEAR_2023 - DAY)]])
+def test_what_is_in_the_history_already_is_not_put_there_again(
+    first: NewMemory, older: list[NewMemory]
+):
+    written, changed = take([*older, first], OSLO, now=TODAY)
+    stored = written.decisions[-1].memory
+    assert written.decisions[-1].outcome is Outcome.SUPERSEDED
+    plan, _ = take([first, replace(first, id="")], *changed.values(), now=TODAY + 1)
+    assert plan.decisions == (Decision(Outcome.DUPLICATE, stored),) * 2
+    assert plan.changes == ()
+
+
+def test_what_is_twice_in_a_batch_is_in_the_history_once():
+    plan, changed = take([BONN, BONN], OSLO, now=TODAY)
+    assert [d.outcome for d in plan.decisions] == [Outcome.SUPERSEDED, Outcome.DUPLICATE]
+    assert len(changed) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(BONN, text="Alice lives in Ulm."),
+        replace(BONN, type=MemoryType.EPISODIC),
+        replace(BONN, valid_from=YEAR_2023 + DAY),
+        replace(BONN, valid_to=YEAR_2023 + DAY),
+        replace(BONN, event_time=EventTime(YEAR_2023 - DAY, Precision.DAY)),
+    ],
+)
+def test_what_says_otherwise_or_of_another_time_is_put_into_the_history_beside_it(other: NewMemory):
+    _, changed = take([BONN], OSLO, now=TODAY)
+    plan, _ = take([other], *changed.values(), now=TODAY + 1)
+    assert [d.outcome for d in plan.decisions] == [Outcome.SUPERSEDED]
+
+
+def test_what_would_be_current_is_said_anew():
+    _, changed = take([BONN, lives_in("Rome", valid_from=YEAR_2023 + DAY)], OSLO, now=TODAY)
+    left = [memory for memory in changed.values() if memory.id != "oslo"]
+    plan, _ = take([BONN], *left, now=TODAY + 9)
+    assert [d.outcome for d in plan.decisions] == [Outcome.CREATED]
+
+
+def test_what_was_true_again_after_another_is_put_into_the_history_again():
+    _, changed = take([BONN, replace(BONN, text="Alice lives in Ulm.")], OSLO, now=TODAY)
+    plan, after = take([BONN], *changed.values(), now=TODAY + 9)
+    (decision,) = plan.decisions
+    assert decision.outcome is Outcome.SUPERSEDED
+    assert decision.memory is not None
+    ulm = next(memory for memory in after.values() if "Ulm" in memory.text)
+    assert (decision.memory.superseded_by, ulm.superseded_by) == ("oslo", decision.memory.id)
+
+
+def test_what_another_took_the_place_of_in_its_slot_is_known_by_its_id_when_it_is_written_again():
+    _, changed = take([lives_in("Berlin")], PARIS)
+    plan, _ = take([lives_in("Paris")], *changed.values())
+    assert plan.decisions == (Decision(Outcome.DUPLICATE, changed["paris"]),)
+    assert plan.changes == ()
+    # Without its id it is said anew.
+    plan, _ = take([lives_in("Paris", id="")], *changed.values(), now=NOW + 9)
+    assert [d.outcome for d in plan.decisions] == [Outcome.SUPERSEDING]

@@ -151,6 +151,37 @@ def test_an_id_in_use_is_refused_before_anything_is_superseded() -> None:
     assert (decision.outcome, plan.changes) == (Outcome.ID_REUSED, ())
 
 
+def test_what_took_the_place_already_is_known_when_it_is_written_again() -> None:
+    _, first = take(berlin(), PARIS)
+    after = tuple(changed(first).values())
+    for again in (berlin(), berlin(id="")):
+        decision, plan = take(again, *after)
+        assert decision == Decision(Outcome.DUPLICATE, changed(first)["berlin"])
+        assert plan.changes == ()
+    # What was deleted since is no reason to take the place of another.
+    decision, plan = take(berlin(), changed(first)["berlin"])
+    assert (decision.outcome, plan.changes) == (Outcome.DUPLICATE, ())
+    decision, plan = take(berlin(supersedes=("paris", "tea")), *after)
+    assert (decision.outcome, plan.changes) == (Outcome.SUPERSEDED_MISSING, ())
+    decision, plan = take(berlin(supersedes=("paris", "tea")), *after, TEA)
+    assert decision.outcome is Outcome.SUPERSEDING
+    assert changed(plan)["berlin"].supersedes == ("paris", "tea")
+
+
+def test_what_another_took_the_place_of_is_known_by_its_id_when_it_is_written_again() -> None:
+    _, first = take(berlin(), PARIS)
+    oslo = berlin(id="oslo", text="Alice lives in Oslo.", supersedes=("berlin",))
+    _, second = take(oslo, *changed(first).values())
+    after = {memory.id: memory for memory in (*changed(first).values(), *changed(second).values())}
+    for again in (berlin(), berlin(supersedes=())):
+        decision, plan = take(again, *after.values())
+        assert decision == Decision(Outcome.DUPLICATE, after["berlin"])
+        assert plan.changes == ()
+    for other in (berlin(text="Alice lives in Bonn.", supersedes=()), berlin(supersedes=("oslo",))):
+        decision, plan = take(other, *after.values())
+        assert (decision.outcome, plan.changes) == (Outcome.ID_REUSED, ())
+
+
 def test_one_of_a_batch_may_supersede_another_of_it() -> None:
     first = NewMemory("rome", "Alice lives in Rome.", MemoryType.SEMANTIC)
     plan = reconcile(ALICE, [first, berlin(supersedes=("rome",))], known(), NOW)
