@@ -27,7 +27,7 @@ class Rereading:
         self, text: str, ranked: Sequence[Ranked], deadline: Deadline
     ) -> Sequence[Ranked]:
         """Return the ranking with the reranker's opinion in it, or as it is if there is none."""
-        if self.client.absent or not self.share:
+        if not self.share or not self.client.is_there():
             return ranked
         texts = [shown(each.found).text for each in ranked[: self.depth]]
         opinion = await self.client.scores(text, texts, within=deadline.share(TIME_SHARE))

@@ -93,7 +93,7 @@ class Retrieval:
         vector, known = await alongside(
             self._vector(query.mode, guess, deadline), self._without_vector(query, read, deadline)
         )
-        if known.asked.text != guess:
+        if vector is not None and known.asked.text != guess:
             vector = await self._vector(query.mode, known.asked.text, deadline)
         ranked = await self._ranked(query, known, vector, deadline)
         degraded = vector is None and query.mode is SearchMode.HYBRID

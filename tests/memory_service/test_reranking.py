@@ -15,6 +15,7 @@ from memory_service.reranking import ASK_AGAIN_SECONDS, MAX_TEXTS, RerankClient
 from service_kit.errors import ServiceError
 from tests.support.extractor_peer import ExtractorServer, serving, stub_of
 from tests.support.extractor_server import FakeRules, served
+from tests.support.waiting import wait_until
 
 
 class Clock:
@@ -34,6 +35,20 @@ def fails_with(code: str):
         raise ServiceError(grpc.StatusCode[code], "INTERNAL", "private text")
 
     return refuse
+
+
+class Hanging(ExtractorServer):
+    """Answers only while the gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.asked = 0
+
+    async def Rerank(self, request, context):  # noqa: N802
+        self.asked += 1
+        await self.gate.wait()
+        return await super().Rerank(request, context)
 
 
 @pytest.fixture
@@ -74,20 +89,62 @@ async def test_that_there_is_no_reranker_is_remembered_for_a_while_and_no_warnin
 ):
     caplog.set_level(logging.WARNING)
     server.rerank = fails_with(code)
-    assert not client.absent
+    assert client.is_there()
     assert await client.scores("q", ["a"]) is None
     server.rerank = lengths
     clock.now += ASK_AGAIN_SECONDS - 1
-    assert client.absent
-    assert await client.scores("q", ["a"]) is None
+    assert not client.is_there()
     assert len(server.reranked) == 1
     clock.now += 1
-    assert not client.absent
+    assert not client.is_there()
+    await wait_until(client.is_there, "the reranker is found")
+    assert len(server.reranked) == 2
     assert await client.scores("q", ["a"]) == [0.001]
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INVALID_ARGUMENT"])
+async def test_an_extractor_that_hangs_is_asked_again_by_nobody_who_waits(tmp_path: Path):
+    path, clock, hanging = tmp_path / "e.sock", Clock(), Hanging()
+    async with serving(path, hanging), stub_of(path) as stub:
+        client = RerankClient(stub, timeout=0.05, clock=clock)
+        hanging.rerank = fails_with("FAILED_PRECONDITION")
+        hanging.gate.set()
+        assert await client.scores("q", ["a"]) is None
+        hanging.gate.clear()
+        for asked in (2, 3):
+            clock.now += ASK_AGAIN_SECONDS
+            assert [client.is_there() for _ in range(100)] == [False] * 100
+            await wait_until(lambda asked=asked: hanging.asked == asked, "it is asked")
+            await wait_until(client._asking.done, "it is given up")
+            assert [client.is_there() for _ in range(100)] == [False] * 100
+            assert hanging.asked == asked
+        hanging.gate.set()
+
+
+async def test_a_reranker_that_begins_to_hang_is_done_without_until_it_answers(tmp_path: Path):
+    path, clock, hanging = tmp_path / "e.sock", Clock(), Hanging()
+    async with serving(path, hanging), stub_of(path) as stub:
+        client = RerankClient(stub, timeout=0.05, clock=clock)
+        assert await client.scores("q", ["a"], within=0.01) is None
+        await wait_until(lambda: not client.is_there(), "it is known to hang")
+        hanging.gate.set()
+        hanging.rerank = lengths
+        clock.now += ASK_AGAIN_SECONDS
+        await wait_until(client.is_there, "it is known to answer")
+
+
+async def test_a_search_that_had_too_little_time_takes_no_reranker_from_others(tmp_path: Path):
+    path, hanging = tmp_path / "e.sock", Hanging()
+    async with serving(path, hanging), stub_of(path) as stub:
+        client = RerankClient(stub, timeout=30)
+        assert await client.scores("q", ["a"], within=0.01) is None
+        hanging.rerank = lengths
+        hanging.gate.set()
+        await wait_until(client._asking.done, "it was asked")
+        assert client.is_there()
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"])
 async def test_any_other_error_is_no_score_this_time_and_is_told_once(
     client, server, caplog, code: str
 ):
@@ -113,18 +170,12 @@ async def test_nobody_there_is_no_score(tmp_path: Path):
 
 
 async def test_an_extractor_that_does_not_answer_in_time_is_not_waited_for(tmp_path: Path):
-    gate = asyncio.Event()
-
-    class Stuck(ExtractorServer):
-        async def Rerank(self, request, context):  # noqa: N802
-            await gate.wait()
-
-    path = tmp_path / "e.sock"
-    async with serving(path, Stuck()), stub_of(path) as stub:
+    path, hanging = tmp_path / "e.sock", Hanging()
+    async with serving(path, hanging), stub_of(path) as stub:
         client = RerankClient(stub, timeout=30)
         async with asyncio.timeout(10):
             assert await client.scores("q", ["a"], within=0.05) is None
-        gate.set()
+        hanging.gate.set()
 
 
 class Silent:

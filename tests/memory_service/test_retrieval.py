@@ -106,6 +106,17 @@ async def test_a_name_that_came_since_the_last_search_is_not_overlooked(
     assert embedding.asked[3:] == [WITHOUT_HER_NAME]
 
 
+async def test_an_extractor_that_gave_no_vector_is_not_asked_for_a_second(
+    redis: Redis, retrieval: Retrieval, embedding: FakeEmbedding
+):
+    await found(retrieval)
+    await introduce_ann(redis)
+    embedding.asked.clear()
+    embedding.down = True
+    assert (await retrieval.find(question(SearchMode.HYBRID), NEVER)).degraded
+    assert embedding.asked == [QUESTION]
+
+
 async def test_who_talks_is_read_once_in_a_search_whether_it_was_known_or_not(
     retrieval: Retrieval, monkeypatch: pytest.MonkeyPatch
 ):

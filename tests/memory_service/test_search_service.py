@@ -174,13 +174,15 @@ async def test_pages_follow_each_other_newest_first(search: Search, redis: Redis
 
 
 class FakeReranker:
-    absent = False
-
     """Has an opinion of each text, or none."""
 
     def __init__(self, opinion: dict[str, float] | None) -> None:
         self.opinion = opinion
         self.asked: list[tuple[str, list[str], float | None]] = []
+        self.there = True
+
+    def is_there(self) -> bool:
+        return self.there
 
     async def scores(self, query, texts, *, within=None):
         self.asked.append((query, list(texts), within))
@@ -194,6 +196,13 @@ async def test_a_reranker_turns_the_order_and_the_rest_stays_below(search: Searc
     after = await texts(search, query(SearchMode.SEMANTIC))
     assert after == [before[1], before[0], *before[2:]]
     assert fake.asked == [("tea", before[:2], None)]
+
+
+async def test_a_reranker_that_is_not_there_is_not_asked(search: Search):
+    search._rereading = Rereading(fake := FakeReranker({}))
+    fake.there = False
+    assert await texts(search, query())
+    assert fake.asked == []
 
 
 async def test_without_an_opinion_the_order_stays(search: Search):
