@@ -30,6 +30,12 @@ class Caller:
         return scopes.owner(self.tenant, self.scope)
 
     @property
+    def others(self) -> tuple[Owner, ...]:
+        """Whose memories it finds beside its own; they can only be read. Raises InvalidField."""
+        found = scopes.searched(self.tenant, self.scope, self.visibility)
+        return tuple(owner for owner in found if owner != self.owner)
+
+    @property
     def session(self) -> SessionRef:
         """The session. Raises InvalidField if the scope names none."""
         return scopes.session(self.tenant, self.scope)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentmemory.v1 import memory_pb2
 
 from memory_service.clock import Clock
 from memory_service.domain.changes import Decision
+from memory_service.domain.errors import MemoryNotFound
+from memory_service.domain.memory import Memory
 from memory_service.domain.searching import SearchQuery
 from memory_service.guarding import Guard
 from memory_service.long_term import LongTermMemory
@@ -23,6 +25,9 @@ from memory_service.translate import fields, searches
 from memory_service.trust import trusted_only
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
+
+_READ_ONLY = "this memory is shared: it can only be read"
+_NONE_OF_THEM = "there is no memory of any of these ids"
 
 
 class MemoryTools:
@@ -74,14 +79,20 @@ class MemoryTools:
         id_ = fields.identifier(given.pop("id"), "id", required=True)
         if not given:
             raise BadCall("arguments: give at least one thing that is to change")
-        changed = await self._updates.update(
-            caller.owner,
-            id_,
-            await new_values(given, self._guard),
-            etag="",
-            request=caller.request,
-            time_left=caller.time_left,
-        )
+        values = await new_values(given, self._guard)
+        try:
+            changed = await self._updates.update(
+                caller.owner,
+                id_,
+                values,
+                etag="",
+                request=caller.request,
+                time_left=caller.time_left,
+            )
+        except MemoryNotFound:
+            if await self._of_others(caller, [id_]):
+                raise BadCall(f"id: {_READ_ONLY}") from None
+            raise
         return Outcome({"memory": results.memory(changed.memory)}, changed.revision)
 
     async def _delete(self, caller: Caller, given: dict[str, Any]) -> Outcome:
@@ -89,14 +100,26 @@ class MemoryTools:
         deleted = await self._long_term.delete(
             caller.owner, ids, etag="", dry_run=False, request=caller.request
         )
+        of_others = [memory.id for memory in await self._of_others(caller, deleted.missing)]
         if not deleted.count:
-            raise BadCall("ids: there is no memory of any of these ids")
-        missing = {"missing_ids": list(deleted.missing)} if deleted.missing else {}
-        return Outcome({"deleted": deleted.count, **missing}, deleted.revision)
+            raise BadCall(f"ids: {_READ_ONLY if of_others else _NONE_OF_THEM}")
+        missing = [id_ for id_ in deleted.missing if id_ not in of_others]
+        left = {"missing_ids": missing, "read_only_ids": of_others}
+        told = {name: which for name, which in left.items() if which}
+        return Outcome({"deleted": deleted.count, **told}, deleted.revision)
 
     async def _get(self, caller: Caller, given: dict[str, Any]) -> Outcome:
         id_ = fields.identifier(given["id"], "id", required=True)
-        return Outcome({"memory": results.memory(await self._long_term.get(caller.owner, id_))})
+        own, _ = await self._long_term.get_many(caller.owner, [id_])
+        found = own or await self._of_others(caller, [id_])
+        if not found:
+            raise MemoryNotFound
+        return Outcome({"memory": results.memory(found[0])})
+
+    async def _of_others(self, caller: Caller, ids: Sequence[str]) -> list[Memory]:
+        """Return those that the caller finds, though they are not its own."""
+        found = [await self._long_term.get_many(owner, ids) for owner in caller.others]
+        return [memory for memories, _ in found for memory in memories]
 
 
 def _query(caller: Caller, given: Mapping[str, Any], *, now: int) -> SearchQuery:

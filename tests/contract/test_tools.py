@@ -321,7 +321,30 @@ async def test_what_is_shared_is_found_only_if_the_caller_says_so(
     found = await model.call("search_memories", query, visibility=both)
     assert found["memories"][0]["id"] == shared
     assert found["memories"][0]["shared"] is True
-    assert "no memory" in await model.mistake("delete_memories", {"ids": [shared]}, visibility=both)
+    assert "no memory" in await model.mistake("get_memory", {"id": shared})
+
+
+@pytest.mark.parametrize("visibility", ["VISIBILITY_SHARED", "VISIBILITY_OWN_AND_SHARED"])
+async def test_what_is_found_of_others_can_be_read_and_nothing_else(
+    model: Model, memory: MemoryServiceStub, visibility: str
+) -> None:
+    everybody = Model(memory, memory_pb2.Scope(namespace=model.scope.namespace))
+    (shared,) = await everybody.remember(f"The library of {model.scope.user_id} opens at ten.")
+    (own,) = await model.remember("Alice keeps bees.")
+    both = {"visibility": visibility}
+    read = await model.call("get_memory", {"id": shared}, **both)
+    assert (read["memory"]["id"], read["memory"]["shared"]) == (shared, True)
+    assert (await model.call("get_memory", {"id": own}, **both))["memory"]["id"] == own
+    only_read = "is shared: it can only be read"
+    edit = {"id": shared, "text": "The library is closed."}
+    assert only_read in await model.mistake("edit_memory", edit, **both)
+    assert only_read in await model.mistake("delete_memories", {"ids": [shared, "x"]}, **both)
+    assert "no memory" in await model.mistake("get_memory", {"id": "x"}, **both)
+    assert "no memory" in await model.mistake("edit_memory", {**edit, "id": "x"}, **both)
+    assert "no memory" in await model.mistake("delete_memories", {"ids": ["x"]}, **both)
+    deleted = await model.call("delete_memories", {"ids": [own, shared, "x"]}, **both)
+    assert deleted == {"deleted": 1, "missing_ids": ["x"], "read_only_ids": [shared]}
+    assert (await everybody.call("get_memory", {"id": shared}))["memory"] == read["memory"]
 
 
 async def test_an_untrusted_memory_is_not_shown(model: Model, memory: MemoryServiceStub) -> None:

@@ -2002,7 +2002,9 @@ class CallToolRequest(_message.Message):
     512 KiB. Instead of `call`. Default: none.
     """
     visibility: _memory_pb2.Visibility.ValueType
-    """Whose memories search_memories finds. What it finds of others can be read only. Default: OWN."""
+    """Whose memories search_memories finds. What it finds of others get_memory reads, too; edit_memory and delete_memories say that it can only be read.
+    Whatever it says, the other tools work on the scope's own memories. Default: OWN.
+    """
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
         """Whose memory the tool works on, as in GetMemory. Arguments of the model cannot change it. Its session_id is the session of read_session, update_session_data and

@@ -395,7 +395,8 @@ class MemoryServiceServicer:
     def CallTool(self, request, context):
         """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
         unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
-        error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+        error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of an owner whom `visibility` does not
+        cover is not there.
         The text of an untrusted memory (Memory.untrusted) is not shown to the model.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """

@@ -155,7 +155,8 @@ class MemoryServiceStub:
     CallTool: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.CallToolRequest, _memory_service_pb2.CallToolResponse]
     """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
     unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
-    error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+    error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of an owner whom `visibility` does not
+    cover is not there.
     The text of an untrusted memory (Memory.untrusted) is not shown to the model.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
@@ -331,7 +332,8 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     CallTool: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.CallToolRequest, _memory_service_pb2.CallToolResponse]  # type: ignore[assignment]
     """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
     unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
-    error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+    error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of an owner whom `visibility` does not
+    cover is not there.
     The text of an untrusted memory (Memory.untrusted) is not shown to the model.
     Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
@@ -630,7 +632,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_memory_service_pb2.CallToolResponse, _abc.Awaitable[_memory_service_pb2.CallToolResponse]]:
         """Runs a chat model's call of one of the tools. A bad call (an unknown tool, broken JSON, a wrong type, a missing or an
         unknown argument, an id that is not there, a text that gives orders to its reader) is an answer that tells the model what to mend, not an
-        error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of another owner is not there.
+        error. Whose memory it works on is the request's scope alone: no argument names a user or a session, and a memory of an owner whom `visibility` does not
+        cover is not there.
         The text of an untrusted memory (Memory.untrusted) is not shown to the model.
         Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; RESOURCE_EXHAUSTED / OVERLOADED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
