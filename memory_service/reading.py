@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory_service.domain.budget import Fitted, fit
 from memory_service.domain.owner import SessionRef
@@ -28,7 +28,8 @@ SUMMARY_SHARE = 0.5
 class Read:
     """A session; its newest messages that fit; a summary if there are others before them.
 
-    `fitted` says what was counted; None without a budget.
+    A summary that has no room says only how far it reaches. `fitted` says what was counted; None
+    without a budget.
     """
 
     whole: Whole
@@ -95,7 +96,9 @@ class Reading:
                 break
             summary = await self._reach(whole, summary, before, deadline)
             fitted = await self._fit(whole, newest, budget, summary, frame)
-        return Read(whole, fitted.messages, summary if fitted.summary else Summary(), fitted)
+        missing = len(fitted.messages) < whole.session.tail
+        shown = replace(summary, text=fitted.summary) if missing else Summary()
+        return Read(whole, fitted.messages, shown, fitted)
 
     async def _reach(
         self, whole: Whole, summary: Summary, through: int, deadline: float

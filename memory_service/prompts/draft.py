@@ -66,4 +66,5 @@ class Draft:
         for first in range(1, len(self.recent) + 1):
             if first == len(self.recent) or self.recent[first].role is not Role.TOOL:
                 yield replace(alone, recent=self.recent[first:])
-        yield Draft(self.query, self.instructions)
+        left_out = replace(self.summary, text="")
+        yield Draft(self.query, self.instructions, summary=left_out)

@@ -90,7 +90,7 @@ def to_proto(built: Built, asked: Wanted) -> pb.BuildPromptResponse:
         token_count=tokens,
         budget_used=tokens / asked.budget.tokens if asked.budget else 0.0,
         summary=draft.summary.text,
-        summarized_through=draft.summary.through if draft.summary.text else 0,
+        summarized_through=draft.summary.through,
         left_out_memory_ids=[hit.memory.id for hit in built.left_out],
         left_out_messages=built.left_out_messages,
     )

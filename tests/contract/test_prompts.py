@@ -122,6 +122,11 @@ async def test_what_was_before_is_summed_up(
     assert built.summarized_through >= 60 - len(history)
     assert built.left_out_messages == 30 - len(history)
     assert built.token_count <= 750
+    tight = await memory.BuildPrompt(asked(scope, recent_messages=30, token_budget=100))
+    assert tight.summary == ""
+    assert 0 < tight.summarized_through < 60
+    whole = await memory.BuildPrompt(asked(scope, recent_messages=60, token_budget=10_000))
+    assert (whole.summary, whole.summarized_through) == ("", 0)
 
 
 async def test_either_half_can_be_left_out(

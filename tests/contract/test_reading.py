@@ -88,6 +88,16 @@ async def test_fewer_messages_than_fit_are_summed_up_too(
     assert "Lisbon" in found.summary
 
 
+async def test_a_summary_without_room_still_says_how_far_it_reaches(
+    memory: MemoryServiceStub, session: memory_pb2.Scope
+) -> None:
+    await fill(memory, session, 60)
+    found = await read(memory, session, token_budget=40)
+    assert found.summary == ""
+    assert 0 < found.summarized_through < 60
+    assert found.messages[0].sequence <= found.summarized_through + 1
+
+
 async def test_without_a_budget_the_summary_is_the_one_that_there_is(
     memory: MemoryServiceStub, session: memory_pb2.Scope
 ) -> None:

@@ -433,9 +433,12 @@ class GetWorkingMemoryResponse(_message.Message):
     BUDGET_USED_FIELD_NUMBER: _builtins.int
     PENDING_MEMORIES_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
-    """A summary of the beginning of the session; empty if all its messages are here, with before_sequence, or if there is none yet. Short sessions have none."""
+    """A summary of the beginning of the session; empty if all its messages are here, with before_sequence, or if there is none yet: then summarized_through
+    is 0. Short sessions have none. Within a budget it is left out, too, where it would take more than half of it, or where beside it there would be no
+    room for even the newest message: then summarized_through is set, as it is where nothing that was said is worth a summary.
+    """
     summarized_through: _builtins.int
-    """The summary covers messages up to and including this sequence. It is made in the background, and with a budget when it
+    """The summary covers messages up to and including this sequence, also where it has no room. It is made in the background, and with a budget when it
     is asked for, up to the first message here if the extractor answers in time.
     """
     token_count: _builtins.int
@@ -1808,9 +1811,11 @@ class BuildPromptResponse(_message.Message):
     budget_used: _builtins.float
     """The share of the budget that they use, 0 to 1; only with a budget."""
     summary: _builtins.str
-    """The summary in the prompt, of the session's messages up to and including summarized_through; empty if there is none. See GetWorkingMemoryResponse."""
+    """The summary in the prompt, of the session's messages up to and including summarized_through; empty if there is none, or, within a budget, no room for it:
+    it may take half of what the budget leaves to the conversation, as in GetWorkingMemoryResponse.
+    """
     summarized_through: _builtins.int
-    """How far the summary reaches."""
+    """How far the summary reaches, also where it has no room; 0 if there is none."""
     left_out_messages: _builtins.int
     """How many of the session's newest messages that were asked for are not in the prompt, for lack of room or because they are a tool's result without
     its call, or a call without its result.

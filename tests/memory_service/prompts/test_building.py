@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,7 +63,7 @@ class Said:
             return SimpleNamespace(whole=whole, messages=newest, summary=self.summary)
         earlier = len(newest) < len(self.log)
         fitted = fit(newest, budget, COUNTER.count, self.summary.text, earlier=earlier, frame=frame)
-        summary = self.summary if fitted.summary else Summary()
+        summary = replace(self.summary, text=fitted.summary)
         return SimpleNamespace(whole=whole, messages=fitted.messages, summary=summary)
 
 
