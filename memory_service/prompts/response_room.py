@@ -14,6 +14,7 @@ from memory_service.domain.sizes import (
     memory_bytes,
     message_bytes,
 )
+from memory_service.prompts.wording import memory_line
 
 
 def memories_that_fit(hits: Sequence[Hit], forms: int) -> tuple[Hit, ...]:
@@ -32,9 +33,9 @@ def messages_that_fit(
 
 
 def _hit_bytes(hit: Hit, forms: int) -> int:
-    text = hit.memory.text
+    line = memory_line(hit.memory)
     # As a hit, as a line of the system message, and there again in each form.
-    return memory_bytes(hit.memory) + len(text.encode()) + forms * _json_bytes(text) + PER_ITEM
+    return memory_bytes(hit.memory) + len(line.encode()) + forms * _json_bytes(line) + PER_ITEM
 
 
 def _message_bytes(message: Message, forms: int) -> int:

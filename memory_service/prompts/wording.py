@@ -44,7 +44,8 @@ def system_text(instructions: str, memories: Sequence[Memory], summary: str) -> 
 def memory_line(memory: Memory) -> str:
     """Return the line that a memory takes, its end included."""
     text = " ".join(_harmless(f"{_speaker(memory)}{memory.text}").split())
-    return f"- {text} ({_when(memory.event_time)})\n" if memory.event_time else f"- {text}\n"
+    happened = f"{_when(memory.event_time)}; " if memory.event_time else ""
+    return f"- {text} ({happened}said {_day_said(memory)})\n"
 
 
 def _speaker(memory: Memory) -> str:
@@ -61,3 +62,9 @@ def _when(event_time: EventTime) -> str:
     said = reading(event_time).strftime(_FORMATS[event_time.precision])
     # Of the clock alone it matters whose: a day is that of who spoke of it.
     return f"{said} {event_time.zone or 'UTC'}" if event_time.precision is _MINUTE else said
+
+
+def _day_said(memory: Memory) -> str:
+    """Return the day on which it was said last, of the same calendar as when it happened."""
+    zone = memory.event_time.zone if memory.event_time else ""
+    return reading(EventTime(memory.last_said, Precision.DAY, zone)).strftime("%-d %b %Y")

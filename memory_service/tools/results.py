@@ -35,7 +35,8 @@ def memory(of: Memory) -> Result:
         found["superseded_by"] = of.superseded_by
     if of.owner.kind is OwnerKind.SHARED:
         found["shared"] = True
-    return {**found, "created": show_moment(of.created).isoformat(timespec="seconds")}
+    times = {"said": of.last_said, "created": of.created}
+    return {**found, **{name: _shown(micros) for name, micros in times.items()}}
 
 
 def hits(found: Sequence[Hit], *, degraded: bool) -> Result:
@@ -59,4 +60,8 @@ def message(of: Message) -> Result:
         found["tool_calls"] = [
             {"name": call.name, "arguments": call.arguments} for call in of.tool_calls
         ]
-    return {**found, "time": show_moment(of.created).isoformat(timespec="seconds")}
+    return {**found, "time": _shown(of.created)}
+
+
+def _shown(micros: int) -> str:
+    return show_moment(micros).isoformat(timespec="seconds")

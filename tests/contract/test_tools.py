@@ -347,6 +347,18 @@ async def test_what_is_found_of_others_can_be_read_and_nothing_else(
     assert (await everybody.call("get_memory", {"id": shared}))["memory"] == read["memory"]
 
 
+async def test_a_memory_says_when_it_was_said_however_late_it_was_stored(
+    model: Model, memory: MemoryServiceStub
+) -> None:
+    message = said("I keep bees.", name="Alice")
+    message.create_time.FromDatetime(datetime(2025, 1, 5, 9, 30, tzinfo=UTC))
+    await memory.AppendMessages(pb.AppendMessagesRequest(scope=model.scope, messages=[message]))
+    await memory.FlushSession(pb.FlushSessionRequest(scope=model.scope))
+    found = await model.call("search_memories", {"query": "bees"})
+    assert [each["said"] for each in found["memories"]] == ["2025-01-05T09:30:00+00:00"]
+    assert not found["memories"][0]["created"].startswith("2025-01-05")
+
+
 async def test_an_untrusted_memory_is_not_shown(model: Model, memory: MemoryServiceStub) -> None:
     message = said(HOSTILE, name="Alice")
     await memory.AppendMessages(pb.AppendMessagesRequest(scope=model.scope, messages=[message]))

@@ -1823,7 +1823,8 @@ class BuildPromptResponse(_message.Message):
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PromptMessage]:
         """In order: a system message with `instructions`, memories and the summary of the conversation (if there is any of them); the recent messages;
-        the query, unless it is the session's newest message already. Memories and summary are delimited and marked as data, not as instructions.
+        the query, unless it is the session's newest message already. Memories and summary are delimited and marked as data, not as instructions. Each memory
+        is a line, with when it happened, if that is known, and the day on which it was said last.
         A tool's result is never without the call before it, nor a call without its result: what chat APIs would refuse is left out.
         """
 

@@ -21,6 +21,8 @@ MARCH = 1_741_004_580_000_000
 HALF_PAST_ELEVEN = 1_741_044_600_000_000
 """3 March 2025, 23:30 UTC."""
 
+SAID = "(said 1 Jan 1970)"
+
 
 def of(*texts: str) -> str:
     return system_text("", [make(str(i), text) for i, text in enumerate(texts)], "")
@@ -33,13 +35,13 @@ def test_nothing_known_and_nothing_to_do_is_nothing_to_say():
 def test_instructions_come_first_then_memories_then_the_summary():
     text = system_text("Be kind.", [make("m", "Alice likes tea.")], "Alice\nsaid hello.")
     assert text == (
-        f"Be kind.\n\n{ABOUT_MEMORIES}\n<memories>\n- Alice likes tea.\n</memories>\n\n"
+        f"Be kind.\n\n{ABOUT_MEMORIES}\n<memories>\n- Alice likes tea. {SAID}\n</memories>\n\n"
         f"{ABOUT_SUMMARY}\n<summary>\nAlice\nsaid hello.\n</summary>"
     )
 
 
 def test_memories_keep_their_order_one_a_line():
-    assert of("b", "a\nand\r\n more").splitlines()[-3:-1] == ["- b", "- a and more"]
+    assert of("b", "a\nand\r\n more").splitlines()[-3:-1] == [f"- b {SAID}", f"- a and more {SAID}"]
 
 
 @given(st.text())
@@ -70,14 +72,15 @@ def test_no_summary_can_close_its_fence(text: str):
     ],
 )
 def test_a_time_is_told_as_far_as_it_is_known(precision: Precision, when: str):
-    memory = replace(make("m", "It rained."), event_time=EventTime(MARCH, precision))
-    assert memory_line(memory) == f"- It rained. ({when})\n"
+    memory = replace(make("m", "It rained."), event_time=EventTime(MARCH, precision), created=MARCH)
+    assert memory_line(memory) == f"- It rained. ({when}; said 3 Mar 2025)\n"
 
 
 @pytest.mark.parametrize("micros", [-62_135_596_800_000_000, 253_402_300_799_999_999])
 def test_the_first_and_the_last_moment_can_be_told(micros: int):
     memory = replace(make("m", "x"), event_time=EventTime(micros, Precision.MINUTE))
-    assert "UTC)" in memory_line(memory)
+    assert "UTC; said " in memory_line(memory)
+    assert "(said " in memory_line(replace(make("m", "x"), mentioned=micros))
 
 
 @pytest.mark.parametrize(
@@ -93,12 +96,19 @@ def test_a_time_is_told_as_the_calendar_of_its_zone_has_it(
     zone: str, precision: Precision, when: str
 ):
     event = EventTime(HALF_PAST_ELEVEN, precision, zone)
-    memory = replace(make("m", "It rained."), event_time=event)
-    assert memory_line(memory) == f"- It rained. ({when})\n"
+    memory = replace(make("m", "It rained."), event_time=event, created=HALF_PAST_ELEVEN)
+    said = f"said {when.partition(',')[0].replace('March', 'Mar')}"
+    assert memory_line(memory) == f"- It rained. ({when}; {said})\n"
+
+
+def test_a_memory_says_when_it_was_said_last_not_when_it_was_stored():
+    said = replace(make("m", "Ann lives in Oslo.", created=HALF_PAST_ELEVEN), mentioned=MARCH)
+    again = replace(said, mentioned=1, mentioned_again=MARCH)
+    assert memory_line(said) == memory_line(again) == "- Ann lives in Oslo. (said 3 Mar 2025)\n"
 
 
 def test_a_turn_is_told_in_the_words_of_who_said_it():
     turn = replace(make("m", "I keep bees."), turn=Turn(1, Role.USER, "Ann <b>"))
-    assert memory_line(turn) == "- Ann ‹b›: I keep bees.\n"
+    assert memory_line(turn) == f"- Ann ‹b›: I keep bees. {SAID}\n"
     nameless = replace(turn, turn=Turn(1, Role.ASSISTANT))
-    assert memory_line(nameless) == "- assistant: I keep bees.\n"
+    assert memory_line(nameless) == f"- assistant: I keep bees. {SAID}\n"
