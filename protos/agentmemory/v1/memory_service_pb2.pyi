@@ -1139,7 +1139,7 @@ class BatchGetMemoriesResponse(_message.Message):
 
     @_builtins.property
     def left_out_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The ids of those that are there and did not fit into 4 MiB: ask for them again."""
+        """The ids of those that are there and had no room in the response: ask for them again."""
 
     def __init__(
         self,
@@ -1568,7 +1568,7 @@ class ListMemoryRevisionsResponse(_message.Message):
     @_builtins.property
     def revisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryRevision]:
         """The earlier states, the newest first: at most 50 are kept, and those of a deleted memory for 30 days.
-        Fewer than page_size if more would not fit into 4 MiB.
+        Fewer than page_size if more have no room in the response.
         """
 
     def __init__(
@@ -1644,7 +1644,7 @@ class SearchMemoriesResponse(_message.Message):
     """The owner's revision that the answer includes at least."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.SearchHit]:
-        """The best first; of large ones as many as a response has room for."""
+        """The best first; of large ones as many as a response has room for, at most 3 MiB as estimated (see the rules for all RPCs)."""
 
     def __init__(
         self,
@@ -1830,7 +1830,9 @@ class BuildPromptResponse(_message.Message):
 
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.SearchHit]:
-        """The memories in the prompt, the best first."""
+        """The memories in the prompt, the best first. Each counts as a hit, as a line of the system message, and once more for each of `formats`: so counted,
+        those that are found take at most half of a response's room, and messages what they leave.
+        """
 
     @_builtins.property
     def left_out_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -2475,7 +2477,7 @@ class ExportMemoriesResponse(_message.Message):
     """How many records there will be, as far as is known by now. Only for showing progress."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportRecord]:
-        """Some records, as many as fit."""
+        """Some records, as many as a response has room for."""
 
     def __init__(
         self,

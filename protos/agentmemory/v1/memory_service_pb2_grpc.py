@@ -42,7 +42,9 @@ class MemoryServiceStub:
     * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
-    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for. Its items may take 3 MiB,
+    estimated with 128 bytes for each item and each of its strings, and metadata with three times its compact JSON, as that may be so
+    large on the wire: of items that are metadata for the most part, some 1 MiB of JSON has room. The first item of a list has room in any case.
     * A scope with a user_id names the user; its session_id matters only where a session is meant.
     Without a user_id, the session_id names a lone session, an owner of its own.
     * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD; with UNAUTHENTICATED /
@@ -205,7 +207,9 @@ class MemoryServiceServicer:
     * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
-    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for. Its items may take 3 MiB,
+    estimated with 128 bytes for each item and each of its strings, and metadata with three times its compact JSON, as that may be so
+    large on the wire: of items that are metadata for the most part, some 1 MiB of JSON has room. The first item of a list has room in any case.
     * A scope with a user_id names the user; its session_id matters only where a session is meant.
     Without a user_id, the session_id names a lone session, an owner of its own.
     * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD; with UNAUTHENTICATED /
@@ -626,7 +630,9 @@ class MemoryService:
     * A list that takes a `page_token` wants all other arguments as in the first call, page_size
     excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
-    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for.
+    at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for. Its items may take 3 MiB,
+    estimated with 128 bytes for each item and each of its strings, and metadata with three times its compact JSON, as that may be so
+    large on the wire: of items that are metadata for the most part, some 1 MiB of JSON has room. The first item of a list has room in any case.
     * A scope with a user_id names the user; its session_id matters only where a session is meant.
     Without a user_id, the session_id names a lone session, an owner of its own.
     * Every RPC may fail with UNAVAILABLE / STORE_UNAVAILABLE and INVALID_ARGUMENT / INVALID_FIELD; with UNAUTHENTICATED /
