@@ -68,6 +68,18 @@ async def test_the_newer_one_of_a_slot_is_current_and_the_older_says_why(
     assert causes == [pb.REVISION_CAUSE_SUPERSEDE]
 
 
+async def test_what_begins_later_is_shown_already_and_as_of_now_what_is_true_till_then(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    result = await lives_in(memory, scope, "Berlin", valid_from=on("2200-05-01"))
+    assert result.outcome == pb.CREATE_OUTCOME_SUPERSEDING
+    assert await ids(memory, scope) == ["berlin"]
+    now = valid_at(result.memory.create_time)
+    assert await ids(memory, scope, as_of=now) == ["paris"]
+    assert await ids(memory, scope, as_of=valid_at(on("2200-05-01"))) == ["berlin"]
+
+
 async def test_what_happened_earlier_is_history_though_it_is_told_later(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

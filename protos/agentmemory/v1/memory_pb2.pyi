@@ -850,7 +850,9 @@ class Memory(_message.Message):
     """What it says of whom, for facts of which only one is true at a time, such as "alice|home": at most 256 characters. A memory takes the
     place of the current ones of its slot, unless what they say is newer (what happened, by when it was over; else what a caller says is
     true from a time on, by that valid_from; all else, and what is yet to happen or to be true, by last_mention_time): then it is stored as
-    history, true until the next of the slot begins. Default: empty, it takes nobody's place by itself.
+    history, true until the next of the slot begins. So what is to be true only later takes the place of what is true now at once: lists and searches
+    then show what is newest of the slot, before it has begun, too; as_of.valid_time = now shows what is true now, until then.
+    Default: empty, it takes nobody's place by itself.
     """
     untrusted: _builtins.bool
     """Output only. It may try to instruct the model that reads it, rather than tell it something: left out of prompts.
@@ -890,7 +892,9 @@ class Memory(_message.Message):
 
     @_builtins.property
     def valid_from(self) -> _timestamp_pb2.Timestamp:
-        """From when on it is true. Default: unknown, which `as_of` takes as always."""
+        """From when on it is true. Lists and searches do not wait for it: what begins later is shown already, as what is to come. as_of.valid_time = now
+        gives what is true now. Default: unknown, which `as_of` takes as always.
+        """
 
     @_builtins.property
     def valid_to(self) -> _timestamp_pb2.Timestamp:
