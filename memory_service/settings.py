@@ -52,15 +52,15 @@ class MemorySettings(ServerSettings):
     )
     extractor_tls: bool = Field(
         default=False,
-        description="Whether ExtractorService speaks TLS; so it does, too, if EXTRACTOR_CA or "
-        "EXTRACTOR_CERT is given.",
+        description="Whether ExtractorService speaks TLS; so it does, too, if its CA or a "
+        "certificate for it is given.",
     )
     extractor_ca: Path | None = Field(
         None, description="CA of ExtractorService's certificate, PEM. Default: the system's."
     )
     extractor_cert: Path | None = Field(
         None,
-        description="Certificate to show to ExtractorService, PEM, with EXTRACTOR_KEY. Read "
+        description="Certificate to show to ExtractorService, PEM, with its key. Read "
         "again for new connections when it changes, as are key and CA.",
     )
     extractor_key: Path | None = Field(None, description="Private key of it, PEM.")
@@ -124,7 +124,7 @@ class MemorySettings(ServerSettings):
         60.0,
         gt=0,
         description="Work that another process has not finished for so long is taken over; more "
-        "than LONGEST_SECONDS.",
+        "than MEMORY_LONGEST_SECONDS.",
     )
     lease_seconds: float = Field(
         10.0, gt=0, description="How long a process that has gone away keeps a session from others."
@@ -267,7 +267,7 @@ class MemorySettings(ServerSettings):
     @model_validator(mode="after")
     def _what_the_extractor_is_shown_is_whole(self) -> Self:
         if (self.extractor_cert is None) != (self.extractor_key is None):
-            raise ValueError("EXTRACTOR_CERT and EXTRACTOR_KEY go together")
+            raise ValueError("MEMORY_EXTRACTOR_CERT and MEMORY_EXTRACTOR_KEY go together")
         if self.extractor_token is not None and self.extractor_token_file is not None:
             raise ValueError("either EXTRACTOR_TOKEN or EXTRACTOR_TOKEN_FILE, not both")
         return self
@@ -288,7 +288,7 @@ class MemorySettings(ServerSettings):
     @model_validator(mode="after")
     def _work_is_not_taken_from_those_who_only_wait(self) -> Self:
         if self.claim_idle_seconds <= self.longest_seconds:
-            raise ValueError("CLAIM_IDLE_SECONDS must exceed LONGEST_SECONDS")
+            raise ValueError("MEMORY_CLAIM_IDLE_SECONDS must exceed MEMORY_LONGEST_SECONDS")
         return self
 
 

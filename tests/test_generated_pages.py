@@ -39,3 +39,11 @@ def test_every_setting_is_in_the_page_about_settings_with_what_it_does() -> None
             assert f"`{prefix}_{name.upper()}`" in page
             assert field.description
             assert field.description.replace("|", "\\|") in page
+
+
+def test_a_setting_that_another_tells_of_is_named_as_it_is_set() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    variables = set(re.findall(r"`([A-Z0-9_]+)`(?= \| | or )", page))
+    without_prefix = {name.partition("_")[2] for name in variables} - variables
+    told = set(re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)+\b", page))
+    assert told & without_prefix == set()

@@ -24,14 +24,14 @@ class AuthSettings(BaseSettings):
     )
     allow_unauthenticated: bool = Field(
         default=False,
-        description="With AUTH_MODE=none given too: serve other machines without authentication.",
+        description="With the mode none given too: serve other machines without authentication.",
     )
     allow_plaintext: bool = Field(
         default=False,
         description="Let keys and tokens travel without TLS, because something else encrypts.",
     )
     tenant: str = Field(
-        "default", min_length=1, description="Tenant of every caller with AUTH_MODE=none."
+        "default", min_length=1, description="Tenant of every caller in the mode none."
     )
 
     api_keys_file: Path | None = Field(
@@ -83,7 +83,7 @@ class AuthSettings(BaseSettings):
     )
     tls_cert: Path | None = Field(
         None,
-        description="Certificate chain of the server, PEM; with it and TLS_KEY, TLS is served. "
+        description="Certificate chain of the server, PEM; with it and its key, TLS is served. "
         "Read again for new connections when it changes, as are key and CA.",
     )
     tls_key: Path | None = Field(None, description="Private key of the server, PEM.")
