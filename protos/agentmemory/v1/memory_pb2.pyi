@@ -445,8 +445,8 @@ class Message(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Unique within its session. Default: the sequence in decimal digits; ids of digits only are
-    reserved for that. Appending an id again with the same content changes nothing; with other
+    """Unique within its session. Default: the sequence in decimal digits; ids of digits only, of whatever
+    script, are reserved for that. Appending an id again with the same content changes nothing; with other
     content the append fails with MESSAGE_ID_REUSED.
     """
     sequence: _builtins.int
@@ -664,7 +664,7 @@ class Entity(_message.Message):
     name: _builtins.str
     """The name, at most 256 characters; any character is allowed. Required."""
     kind: _builtins.str
-    """Lower-case kind such as "person", "org", "place", "product". Default: empty, unknown."""
+    """Its kind, such as "person", "org", "place", "product": lower-case by convention, any other is taken as it is. Default: empty, unknown."""
     def __init__(
         self,
         *,
@@ -1282,7 +1282,7 @@ class Condition(_message.Message):
 
     @_builtins.property
     def filter(self) -> Global___Filter:
-        """A filter of its own, nested at most 8 deep."""
+        """A filter of its own, nested at most 8 deep, the outermost counted."""
 
     @_builtins.property
     def number(self) -> Global___NumberCondition:

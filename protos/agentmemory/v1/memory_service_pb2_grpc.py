@@ -39,8 +39,8 @@ class MemoryServiceStub:
     current one; an empty etag is not compared.
     * Each write of memories returns the owner's `revision`, which grows with every change of the owner's memories, by one or
     more: a memory that takes the place of another is several changes.
-    * A list that takes a `page_token` wants all other arguments as in the first call, page_size
-    excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    * A list that takes a `page_token` wants the same other arguments, as they were given in the first call, page_size excepted,
+    else INVALID_ARGUMENT / INVALID_PAGE_TOKEN: a default that is named on a later page only is another argument.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
     at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for. Its items may take 3 MiB,
     estimated with 128 bytes for each item and each of its strings, and metadata with three times its compact JSON, as that may be so
@@ -204,8 +204,8 @@ class MemoryServiceServicer:
     current one; an empty etag is not compared.
     * Each write of memories returns the owner's `revision`, which grows with every change of the owner's memories, by one or
     more: a memory that takes the place of another is several changes.
-    * A list that takes a `page_token` wants all other arguments as in the first call, page_size
-    excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    * A list that takes a `page_token` wants the same other arguments, as they were given in the first call, page_size excepted,
+    else INVALID_ARGUMENT / INVALID_PAGE_TOKEN: a default that is named on a later page only is another argument.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
     at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for. Its items may take 3 MiB,
     estimated with 128 bytes for each item and each of its strings, and metadata with three times its compact JSON, as that may be so
@@ -627,8 +627,8 @@ class MemoryService:
     current one; an empty etag is not compared.
     * Each write of memories returns the owner's `revision`, which grows with every change of the owner's memories, by one or
     more: a memory that takes the place of another is several changes.
-    * A list that takes a `page_token` wants all other arguments as in the first call, page_size
-    excepted, else INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    * A list that takes a `page_token` wants the same other arguments, as they were given in the first call, page_size excepted,
+    else INVALID_ARGUMENT / INVALID_PAGE_TOKEN: a default that is named on a later page only is another argument.
     * A request may have 4 MiB in all; a larger one fails with RESOURCE_EXHAUSTED before it is read. A response has
     at most 4 MiB, what gRPC's clients take by default: a list then has fewer items than asked for. Its items may take 3 MiB,
     estimated with 128 bytes for each item and each of its strings, and metadata with three times its compact JSON, as that may be so
