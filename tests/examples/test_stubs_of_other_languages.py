@@ -33,7 +33,7 @@ async def generate(language: str, folder: Path) -> None:
 
 
 async def test_the_python_stubs_are_made_as_the_page_says(tmp_path: Path) -> None:
-    commands = program("sh python").replace("pip install grpcio-tools\n", "")
+    commands = re.sub(r"^pip install .*\n", "", program("sh python"))
     commands = f"set -e\n{commands.replace('gen/python', f'{tmp_path}/python')}"
     await run("bash", "-c", commands, cwd=ROOT, path=BIN)
     made = {path.name for path in (tmp_path / "python/agentmemory/v1").iterdir()}
