@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from examples.command_line import no_arguments
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.embedded import EmbeddedRedis, EmbeddedRedisError, default_data_dir
 from memory_service.store.connection import check_engine, connect
@@ -224,4 +225,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments(__doc__)
     sys.exit(main())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -15,6 +15,8 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from anthropic import Anthropic
+
+from examples.command_line import lines_said
 
 ADDRESS = os.environ.get("AGENT_MEMORY", "127.0.0.1:50051")
 MODEL = os.environ.get("MODEL", "claude-sonnet-4-5")
@@ -60,13 +62,13 @@ def result(memory: MemoryServiceStub, block: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
+def main(lines: Sequence[str]) -> None:
     with grpc.insecure_channel(ADDRESS) as channel:
         memory, model = MemoryServiceStub(channel), Anthropic()
-        for line in sys.argv[1:]:
+        for line in lines:
             print("user:", line)
             print("assistant:", answer(memory, model, line))
 
 
 if __name__ == "__main__":
-    main()
+    main(lines_said(__doc__))

@@ -14,6 +14,8 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
+from examples.command_line import no_arguments
+
 ADDRESS = os.environ.get("AGENT_MEMORY", "127.0.0.1:50051")
 SCOPE = memory_pb2.Scope(
     namespace="patterns", user_id="alice", session_id=f"background-{uuid.uuid4().hex[:8]}"
@@ -68,4 +70,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    no_arguments(__doc__)
     main()

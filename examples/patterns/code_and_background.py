@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import uuid
+from collections.abc import Sequence
 
 import grpc
 from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from openai import OpenAI
+
+from examples.command_line import lines_said
 
 ADDRESS = os.environ.get("AGENT_MEMORY", "127.0.0.1:50051")
 MODEL = os.environ.get("MODEL", "gpt-4o-mini")
@@ -59,10 +61,10 @@ def keep(memory: MemoryServiceStub, query: str) -> str:
     return memory.UpdateMemory(request, timeout=30).memory.text
 
 
-def main() -> None:
+def main(lines: Sequence[str]) -> None:
     with grpc.insecure_channel(ADDRESS) as channel:
         memory, model = MemoryServiceStub(channel), OpenAI()
-        for line in sys.argv[1:]:
+        for line in lines:
             print("user:", line)
             print("assistant:", answer(memory, model, line))
         memory.FlushSession(pb.FlushSessionRequest(scope=SCOPE), timeout=120)
@@ -70,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(lines_said(__doc__))

@@ -15,6 +15,8 @@ from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from openai import AsyncOpenAI
 
+from examples.command_line import no_arguments
+
 ADDRESS = os.environ.get("AGENT_MEMORY", "127.0.0.1:50051")
 MODEL = os.environ.get("MODEL", "gpt-4o-mini")
 ALICE = memory_pb2.Scope(namespace="patterns", user_id="alice")
@@ -73,4 +75,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    no_arguments(__doc__)
     asyncio.run(main())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -15,6 +15,8 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from openai import OpenAI
+
+from examples.command_line import lines_said
 
 ADDRESS = os.environ.get("AGENT_MEMORY", "127.0.0.1:50051")
 MODEL = os.environ.get("MODEL", "gpt-4o-mini")
@@ -47,15 +49,15 @@ def answer(memory: MemoryServiceStub, model: OpenAI, messages: Messages) -> str:
     return "I could not work that out."
 
 
-def main() -> None:
+def main(lines: Sequence[str]) -> None:
     with grpc.insecure_channel(ADDRESS) as channel:
         memory, model = MemoryServiceStub(channel), OpenAI()
         messages: Messages = [{"role": "system", "content": INSTRUCTIONS}]
-        for line in sys.argv[1:]:
+        for line in lines:
             print("user:", line)
             messages.append({"role": "user", "content": line})
             print("assistant:", answer(memory, model, messages))
 
 
 if __name__ == "__main__":
-    main()
+    main(lines_said(__doc__))

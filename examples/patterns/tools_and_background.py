@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -16,6 +16,8 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 from openai import OpenAI
+
+from examples.command_line import lines_said
 
 ADDRESS = os.environ.get("AGENT_MEMORY", "127.0.0.1:50051")
 MODEL = os.environ.get("MODEL", "gpt-4o-mini")
@@ -64,10 +66,10 @@ def results(memory: MemoryServiceStub, calls: Any) -> list[dict[str, Any]]:
     return [json.loads(memory.CallTool(each, timeout=30).message_json) for each in requests]
 
 
-def main() -> None:
+def main(lines: Sequence[str]) -> None:
     with grpc.insecure_channel(ADDRESS) as channel:
         memory, model = MemoryServiceStub(channel), OpenAI()
-        for line in sys.argv[1:]:
+        for line in lines:
             print(f"user: {line}\nassistant: {answer(memory, model, line)}")
         memory.FlushSession(pb.FlushSessionRequest(scope=SCOPE), timeout=120)
         learned = memory.ListMemories(pb.ListMemoriesRequest(scope=SCOPE), timeout=30)
@@ -75,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(lines_said(__doc__))

@@ -19,6 +19,7 @@ from agentmemory.v1 import memory_pb2
 from agentmemory.v1 import memory_service_pb2 as pb
 from agentmemory.v1.memory_service_pb2_grpc import MemoryServiceStub
 
+from examples.command_line import no_arguments
 from examples.stack import in_directory, running
 from examples.tracing.collector import Collector, collecting, environment, rendered
 
@@ -101,4 +102,5 @@ def show(title: str, collector: Collector, trace: str) -> None:
 
 
 if __name__ == "__main__":
+    no_arguments(__doc__)
     sys.exit(asyncio.run(main()))
