@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from extractor_service.domain import Turn
-from extractor_service.rules.parse import bounded, parse
+from extractor_service.rules.parse import bounded, parse_said
 from extractor_service.rules.people import Mention, mentions
 from extractor_service.rules.questions import Asked, asked
 from extractor_service.rules.recent import Recent
@@ -48,7 +48,7 @@ class Earlier:
         text = bounded(turn.text)
         found = self._told.get((text, who))
         if found is None:
-            found = _told(parse(self._nlp, text), who)
+            found = _told(parse_said(self._nlp, text), who)
             self._told.put((text, who), found)
         return found
 
@@ -57,7 +57,7 @@ class Earlier:
         text = bounded(turn.text)
         found = self._introductions.get(text)
         if found is None:
-            found = self_introduction(parse(self._nlp, text)) or ""
+            found = self_introduction(parse_said(self._nlp, text)) or ""
             self._introductions.put(text, found)
         return found or None
 

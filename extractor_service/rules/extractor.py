@@ -18,7 +18,7 @@ from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, correction_finding, finding
 from extractor_service.rules.known import PERSON, mark_names, mention_of, named, pointed_at
-from extractor_service.rules.parse import load, parse
+from extractor_service.rules.parse import load, parse, parse_said
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import Mention, mentions
 from extractor_service.rules.pronouns import Around
@@ -97,7 +97,7 @@ class RulesExtractor:
     def _extract(
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting
     ) -> tuple[Finding, ...]:
-        doc = parse(self._nlp, turn.text)
+        doc = parse_said(self._nlp, turn.text)
         who = participants(turn, context, self._introduced(doc, turn, context))
         self._earlier.remember(turn, who, doc)
         known = tuple(m for each in setting.known if (m := mention_of(each)) is not None)

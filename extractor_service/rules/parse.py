@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from spacy.language import Language
 from spacy.tokens import Doc, Token
 
+from extractor_service.rules.given_texts import own_words
 from extractor_service.rules.past_forms import true_tag
 from extractor_service.rules.stand_ins import names_like_verbs, renamed, stood_in
 
@@ -61,6 +62,11 @@ def parse(nlp: Language, text: str) -> Doc:
     for token in doc:
         token.tag_ = true_tag(token)
     return renamed(doc, names) if names else doc
+
+
+def parse_said(nlp: Language, text: str) -> Doc:
+    """As `parse`, of what somebody says: a text that they only give to be worked on is not read."""
+    return parse(nlp, own_words(bounded(text)))
 
 
 def bounded(text: str) -> str:
