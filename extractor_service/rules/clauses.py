@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from spacy.tokens import Span, Token
 
+from extractor_service.rules.asides import is_aside, turns_out
+
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
 SPLICED = frozenset({"ccomp", "parataxis"})
 AUXILIARIES = frozenset({"aux", "auxpass"})
@@ -55,7 +57,7 @@ def _hangs_on(head: Token, verbs: Container[Token]) -> bool:
 
 def _split_at(heads: Iterable[Token]) -> list[Clause]:
     ordered = sorted(heads, key=lambda head: head.i)
-    verbs = (head for head in ordered if head.pos_ in {"VERB", "AUX"})
+    verbs = (head for head in ordered if head.pos_ in {"VERB", "AUX"} and not is_aside(head))
     return [_clause(head, frozenset(ordered)) for head in verbs]
 
 
@@ -67,12 +69,14 @@ def subject_of(head: Token) -> Token | None:
 
 
 def _starts_clause(token: Token) -> bool:
+    if is_aside(token):
+        return True  # so that it is no part of the one it hangs on
     if token.pos_ not in {"VERB", "AUX"}:
         return False
     own_subject = subject_of(token) is not None
     if token.dep_ == "conj":
         return own_subject or _stands_alone(token)
-    if token.dep_ == "ccomp" and own_subject and _is_reminder(token.head):
+    if token.dep_ == "ccomp" and own_subject and _introduces(token.head):
         return True
     if token.dep_ in SPLICED | {"advcl"} and token.tag_ == "VB" and _orders(token):
         return True
@@ -81,8 +85,12 @@ def _starts_clause(token: Token) -> bool:
     return spliced and (token.i < token.head.i or token.dep_ == "parataxis")
 
 
-def _is_reminder(verb: Token) -> bool:
+def _introduces(verb: Token) -> bool:
     """ "Remember that I'm allergic to nuts": the order goes, the fact is kept."""
+    return turns_out(verb) or _is_reminder(verb)
+
+
+def _is_reminder(verb: Token) -> bool:
     return verb.lemma_.lower() in {"remember", "note", "forget"} and subject_of(verb) is None
 
 
@@ -133,7 +141,7 @@ def _own_tokens(head: Token, heads: frozenset[Token]) -> Iterator[Token]:
 
 def _is_loose_end(token: Token, heads: frozenset[Token]) -> bool:
     if token.dep_ != "cc":
-        return token.dep_ == "parataxis"
+        return token.dep_ == "parataxis" or is_aside(token)
     conjuncts = [child for child in token.head.children if child.dep_ == "conj"]
     return bool(conjuncts) and heads.issuperset(conjuncts)
 
