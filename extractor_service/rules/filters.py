@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from spacy.tokens import Span, Token
 
-from extractor_service.rules.clauses import AUXILIARIES, Clause
+from extractor_service.rules.clauses import AUXILIARIES, Clause, subject_of
 from extractor_service.rules.quotations import quotes_a_statement
-from extractor_service.rules.speaker import SECOND_PERSON, is_introduction
+from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, is_introduction
 from extractor_service.rules.words import word_set
 
 _HEDGES = frozenset({"maybe", "perhaps", "possibly", "probably", "hopefully", "supposedly"})
@@ -24,6 +24,11 @@ _TALK = word_set(
 _TALK_WITH_OBJECT = word_set("know appreciate remember forget believe understand expect")
 _ANNOUNCED = frozenset({"news", "update", "question", "announcement"})
 _UNKNOWN = frozenset({"idea", "clue", "doubt", "feeling", "impression"})
+_ADVISERS = word_set(
+    "doctor gp physician dentist nurse midwife surgeon therapist dietitian dietician nutritionist "
+    "pharmacist allergist cardiologist dermatologist psychiatrist gynecologist specialist"
+)
+_ADVISING = word_set("say tell")
 _SIGHTS = frozenset({"see", "get", "feel", "need", "take", "try"})
 
 # "I'm glad you like it", "I'm sure", "I'm back": said for the listener, true for a minute.
@@ -156,7 +161,19 @@ def _is_talk(clause: Clause) -> bool:
         return clause.subject is None or clause.subject.pos_ == "PRON"
     if lemma == "hope":
         return not clause.children("xcomp")
-    return lemma in _TALK and not _looks_after(clause)
+    return lemma in _TALK and not (_looks_after(clause) or _is_advice(clause))
+
+
+def _is_advice(clause: Clause) -> bool:
+    """ "My doctor says I must avoid grapefruit", "my doctor told me to avoid it"."""
+    adviser = clause.subject is not None and clause.subject.lemma_.lower() in _ADVISERS
+    if not adviser or clause.head.lemma_ not in _ADVISING:
+        return False
+    of_whom = [subject_of(said) for said in clause.children("ccomp")]
+    words = {t.lower_ for subject in of_whom if subject is not None for t in subject.subtree}
+    told = [t for t in clause.children("xcomp") if all(w.ent_type_ != "DATE" for w in t.subtree)]
+    words |= {t.lower_ for t in clause.children("dobj") if told}
+    return not words.isdisjoint(FIRST_PERSON)
 
 
 def _changes_mind(clause: Clause) -> bool:
