@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from spacy.language import Language
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc, Span, Token
 
 from extractor_service.rules.given_texts import own_words
 from extractor_service.rules.past_forms import true_tag
@@ -53,15 +53,50 @@ def parse(nlp: Language, text: str) -> Doc:
     """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
     prose = readable(text)
     names = names_like_verbs(prose)
-    doc = nlp.make_doc(stood_in(prose, names))
-    _join_any_more(doc)
-    _end_sentences_at_new_lines(doc)
-    doc = nlp(doc)
+    doc = _parsed(nlp, stood_in(prose, names))
     for token in doc:
         _repair_lemma(token)
     for token in doc:
         token.tag_ = true_tag(token)
     return renamed(doc, names) if names else doc
+
+
+def _parsed(nlp: Language, prose: str) -> Doc:
+    doc = nlp(_whole_words(nlp, prose))
+    cuts = [(part.start, part.end) for part in doc.sents if _is_cut_off(part)]
+    if not cuts:
+        return doc
+    doc = _whole_words(nlp, prose)
+    for start, _ in cuts:
+        doc[start].is_sent_start = False
+    doc = nlp(doc)
+    for start, end in cuts:
+        _hang_on_same(doc[start - 1], doc[start:end])
+    return doc
+
+
+def _whole_words(nlp: Language, prose: str) -> Doc:
+    doc = nlp.make_doc(prose)
+    _join_any_more(doc)
+    _end_sentences_at_new_lines(doc)
+    return doc
+
+
+def _is_cut_off(part: Span) -> bool:
+    """ "I want to do the Ghent" and "half marathon": the model ends a sentence within a name."""
+    first = part[0]
+    before = first.nbor(-1) if first.i else None
+    bare = first.text[0].islower() and first.pos_ in {"NOUN", "ADJ"}
+    verbless = all(token.pos_ not in {"VERB", "AUX"} for token in part)
+    return bare and verbless and before is not None and before.pos_ == "PROPN"
+
+
+def _hang_on_same(name: Token, rest: Span) -> None:
+    """Hang on the verb of "the Ghent" what follows and hangs on an earlier one."""
+    line = (name, *name.ancestors)
+    for token in rest:
+        if token.head.i < name.i and name.head.i < name.i and token not in line:
+            token.head = name.head
 
 
 def parse_said(nlp: Language, text: str) -> Doc:
