@@ -31,6 +31,8 @@ _ADVISERS = word_set(
 _ADVISING = word_set("say tell")
 _SIGHTS = frozenset({"see", "get", "feel", "need", "take", "try"})
 
+_SAID_OF = ("attr", "acomp", "prep", "advmod", "ccomp", "xcomp", "expl")
+
 # "I'm glad you like it", "I'm sure", "I'm back": said for the listener, true for a minute.
 _PASSING = word_set(
     "glad sorry sure ok okay fine good great well back here ready right able happy down off "
@@ -114,7 +116,12 @@ def _is_order(clause: Clause) -> bool:
 
 
 def _is_fragment(clause: Clause) -> bool:
-    """Without a subject, only a verb at its beginning is the speaker's own: "Went to Rome"."""
+    """Without a subject, only a verb at its beginning is the speaker's own: "Went to Rome".
+
+    The "s" of "shes doin ok" is a verb that says nothing.
+    """
+    if clause.head.lower_ == "s" and not clause.children(*_SAID_OF):
+        return True
     if clause.subject is not None or clause.children("expl"):
         return False
     before = (t for t in clause.own if t.i < clause.head.i and t.ent_type_ != "DATE")

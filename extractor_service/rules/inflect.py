@@ -43,7 +43,7 @@ def spelled_out(token: Token) -> str:
     word = token.lower_
     if word in _INFORMAL and token.norm_ != word:
         return _INFORMAL[word]
-    if word == "'s" and token.tag_ == "VBZ":
+    if word in {"'s", "s"} and token.tag_ == "VBZ":
         return "has" if _is_perfect(token) or token.lemma_ == "have" else "is"
     if word == "'d":
         return "had" if token.tag_ == "VBD" else "would"

@@ -37,7 +37,7 @@ _UNREAD = (
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
 _ANY_MORE = "anymore"
 _JOINING = frozenset({"and", "but", "since", "because", "so"})
-_LEMMAS_WITHOUT_APOSTROPHE = {"m": "be", "gon": "go", "wan": "want"}
+_LEMMAS_WITHOUT_APOSTROPHE = {"m": "be", "s": "be", "gon": "go", "wan": "want"}
 
 
 class _Package(Protocol):
