@@ -22,11 +22,12 @@ _TRANSLATING = _one_of("translate proof-?read rephrase reword paraphrase spell-?
 _REWRITING = _one_of("re-?write summari[sz]e shorten polish simplify")
 _MENDING = _one_of("correct fix edit check review improve revise continue finish")
 _WRITING = _one_of("write draft compose send make tell invent create")
-_TEXT = _one_of(
-    r"grammar spelling punctuation wording english e-?mails? letters? essays? texts? messages? "
-    r"paragraphs? sentences? resume cv article abstract poems? stor(?:y|ies) speech post caption "
-    r"bio draft translation code script function song tweet review"
+_PROSE = (
+    r"e-?mails? letters? essays? texts? messages? paragraphs? sentences? resume cv article "
+    r"abstract poems? stor(?:y|ies) speech post caption bio draft translation song tweet review"
 )
+_WRITTEN = _one_of(_PROSE)
+_TEXT = _one_of(f"{_PROSE} grammar spelling punctuation wording english code script function")
 _TALE = _one_of("stor(?:y|ies) poem song tale novel screenplay script scene dialogue limerick")
 _TIMES = _one_of("time week weekend month year morning afternoon evening \\w+day")
 _THIS = rf"\b(?:this|these|(?:the )?following|below)\b(?! {_TIMES}\b)"
@@ -41,7 +42,7 @@ _START = (
     rf"|(?<=[,-]) (?:and |but |so )?{_ASKING})(?:please )?(?:help me (?:to )?)?"
 )
 _MORE = r"[^.!?:\n]{0,80}"
-_FEW = r"(?:[\w'-]+ ){0,3}?"
+_FEW = r"(?:(?!(?:in|on|of|to|for|at|from|with|that)\b)[\w'-]+ ){0,3}?"
 _ONE = rf"(?:the|my|this|these|any|a|an|some|our|that|following) {_FEW}"
 
 _REQUEST = re.compile(
@@ -49,8 +50,8 @@ _REQUEST = re.compile(
     rf"|{_REWRITING} {_THIS}{_MORE}"
     rf"|make (?:it|{_THIS}) (?:sound|read|more|less|shorter|longer|better)\b{_MORE}"
     rf"|(?:{_REWRITING}|{_MENDING}) (?:for )?(?:grammar\b|{_ONE}{_TEXT}\b){_MORE}"
-    rf"|(?P<writing>{_WRITING}) (?:me |us )?{_ONE}{_TEXT}\b{_MORE}"
-    rf"|how (?:do|would|can) (?:i|you) say\b{_MORE}"
+    rf"|(?P<writing>{_WRITING}) (?:me |us )?{_ONE}{_WRITTEN}\b{_MORE}"
+    rf"|how (?:do|would|can) (?:i|you) say (?:this |that |the following )?in \w+{_MORE}"
     rf"|is (?:this|the following) (?:\w+ )?{_TEXT} {_RIGHT}\b{_MORE})"
     r"(?P<end>:(?!\d)|[.!?\n]+)",
     re.IGNORECASE,
@@ -60,9 +61,11 @@ _TALE_ASKED = re.compile(
     rf"(?:about|of|where|in which|with) (?:a|an|two|three|some)\b(?P<of>{_MORE})[.!?\n]+",
     re.IGNORECASE,
 )
+_BEING = r"(?:i|you|we)(?: am| are|'m|'re)\b"
 _PLAY = re.compile(
     rf"{_OPENING}(?:(?:let's|let us|(?:can|could|shall) we) (?:(?:do|play|try|have) )?(?:a |some )?"
-    rf"(?:role[- ]?play(?:ing)?|pretend)\b{_MORE}[.!?:\n]+|role[- ]?play:)",
+    rf"(?:role[- ]?play(?:ing)?\b|(?<=play )pretend\b|pretend (?:that )?{_BEING}){_MORE}[.!?:\n]+"
+    r"|role[- ]?play:)",
     re.IGNORECASE,
 )
 _PART = re.compile(
