@@ -8,8 +8,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from extractor_service.domain import Turn
+from extractor_service.rules.antecedents import everyone
 from extractor_service.rules.parse import bounded, parse_said
-from extractor_service.rules.people import Mention, mentions
+from extractor_service.rules.people import Mention
 from extractor_service.rules.questions import Asked, asked
 from extractor_service.rules.recent import Recent
 from extractor_service.rules.speaker import Participants, self_introduction
@@ -63,5 +64,5 @@ class Earlier:
 
 
 def _told(doc: Doc, who: Participants) -> Told:
-    people = tuple(replace(mention, start=-1) for mention in mentions(doc, who))
+    people = tuple(replace(mention, start=-1) for mention in everyone(doc, who))
     return Told(people, things(doc.sents, who), asked(doc, who))

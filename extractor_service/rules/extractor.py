@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from extractor_service.domain import PLAIN, Finding, Role, Setting, Turn
 from extractor_service.reading import Reading
 from extractor_service.rules.answers import Answer, answer, may_answer
+from extractor_service.rules.antecedents import everyone
 from extractor_service.rules.context import Earlier
 from extractor_service.rules.corrections import correction
 from extractor_service.rules.dates import DateFinder
@@ -143,7 +144,7 @@ class RulesExtractor:
         pointed = tuple(pointed_at(doc, who, context))
         before = tuple(self._people_before(doc, who, context, always=bool(pointed)))
         mark_names(doc, (*before, *mentions(doc, who), *known))
-        here = sorted((*mentions(doc, who), *pointed), key=lambda mention: mention.start)
+        here = sorted((*everyone(doc, who), *pointed), key=lambda mention: mention.start)
         people = named((*before, *here), known)
         return tuple(m for m in people if m.supplied or m not in pointed)
 
@@ -179,6 +180,8 @@ class RulesExtractor:
             for turn in context:
                 if turn.role is Role.USER:
                     yield from self._earlier.told(turn, _as_said(turn, who)).people
+            if context and context[-1].role is Role.ASSISTANT:
+                yield from self._earlier.told(*_asker(context[-1], who)).people
 
     def _things(self, who: Participants, context: tuple[Turn, ...]) -> tuple[Thing, ...]:
         """The things of the turn before, if a person said it."""

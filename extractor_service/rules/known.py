@@ -92,9 +92,9 @@ def named(people: Iterable[Mention], known: Sequence[Mention]) -> tuple[Mention,
     found: list[Mention] = []
     related = {mention.name: mention for mention in known}
     for mention in people:
-        if mention.kind and mention.relation:
+        if mention.kind and (mention.relation or mention.name not in related):
             related[mention.name] = mention
-        if mention.kind:
+        if mention.kind or (mention.possible and mention.name in related):
             found.append(_as_related(mention, related.get(mention.name, mention)))
             continue
         meant = _meant(mention, found) or _meant(mention, known)
@@ -104,11 +104,19 @@ def named(people: Iterable[Mention], known: Sequence[Mention]) -> tuple[Mention,
 
 def _as_related(mention: Mention, same: Mention) -> Mention:
     """A name with what was said before of whoever bears it: a "he" is no sister."""
-    return replace(mention, gender=mention.gender or same.gender, kind=same.kind)
+    gender = mention.gender or same.gender
+    return replace(mention, gender=gender, kind=same.kind, possible=False, unnamed=False)
 
 
 def _called(mention: Mention, meant: Mention) -> Mention:
-    return replace(mention, name=meant.name, kind=meant.kind, gender=meant.gender, supplied=True)
+    return replace(
+        mention,
+        name=meant.name,
+        kind=meant.kind,
+        gender=meant.gender,
+        supplied=True,
+        possible=False,
+    )
 
 
 def alone_fitting(pronoun: str, known: Sequence[Mention]) -> str | None:

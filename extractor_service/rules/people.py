@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
@@ -42,7 +42,8 @@ class Mention:
     `gender` is "f", "m", or "" when the text does not say. `start` is -1 for an earlier text.
     `kind` is "person", "pet" or "org" for a name, "" for a description. `relation` is what they
     are to `owner`: "sister" of "Alice". `supplied`: the text itself does not name them.
-    `described` says whose name it is as far as the text does: "Alice's brother".
+    `described` says whose name it is as far as the text does: "Alice's brother". `possible`: it
+    may be nobody, or nobody known; `unnamed` if the name is not sure enough to stand for them.
     """
 
     name: str
@@ -54,16 +55,13 @@ class Mention:
     owner: str = ""
     supplied: bool = False
     described: str = ""
+    possible: bool = False
+    unnamed: bool = False
 
 
 def mentions(doc: Doc, who: Participants) -> tuple[Mention, ...]:
     """Everyone but the participants that the text mentions, in reading order."""
     return tuple(mention for token in doc if (mention := _mention(token, who)) is not None)
-
-
-def referent(pronoun: str, earlier: Sequence[Mention]) -> str | None:
-    """The nearest earlier person that the pronoun can mean; `earlier` is in reading order."""
-    return next((m.name for m in reversed(earlier) if _fits(pronoun, m)), None)
 
 
 def relation_name(relation: Token) -> Token | None:
@@ -84,9 +82,17 @@ def _mention(token: Token, who: Participants) -> Mention | None:
         return None
     # "My husband and I" are told of the speaker: nobody's name is wanted in between.
     joint = any(t.dep_ == "conj" and t.lower_ in FIRST_PERSON for t in token.children)
-    relation = "" if joint or _is_being_named(token) else _description(token).lower()
+    relation = "" if joint or _is_being_named(token) else description(token).lower()
     plural = token.tag_ == "NNS"
-    return Mention(_told(token, who), _gender(token), plural, token.i, "", relation, who.speaker)
+    return Mention(
+        _told(token, who),
+        gender_of(token.lemma_.lower()),
+        plural,
+        token.i,
+        "",
+        relation,
+        who.speaker,
+    )
 
 
 def _is_being_named(relation: Token) -> bool:
@@ -103,7 +109,7 @@ def _named(name: Token, who: Participants) -> Mention | None:
     known = any(who.includes(part) for part in full_name(name).split())
     if not is_person or known or not name.text[0].isupper():
         return None
-    gender = _gender(relation) if relation else ""
+    gender = gender_of(relation.lemma_.lower()) if relation else ""
     lemma = relation.lemma_.lower() if relation else ""
     kind = "pet" if lemma in PETS else "person"
     # "We adopted a dog called Rex": the speaker's, unless said otherwise.
@@ -190,10 +196,11 @@ def _owner(token: Token) -> Token | None:
 
 
 def _told(relation: Token, who: Participants) -> str:
-    return f"{who.speaker}'s {_description(relation)}"
+    return f"{who.speaker}'s {description(relation)}"
 
 
-def _description(relation: Token) -> str:
+def description(relation: Token) -> str:
+    """What somebody is, with the words that tell them from others: "older sister"."""
     return " ".join(_described(relation))
 
 
@@ -204,16 +211,8 @@ def _described(relation: Token) -> Iterator[str]:
     yield relation.text
 
 
-def _gender(relation: Token) -> str:
-    lemma = relation.lemma_.lower()
+def gender_of(lemma: str) -> str:
+    """ "f" or "m" where the word says so, else ""."""
     if lemma in FEMALE:
         return "f"
     return "m" if lemma in MALE else ""
-
-
-def _fits(pronoun: str, mention: Mention) -> bool:
-    if pronoun in THEY:
-        return mention.plural
-    if mention.plural or mention.kind == "org":
-        return False
-    return mention.gender != ("m" if pronoun in SHE else "f")

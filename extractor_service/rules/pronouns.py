@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
+from extractor_service.rules.antecedents import referent
 from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
 from extractor_service.rules.known import PERSON, alone_fitting
-from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention, referent
+from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention
 from extractor_service.rules.several import means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.things import Thing, thing_meant
@@ -120,11 +121,22 @@ def _is_possessive(pronoun: Token) -> bool:
 def _for_third_person(pronoun: Token, clause: Clause, around: Around) -> str | None:
     if pronoun != clause.subject and _is_bound(pronoun, clause):
         return None
-    name = referent(pronoun.lower_, [m for m in around.people if m.start < pronoun.i])
-    if name is None and any(_is_meant_before(pronoun, token) for token in around.before):
+    meant = referent(pronoun.lower_, [m for m in around.people if m.start < pronoun.i])
+    if meant is not None:
+        return _for_somebody(pronoun, meant, clause, around)
+    if any(_is_meant_before(pronoun, token) for token in around.before):
         return None
-    name = name or alone_fitting(pronoun.lower_, around.known)
+    name = alone_fitting(pronoun.lower_, around.known)
     return _name(pronoun, name or _thing(pronoun, around))
+
+
+def _for_somebody(pronoun: Token, meant: Mention, clause: Clause, around: Around) -> str | None:
+    """Their name; the pronoun itself where its words say who may be meant, but not for sure."""
+    if meant.possible and any(t.i == meant.start for t in (*around.before, *clause.tokens)):
+        return None
+    if meant.unnamed:
+        raise UnresolvedError
+    return _name(pronoun, meant.name)
 
 
 def _said_before(token: Token, clause: Clause, before: Sequence[Token]) -> bool:

@@ -42,7 +42,7 @@ def about(clause: Clause, who: Participants, people: tuple[Mention, ...]) -> Abo
 
 def _is_person(subject: Token, who: Participants, people: tuple[Mention, ...]) -> bool:
     related = subject.lemma_.lower() in RELATIONS and any(t.dep_ == "poss" for t in subject.lefts)
-    known = related or any(mention.start == subject.i for mention in people)
+    known = related or any(m.start == subject.i and not m.possible for m in people)
     return known or (subject.pos_ == "PROPN" and who.includes(subject.text))
 
 

@@ -1,0 +1,134 @@
+"""Whom a "she" or "he" may mean: the people, and whoever else may be somebody.
+
+A name that the small model does not know, "the neighbour upstairs", "our whippet": no rule knows
+who they are, but a pronoun that follows means nobody beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from spacy.tokens import Doc, Token
+
+from extractor_service.rules.clauses import subject_of
+from extractor_service.rules.home_and_work import PROFESSIONS
+from extractor_service.rules.names import full_name, names_event, names_place
+from extractor_service.rules.people import (
+    RELATIONS,
+    SHE,
+    THEY,
+    Mention,
+    description,
+    gender_of,
+    mentions,
+)
+from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
+from extractor_service.rules.words import word_set
+
+_OTHERS = word_set(
+    "person somebody someone anybody anyone stranger guest visitor customer client patient owner "
+    "host landlord landlady tenant lodger resident mate buddy pal crush date ex fiance fiancee "
+    "stepson stepdaughter stepdad stepmom grandchild grandpa granny nana in-law godmother "
+    "godfather godson goddaughter lad lass dude bloke chap gentleman toddler infant newborn "
+    "teenager teen adult pupil classmate schoolmate housemate flatmate president mayor minister "
+    "king queen prince princess priest pastor rabbi imam nun monk captain sergeant chairman "
+    "leader supervisor employer employee intern recruiter babysitter dermatologist cardiologist "
+    "paediatrician pediatrician gynecologist orthodontist idiot"
+)
+_ANIMALS = word_set(
+    "animal whippet greyhound poodle labrador retriever spaniel terrier beagle dachshund corgi "
+    "husky shepherd collie pug bulldog boxer chihuahua mastiff mutt puppy doggo doggy kitty tomcat "
+    "tabby pony mare stallion foal donkey goat sheep cow pig hen rooster chicken duck goose bird "
+    "budgie canary cockatiel parakeet bunny gerbil mouse rat ferret tortoise turtle lizard gecko "
+    "snake fish goldfish guineapig chinchilla hedgehog"
+)
+_SOMEBODY = RELATIONS | _OTHERS | _ANIMALS | PROFESSIONS - {"model", "server"}
+_NAMES_NOBODY = frozenset(
+    {"DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY", "PERCENT", "QUANTITY", "NORP", "LANGUAGE"}
+)
+_SUBJECTS = frozenset({"nsubj", "nsubjpass"})
+_IN_A_FRAGMENT = frozenset({"ROOT", "conj", "appos"})
+
+
+def everyone(doc: Doc, who: Participants) -> tuple[Mention, ...]:
+    """As `mentions`, and whoever else the text may mean by a later pronoun, in reading order."""
+    people = mentions(doc, who)
+    found = {mention.start for mention in people}
+    others = (_possible(token, who) for token in doc if token.i not in found)
+    together = (*people, *(other for other in others if other is not None))
+    return tuple(sorted(together, key=lambda mention: mention.start))
+
+
+def referent(pronoun: str, earlier: Sequence[Mention]) -> Mention | None:
+    """The nearest earlier person that the pronoun can mean; `earlier` is in reading order."""
+    return next((mention for mention in reversed(earlier) if _fits(pronoun, mention)), None)
+
+
+def _fits(pronoun: str, mention: Mention) -> bool:
+    if pronoun in THEY:
+        return mention.plural
+    if mention.plural or mention.kind == "org":
+        return False
+    return mention.gender != ("m" if pronoun in SHE else "f")
+
+
+def _possible(token: Token, who: Participants) -> Mention | None:
+    if token.pos_ == "PROPN" or (token.pos_ == "NOUN" and token.ent_type_ and token.is_title):
+        return _possible_name(token, who)
+    if token.lemma_.lower() not in _SOMEBODY or token.tag_ in {"NNS", "NNPS"}:
+        return None
+    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_object_of_ours(token)
+    return _somebody(token, who) if spoken_of else None
+
+
+def _possible_name(name: Token, who: Participants) -> Mention | None:
+    """A name where one speaks of somebody, and that may be a person's for all one knows."""
+    if not name.text[0].isupper() or name.ent_type_ in _NAMES_NOBODY:
+        return None
+    if name.lower_ in FIRST_PERSON or names_place(name) or names_event(name):
+        return None
+    if not _is_spoken_of(name):
+        return None
+    called = full_name(name) if name.pos_ == "PROPN" else name.text
+    if any(who.includes(part) for part in called.split()):
+        return None
+    sure = not name.ent_type_ and name.is_title
+    return Mention(called, "", plural=False, start=name.i, kind="", possible=True, unnamed=not sure)
+
+
+def _somebody(noun: Token, who: Participants) -> Mention:
+    """Somebody by what they are: of the listener's life where it says "your"."""
+    gender = gender_of(noun.lemma_.lower())
+    unnamed = Mention("", gender, plural=False, start=noun.i, kind="", possible=True, unnamed=True)
+    if not _is_yours(noun) or who.other is None or noun.dep_ not in _SUBJECTS:
+        return unnamed
+    told = description(noun)
+    return replace(
+        unnamed,
+        name=f"{who.other}'s {told}",
+        relation=told.lower(),
+        owner=who.other,
+        unnamed=False,
+    )
+
+
+def _is_spoken_of(token: Token) -> bool:
+    """As a subject, or whose it is; "us two plus Pluk" says nothing, but names somebody."""
+    if token.dep_ in _SUBJECTS or (token.dep_ == "poss" and token.head.dep_ in _SUBJECTS):
+        return True
+    return token.sent.root.pos_ not in {"VERB", "AUX"} and token.dep_ in _IN_A_FRAGMENT
+
+
+def _is_yours(noun: Token) -> bool:
+    return any(t.dep_ == "poss" and t.lower_ in SECOND_PERSON for t in noun.lefts)
+
+
+def _is_object_of_ours(token: Token) -> bool:
+    """ "I have a new therapist": nobody else is spoken of."""
+    met = token.dep_ == "dobj" or (token.dep_ == "pobj" and token.head.lower_ == "with")
+    if not met:
+        return False
+    verb = next((t for t in token.ancestors if t.pos_ in {"VERB", "AUX"}), None)
+    subject = None if verb is None else subject_of(verb)
+    return subject is not None and subject.lower_ in FIRST_PERSON
