@@ -67,6 +67,7 @@ def answer(
     if (
         words
         and words[0].is_title
+        and not question.positive.endswith(f" name is {GAP}")
         and (words[0].pos_ not in _KEEP_CAPITALS or _is_calling(words, question))
     ):
         more = f"{more[:1].lower()}{more[1:]}"

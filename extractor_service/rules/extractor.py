@@ -19,10 +19,12 @@ from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, correction_finding, finding
 from extractor_service.rules.known import PERSON, mark_names, mention_of, named, pointed_at
+from extractor_service.rules.naming import named_in_answer
 from extractor_service.rules.parse import load, parse, parse_said
 from extractor_service.rules.passages import passages
-from extractor_service.rules.people import Mention, mentions
+from extractor_service.rules.people import HE, SHE, Mention, mentions
 from extractor_service.rules.pronouns import Around
+from extractor_service.rules.questions import Asked
 from extractor_service.rules.reader import Reader
 from extractor_service.rules.slips import Said, meant, restated, slip, states
 from extractor_service.rules.speaker import (
@@ -102,11 +104,12 @@ class RulesExtractor:
         who = participants(turn, context, self._introduced(doc, turn, context))
         self._earlier.remember(turn, who, doc)
         known = tuple(m for each in setting.known if (m := mention_of(each)) is not None)
-        people = self._people(doc, who, context, known)
+        question = self._question(doc, who, context)
+        people = self._people(doc, who, context, known, question)
         dates = self._dates.find(doc, turn.time)
         things = partial(self._things, who, context)
         around = Surroundings(turn, who, people, dates, things, known)
-        answered = self._answer(doc, around, context)
+        answered = self._answer(doc, around, question)
         parts = list(doc.sents)
         told = [] if answered is None else [answer_finding(answered, around)]
         rest = parts if answered is None else parts[1:]
@@ -138,11 +141,18 @@ class RulesExtractor:
         return tuple(restated(made, turn, memory) for memory in changed if len(changed) == 1)
 
     def _people(
-        self, doc: Doc, who: Participants, context: tuple[Turn, ...], known: tuple[Mention, ...]
+        self,
+        doc: Doc,
+        who: Participants,
+        context: tuple[Turn, ...],
+        known: tuple[Mention, ...],
+        question: Asked | None,
     ) -> tuple[Mention, ...]:
         """Those who were mentioned, in their order, with their names where these are known."""
         pointed = tuple(pointed_at(doc, who, context))
         before = tuple(self._people_before(doc, who, context, always=bool(pointed)))
+        if (answered := named_in_answer(doc, question)) is not None:
+            before = (*before, answered)
         mark_names(doc, (*before, *mentions(doc, who), *known))
         here = sorted((*everyone(doc, who), *pointed), key=lambda mention: mention.start)
         people = named((*before, *here), known)
@@ -180,7 +190,8 @@ class RulesExtractor:
             for turn in context:
                 if turn.role is Role.USER:
                     yield from self._earlier.told(turn, _as_said(turn, who)).people
-            if context and context[-1].role is Role.ASSISTANT:
+            spoken = bool(context) and context[-1].role is Role.ASSISTANT
+            if spoken and any(token.lower_ in SHE | HE for token in doc):
                 yield from self._earlier.told(*_asker(context[-1], who)).people
 
     def _things(self, who: Participants, context: tuple[Turn, ...]) -> tuple[Thing, ...]:
@@ -189,16 +200,20 @@ class RulesExtractor:
             return ()
         return self._earlier.told(context[-1], _as_said(context[-1], who)).things
 
-    def _answer(self, doc: Doc, around: Surroundings, context: tuple[Turn, ...]) -> Answer | None:
-        """What the turn's first sentence answers, if the turn before asks something."""
+    def _question(self, doc: Doc, who: Participants, context: tuple[Turn, ...]) -> Asked | None:
+        """What the turn before asks, if the first sentence of this one may answer it."""
         first = next(iter(doc.sents), None)
         if first is None or not context or not may_answer(first):
             return None
-        told = self._earlier.told(*_asker(context[-1], around.who))
-        if told.asked is None:
+        return self._earlier.told(*_asker(context[-1], who)).asked
+
+    def _answer(self, doc: Doc, around: Surroundings, question: Asked | None) -> Answer | None:
+        """What the turn's first sentence answers."""
+        if question is None:
             return None
+        first = next(doc.sents)
         dates = [mention for mention in around.dates if mention.end <= first.end]
-        return answer(first, told.asked, Around(around.who, around.people), dates)
+        return answer(first, question, Around(around.who, around.people), dates)
 
     def _bound_lemma_cache(self) -> None:
         cache = getattr(self._nlp.get_pipe("lemmatizer"), "cache", {})
