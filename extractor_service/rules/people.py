@@ -172,7 +172,8 @@ def _whose_name(name: Token) -> Token | None:
         return subject
     if subject.lemma_ != "name":
         return None
-    owners = (child for child in subject.children if child.dep_ == "poss")
+    # "My moms name is Ann": without the apostrophe she is no "poss".
+    owners = (child for child in subject.children if child.dep_ in {"poss", "compound"})
     return next((t for t in owners if t.lemma_.lower() in RELATIONS), None)
 
 

@@ -81,7 +81,10 @@ def introduced_name(verb: Token) -> str | None:
 
 
 def _introduces(subject: Token) -> bool:
-    return subject.lemma_ == "name" and any(c.lower_ == "my" for c in subject.children)
+    """ "My name", "my full name", and not "my moms name"."""
+    own = any(child.lower_ == "my" for child in subject.children)
+    plain = all(child.dep_ in {"poss", "amod"} for child in subject.children)
+    return subject.lemma_ == "name" and own and plain
 
 
 def _looks_like_a_person(name: Token) -> bool:

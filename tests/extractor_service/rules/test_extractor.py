@@ -169,6 +169,7 @@ NAMES = [
     ("I live in a village called Grasmere.", Entity("Grasmere", "place")),
     ("My teacher is called Ingrid.", Entity("Ingrid", "person")),
     ("My cat is called Luna.", Entity("Luna", "pet")),
+    ("My dogs name is Pluk.", Entity("Pluk", "pet")),
     ("I visited my mom at Easter.", Entity("Easter", "event")),
     ("I visited my mom at Christmas.", Entity("Christmas", "event")),
 ]
