@@ -21,6 +21,7 @@ _GOING = word_set(
 )
 _PLACES = word_set("town city village place country island suburb neighborhood neighbourhood area")
 _TRUSTING = word_set("believe trust confide interested")
+_PAIRING = {"to": word_set("engage engaged marry married"), "with": word_set("break date flirt")}
 _NAMING = frozenset({"call", "name"})
 _NAMED = frozenset({"oprd", "attr", "dobj", "appos"})
 
@@ -59,6 +60,13 @@ def names_place(name: Token) -> bool:
     if preposition.lower_ in {"in", "near"}:
         return preposition.head.lemma_.lower() not in _TRUSTING
     return preposition.lower_ in {"to", "from"} and preposition.head.lemma_.lower() in _GOING
+
+
+def names_partner(name: Token) -> bool:
+    """Whether only somebody can be there: "engaged to Tom", "broke up with Tom"."""
+    if name.dep_ != "pobj":
+        return False
+    return name.head.head.lemma_ in _PAIRING.get(name.head.lower_, frozenset())
 
 
 def bearer(name: Token) -> Token | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.names import bearer, full_name, names_event, names_place
+from extractor_service.rules.names import bearer, full_name, names_event, names_partner, names_place
 from extractor_service.rules.speaker import FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
 
@@ -143,6 +143,8 @@ def _is_taken_in(relation: Token) -> bool:
 def _reads_as_person(name: Token) -> bool:
     if name.dep_ == "compound" or names_place(name) or names_event(name):
         return False
+    if names_partner(name):
+        return True
     if name.ent_type_:
         return name.ent_type_ == "PERSON"
     met = name.dep_ == "dobj" and name.head.lemma_ in _MEETING

@@ -12,7 +12,7 @@ from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
 from extractor_service.rules.known import PERSON, alone_fitting
 from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention
-from extractor_service.rules.several import means_several
+from extractor_service.rules.several import companion, means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.things import Thing, thing_meant
 from extractor_service.rules.words import word_set
@@ -67,8 +67,7 @@ def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
     if named := _named_elsewhere(token, around):
         return named
     if word in FIRST_PERSON and token.tag_ not in {"NN", "CD"}:
-        name = _name(token, around.who.speaker)
-        return f"{name} and others" if means_several(token) else name
+        return _for_first_person(token, around.who.speaker)
     if word in SECOND_PERSON:
         return _name(token, _known(around.who.other))
     if word in THIRD_PERSON:
@@ -76,6 +75,11 @@ def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
     if not _points_away(token, clause) or _said_before(token, clause, around.before):
         return None
     return _name(token, _thing(token, around))
+
+
+def _for_first_person(pronoun: Token, speaker: str) -> str:
+    name = _name(pronoun, speaker)
+    return f"{name} and {companion(pronoun) or 'others'}" if means_several(pronoun) else name
 
 
 def _named_elsewhere(token: Token, around: Around) -> str | None:

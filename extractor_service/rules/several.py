@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from spacy.tokens import Token
 
+from extractor_service.rules.names import full_name, names_partner, names_place
+from extractor_service.rules.speaker import FIRST_PERSON
 from extractor_service.rules.words import word_set
 
 _TOGETHER = word_set("all both together everyone can could")
@@ -30,3 +32,20 @@ def means_several(pronoun: Token) -> bool:
 
 def _is_after_all(token: Token) -> bool:
     return token.lower_ == "all" and token.i > 0 and token.nbor(-1).lower_ == "after"
+
+
+def companion(pronoun: Token) -> str | None:
+    """Who alone is said to be with the speaker before this "we": "I split up with Tom, but we"."""
+    ahead = pronoun.doc[pronoun.sent.start : pronoun.i]
+    names = {full_name(token) for token in ahead if token.pos_ == "PROPN" and _is_with_us(token)}
+    others = any(token.pos_ == "NOUN" and _is_with_us(token) for token in ahead)
+    return names.pop() if len(names) == 1 and not others else None
+
+
+def _is_with_us(token: Token) -> bool:
+    joint = [token.head] if token.dep_ == "conj" else [t for t in token.rights if t.dep_ == "conj"]
+    if any(t.lower_ in FIRST_PERSON for t in joint):
+        return True
+    beside = token.dep_ == "pobj" and token.head.lower_ == "with"
+    together = names_partner(token) or (beside and not names_place(token))
+    return together or (token.dep_ == "conj" and _is_with_us(token.head))

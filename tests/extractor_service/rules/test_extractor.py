@@ -170,6 +170,7 @@ NAMES = [
     ("My teacher is called Ingrid.", Entity("Ingrid", "person")),
     ("My cat is called Luna.", Entity("Luna", "pet")),
     ("My dogs name is Pluk.", Entity("Pluk", "pet")),
+    ("I broke up with Karel.", Entity("Karel", "person")),
     ("I visited my mom at Easter.", Entity("Easter", "event")),
     ("I visited my mom at Christmas.", Entity("Christmas", "event")),
 ]
