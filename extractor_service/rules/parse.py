@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
 from extractor_service.rules.given_texts import own_words
+from extractor_service.rules.greetings import repair_introduction
 from extractor_service.rules.past_forms import true_tag
 from extractor_service.rules.stand_ins import names_like_verbs, renamed, stood_in
 
@@ -58,6 +60,7 @@ def parse(nlp: Language, text: str) -> Doc:
         _repair_lemma(token)
     for token in doc:
         token.tag_ = true_tag(token)
+    repair_introduction(doc, partial(_is_word, nlp))
     return renamed(doc, names) if names else doc
 
 
@@ -165,3 +168,9 @@ def _repair_lemma(token: Token) -> None:
     lemma = _LEMMAS_WITHOUT_APOSTROPHE.get(token.lower_)
     if lemma is not None and token.pos_ in {"VERB", "AUX"}:
         token.lemma_ = lemma
+
+
+def _is_word(nlp: Language, word: str) -> bool:
+    """Whether the lemmatizer lists it, as it does names that are words too, but hardly others."""
+    lemmatizer: Any = nlp.get_pipe("lemmatizer")
+    return any(word in words for words in lemmatizer.lookups.get_table("lemma_index").values())

@@ -1,0 +1,49 @@
+"""The name that a message opens with: "Hi, I'm Wendeline", whatever the model takes it for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from spacy.tokens import Doc, Span, Token
+
+_OPENING = re.compile(
+    r"\W*(?:(?i:hi|hiya|hello|hey|howdy|greetings|good (?:morning|afternoon|evening))"
+    r"(?i: there| all| everyone| everybody)?[\s,.!\u2013\u2014-]+)?(?i:i'm|i am|im) "
+    r"(?P<name>[^\W\d_]+(?: (?!and |from |here)[^\W\d_]+)?)"
+    r"(?=\s*(?:[.,;:!()\u2013\u2014]|$)| and | from | here\b)"
+)
+_NO_NAME = frozenset({"NORP", "LANGUAGE", "DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY"})
+
+
+def repair_introduction(doc: Doc, is_word: Callable[[str], bool]) -> None:
+    """Read "I'm Wendeline" as a name that is given: the model has no idea what she is.
+
+    Words of the dictionary, by `is_word`, are left as they are read: "I'm Happy".
+    """
+    opening = _OPENING.match(doc.text)
+    name = None if opening is None else doc.char_span(*opening.span("name"))
+    if name is None or not all(map(_may_name, name)) or all(is_word(t.lower_) for t in name):
+        return
+    if len(name) == 1 or any(token.ent_type_ == "PERSON" for token in name):
+        _give(name)
+
+
+def _may_name(token: Token) -> bool:
+    noun = token.pos_ == "NOUN" and bool(token.ent_type_)
+    proper = token.pos_ == "PROPN" and token.ent_type_ not in _NO_NAME
+    return token.is_title and (proper or noun)
+
+
+def _give(name: Span) -> None:
+    """Hang the name on the "am" and the "I" before it."""
+    subject, verb, last = name.doc[name.start - 2], name.doc[name.start - 1], name[-1]
+    above = {*name, subject} & {verb, *verb.ancestors}
+    if subject.lower_ != "i" or subject.sent != last.sent or above:
+        return
+    for token in reversed(list(name)):
+        token.pos_, token.tag_, token.ent_type_ = "PROPN", "NNP", "PERSON"
+        token.head, token.dep_ = (verb, "attr") if token == last else (last, "compound")
+    subject.head, subject.dep_ = verb, "nsubj"
+    if verb.dep_ not in {"ROOT", "ccomp", "conj"}:  # "hey im Wendeline, I have a dog"
+        verb.head, verb.dep_ = name.sent.root, "parataxis"
