@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.clauses import subject_of
 from extractor_service.rules.home_and_work import PROFESSIONS
 from extractor_service.rules.names import full_name, names_event, names_place
 from extractor_service.rules.people import (
@@ -47,6 +46,11 @@ _SOMEBODY = RELATIONS | _OTHERS | _ANIMALS | PROFESSIONS - {"model", "server"}
 _NAMES_NOBODY = frozenset(
     {"DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY", "PERCENT", "QUANTITY", "NORP", "LANGUAGE"}
 )
+_SEEING = word_set(
+    "meet go see talk speak chat hang travel live stay play walk run hike dance sing spend trip "
+    "breakfast brunch lunch dinner coffee tea drink beer"
+)
+_EMPLOYING = word_set("hire employ fire sack promote pay offer launch acquire sell open close")
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 _IN_A_FRAGMENT = frozenset({"ROOT", "conj", "appos"})
 
@@ -78,7 +82,7 @@ def _possible(token: Token, who: Participants) -> Mention | None:
         return _possible_name(token, who)
     if token.lemma_.lower() not in _SOMEBODY or token.tag_ in {"NNS", "NNPS"}:
         return None
-    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_object_of_ours(token)
+    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_met(token)
     return _somebody(token, who) if spoken_of else None
 
 
@@ -88,12 +92,12 @@ def _possible_name(name: Token, who: Participants) -> Mention | None:
         return None
     if name.lower_ in FIRST_PERSON or names_place(name) or names_event(name):
         return None
-    if not _is_spoken_of(name):
+    if not (_is_spoken_of(name) or _is_seen(name)):
         return None
     called = full_name(name) if name.pos_ == "PROPN" else name.text
     if any(who.includes(part) for part in called.split()):
         return None
-    sure = not name.ent_type_ and name.is_title
+    sure = not name.ent_type_ and name.is_title and called == name.text and not _may_employ(name)
     return Mention(called, "", plural=False, start=name.i, kind="", possible=True, unnamed=not sure)
 
 
@@ -124,11 +128,19 @@ def _is_yours(noun: Token) -> bool:
     return any(t.dep_ == "poss" and t.lower_ in SECOND_PERSON for t in noun.lefts)
 
 
-def _is_object_of_ours(token: Token) -> bool:
-    """ "I have a new therapist": nobody else is spoken of."""
-    met = token.dep_ == "dobj" or (token.dep_ == "pobj" and token.head.lower_ == "with")
-    if not met:
-        return False
-    verb = next((t for t in token.ancestors if t.pos_ in {"VERB", "AUX"}), None)
-    subject = None if verb is None else subject_of(verb)
-    return subject is not None and subject.lower_ in FIRST_PERSON
+def _is_met(noun: Token) -> bool:
+    """ "I have a new therapist", "there is a new guy": whom one tells more of."""
+    if noun.dep_ == "attr":
+        return any(child.dep_ == "expl" for child in noun.head.children)
+    beside = noun.dep_ == "pobj" and noun.head.lower_ == "with"
+    return beside or noun.dep_ in {"dobj", "dative"}
+
+
+def _is_seen(name: Token) -> bool:
+    """ "I gave Tom a book", "I had dinner with Tom", and not "I work with Python"."""
+    beside = name.dep_ == "pobj" and name.head.lower_ == "with"
+    return name.dep_ == "dative" or (beside and name.head.head.lemma_ in _SEEING)
+
+
+def _may_employ(name: Token) -> bool:
+    return name.dep_ in _SUBJECTS and name.head.lemma_ in _EMPLOYING
