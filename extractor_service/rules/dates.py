@@ -12,7 +12,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from extractor_service.rules import date_rules as rules
-from extractor_service.rules.arranged import is_arranged, is_arranging
+from extractor_service.rules.arranged import is_arranged, is_arranging, is_rented
 from extractor_service.rules.date_rules import (
     NUMBERS,
     PARTS_OF_DAY,
@@ -23,6 +23,7 @@ from extractor_service.rules.date_rules import (
     WEEKDAYS,
     Said,
 )
+from extractor_service.rules.day_ranges import of_day_range
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.tense import governing_verb, is_past, is_present_perfect
 from extractor_service.rules.when import MONTHS, When
@@ -68,12 +69,25 @@ def _mention(span: Span, now: datetime, just_done: bool) -> DateMention | None:
     since = span.start > 0 and span.doc[span.start - 1].lower_ == "since"
     ahead = is_arranged(span, verb) or (just_done and is_arranging(verb))
     past = since or (is_past(verb) and not ahead)
+    when = _resolved(span, now, past=past)
+    if past and is_rented(span, verb):
+        when = _nearer(when, _resolved(span, now, past=False), now)
+    return DateMention(span.start, span.end, when, kind) if when else None
+
+
+def _resolved(span: Span, now: datetime, *, past: bool) -> When | None:
     said = Said(tuple(token.lower_ for token in span), now, past)
     try:
-        when = _TABLE[kind][1](said)
+        return _TABLE[span.label_][1](said)
     except (OverflowError, ValueError):  # 31 June, 9999 years ago
         return None
-    return DateMention(span.start, span.end, when, kind) if when else None
+
+
+def _nearer(one: When | None, other: When | None, now: datetime) -> When | None:
+    """Of two readings the one that is less far from now."""
+    if one is None or other is None or one.event is None or other.event is None:
+        return one or other
+    return one if now - one.event.time <= other.event.time - now else other
 
 
 def _is_habit(span: Span) -> bool:
@@ -145,6 +159,14 @@ _DAYS_OF_MONTH: tuple[_Pattern, ...] = (
     (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
     (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
 )
+_TO: dict[str, object] = {"LOWER": {"IN": ["to", "until", "till", "through", "-", "\u2013"]}}
+_DAYS_JOINED: dict[str, object] = {"TEXT": {"REGEX": r"^[0-3]?\d\u2013[0-3]?\d$"}}
+_RANGES: tuple[_Pattern, ...] = (
+    (_maybe("the"), _DAY_NUMBER, _TO, *_DAYS_OF_MONTH[0]),
+    (*_DAYS_OF_MONTH[1], _TO, _maybe("the"), _DAY_NUMBER),
+    *((*one, _TO, *other) for one in _DAYS_OF_MONTH for other in _DAYS_OF_MONTH),
+    (_DAYS_JOINED, _MONTH, _YEAR | {"OP": "?"}),
+)
 _WEEK_OF: _Pattern = (*_words("the", "week"), _one_of("of", "beginning", "starting"))
 
 _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
@@ -190,6 +212,7 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "ahead": (((_one_of("in"), *_AMOUNT, _UNIT),), rules.of_ahead),
     "duration": (((_one_of("for"), *_AMOUNT, _UNIT),), rules.of_duration),
     "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
+    "day_range": (_RANGES, of_day_range),
     "day_of_month": (_DAYS_OF_MONTH, rules.of_day_of_month),
     "week_of": (tuple((*_WEEK_OF, *day) for day in _DAYS_OF_MONTH), rules.of_week_of),
     "year": (((_YEAR,),), rules.of_year),

@@ -122,6 +122,53 @@ def test_an_appointment_that_one_had_is_over(say: Say) -> None:
     assert finding.text == "Alice had an appointment on 22 May 2023."
 
 
+IN_JUNE = datetime(2025, 6, 30, 12, tzinfo=UTC)
+
+# A range is known by the day it begins; what is taken for one lies ahead, unless that is far off.
+RANGES = [
+    ("We rented a cottage on Rügen from 14 to 28 July.",
+     "Zdenka rented a cottage on Rügen from 14 to 28 July 2025.", (2025, 7, 14)),
+    ("We booked a cottage from 14 to 28 May.",
+     "Zdenka booked a cottage from 14 to 28 May 2026.", (2026, 5, 14)),
+    ("We rented a cottage on Rügen from 14 to 28 May.",
+     "Zdenka rented a cottage on Rügen from 14 to 28 May 2025.", (2025, 5, 14)),
+    ("We stayed in Oslo from 14 to 28 July.",
+     "Zdenka stayed in Oslo from 14 to 28 July 2024.", (2024, 7, 14)),
+    ("I'm in Lisbon from 3 to 9 August.",
+     "Zdenka is in Lisbon from 3 to 9 August 2025.", (2025, 8, 3)),
+    ("I'm in Lisbon from August 3 to 9.",
+     "Zdenka is in Lisbon from 3 to 9 August 2025.", (2025, 8, 3)),
+    ("I'm in Lisbon 3-9 August.", "Zdenka is in Lisbon 3 to 9 August 2025.", (2025, 8, 3)),
+    ("We'll be in Lisbon from the 22nd to the 29th of December.",
+     "Zdenka will be in Lisbon from 22 to 29 December 2025.", (2025, 12, 22)),
+    ("We're away 22 to 29 December.",
+     "Zdenka is away from 22 to 29 December 2025.", (2025, 12, 22)),
+    ("I'm in Lisbon from 27 June to 4 July.",
+     "Zdenka is in Lisbon from 27 June to 4 July 2025.", (2025, 6, 27)),
+    ("I'm in Lisbon from 28 December to 3 January.",
+     "Zdenka is in Lisbon from 28 December 2025 to 3 January 2026.", (2025, 12, 28)),
+]  # fmt: skip
+
+# A ticket is bought for what is to come.
+TICKETS = [
+    ("I bought a ticket for the concert on 12 September.",
+     "Zdenka bought a ticket for the concert on 12 September 2025.", (2025, 9, 12)),
+    ("I bought tickets for the opera on 5 August.",
+     "Zdenka bought tickets for the opera on 5 August 2025.", (2025, 8, 5)),
+    ("I bought a bike for the triathlon on 12 September.",
+     "Zdenka bought a bike for the triathlon on 12 September 2024.", (2024, 9, 12)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected", "start"), RANGES + TICKETS)
+def test_a_range_begins_on_its_first_day_and_a_ticket_is_for_what_is_to_come(
+    say: Say, text: str, expected: str, start: tuple[int, int, int]
+) -> None:
+    (finding,) = say(text, speaker="Zdenka", now=IN_JUNE)
+    assert finding.text == expected
+    assert finding.event_time == EventTime(datetime(*start, tzinfo=UTC), DAY)
+
+
 WORDED_ONLY = [
     ("I've lived in Berlin for 4 years.", "Alice has lived in Berlin since 2019."),
     ("I have lived in Berlin since 2016.", "Alice has lived in Berlin since 2016."),
