@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from spacy.matcher import Matcher
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, Token
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
@@ -100,10 +100,17 @@ def _is_habit(span: Span) -> bool:
     if span.label_ == "weekday":
         return _is_weekday_habit(span)
     if span.label_ == "year":  # "2019" is a year only where "in", "since", "of" ... say so
-        return before is None or before.pos_ not in {"ADP", "SCONJ"}
+        return before is None or before.pos_ not in {"ADP", "SCONJ"} or _is_of_make(before)
     if span.label_ in {"day_of_month", "in_month"}:
         return any(t.lemma_ in {"birthday", "anniversary"} for t in span.sent)
     return False
+
+
+def _is_of_make(before: Token) -> bool:
+    """ "A piano from 1920": how old a thing is, and no time of what is told of it."""
+    thing = before.head
+    told = thing.lemma_ in {"be", "have", "own"} and not is_past(thing)
+    return before.lower_ == "from" and (told or thing.pos_ in {"NOUN", "PROPN"})
 
 
 def _is_weekday_habit(span: Span) -> bool:

@@ -169,6 +169,16 @@ def test_a_range_begins_on_its_first_day_and_a_ticket_is_for_what_is_to_come(
     assert finding.event_time == EventTime(datetime(*start, tzinfo=UTC), DAY)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["My bassoon is a Heckel from 1974.", "I own a piano from 1920.", "My flat is from 1920."],
+)
+def test_the_year_of_make_of_a_thing_is_no_event_time(say: Say, text: str) -> None:
+    (finding,) = say(text)
+    assert finding.text == text.replace("My", "Alice's").replace("I own", "Alice owns")
+    assert finding.event_time is None
+
+
 WORDED_ONLY = [
     ("I've lived in Berlin for 4 years.", "Alice has lived in Berlin since 2019."),
     ("I have lived in Berlin since 2016.", "Alice has lived in Berlin since 2016."),
