@@ -94,6 +94,8 @@ def _left_out(clause: Clause, around: Around) -> str:
         t.lower_ in {"me", "us"} and (t.head == verb or t.head in clause.children("ccomp"))
         for t in clause.own
     )
+    if verb.lemma_ == "bear" and verb.tag_ == "VBN":
+        raise UnresolvedError  # "Born on 27 August": who was is not who tells it
     if verb.tag_ != "VBZ" and not touched and not any(t.tag_ == "VBZ" for t in clause.auxiliaries):
         return around.who.speaker
     if any(token.pos_ in {"NOUN", "PROPN"} for token in around.before):

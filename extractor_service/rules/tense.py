@@ -23,6 +23,8 @@ def is_past(verb: Token | None) -> bool:
     auxiliaries = [child for child in verb.children if child.dep_ in {"aux", "auxpass"}]
     if any(child.tag_ in {"MD", "TO"} for child in auxiliaries):
         return verb.dep_ == "xcomp" and not _is_planned(verb) and is_past(governing_verb(verb))
+    if not auxiliaries and verb.tag_ == "VBN" and verb.lemma_ in {"bear", "be"}:
+        return True  # "A boy, born on 27 August", "Been to Rome in May"
     if verb.tag_ == "VBD" or any(c.tag_ == "VBD" or c.lemma_ == "have" for c in auxiliaries):
         return True
     return not auxiliaries and _has_no_tense(verb) and is_past(governing_verb(verb))

@@ -87,6 +87,7 @@ LOOKING_BACK = [
     ("I put the house on the market in October.",
      "Alice put the house on the market in October 2022.", (2022, 10, 1)),
     ("I set up a bakery in September.", "Alice set up a bakery in September 2022.", (2022, 9, 1)),
+    ("Been to Rome in August.", "Alice has been to Rome in August 2022.", (2022, 8, 1)),
     ("I signed up yesterday.", "Alice signed up on 24 May 2023.", (2023, 5, 24)),
     ("We ate out last night.", "Alice ate out on the night of 24 May 2023.", (2023, 5, 24)),
 ]  # fmt: skip
@@ -177,6 +178,14 @@ def test_the_year_of_make_of_a_thing_is_no_event_time(say: Say, text: str) -> No
     (finding,) = say(text)
     assert finding.text == text.replace("My", "Alice's").replace("I own", "Alice owns")
     assert finding.event_time is None
+
+
+def test_who_was_born_is_not_whoever_tells_it_nor_yet_to_be_born(say: Say) -> None:
+    said = datetime(2025, 9, 14, tzinfo=UTC)
+    told = "The baby is here! Born on 27 August, a boy, 3,620 grams."
+    assert not [found for found in say(told, now=said) if "born" in found.text]
+    (finding,) = say("My nephew Otto, born on 27 November, is a redhead.", now=said)
+    assert finding.text == "Alice's nephew Otto, born on 27 November 2024 is a redhead."
 
 
 WORDED_ONLY = [
