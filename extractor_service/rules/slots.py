@@ -21,6 +21,7 @@ from extractor_service.rules.acts import (
     owner_of,
     words_in_order,
 )
+from extractor_service.rules.amounts import amount
 from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.diets import diet
@@ -100,5 +101,6 @@ def _is_time(link: Token) -> bool:
 
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
-    name, age, favourite, singular, diet, relationship, _plan, home, work, job, _switch,
+    name, age, favourite, singular, diet, relationship, _plan, home, work, job,
+    amount, _switch,
 )  # fmt: skip

@@ -116,6 +116,16 @@ CHANGES = [
     ("Alice likes olives.", "Alice hates olives."),
     ("Alice has a car.", "Alice sold Alice's car."),
     ("Alice is not allergic to nuts.", "Alice is allergic to nuts."),
+    # how much, how many
+    (
+        "Alice takes 500 mg of metformin twice a day.",
+        "Alice takes 1000 mg of metformin once a day.",
+    ),
+    ("Alice takes 500 mg of metformin twice a day.", "Alice stopped taking metformin."),
+    (
+        "Alice is inviting 80 people to the wedding.",
+        "Alice is inviting 60 people to the wedding.",
+    ),
 ]
 
 
@@ -161,6 +171,15 @@ ALONGSIDE = [
     ("Alice works at Acme.", "Alice no longer works at Globex."),
     ("Alice lived in Paris.", "Alice lives in Berlin."),
     ("Alice would like to live in Rome.", "Alice lives in Berlin."),
+    ("Alice takes vitamin D.", "Alice takes metformin."),
+    (
+        "Alice takes 500 mg of metformin in the morning.",
+        "Alice takes 1000 mg of metformin in the evening.",
+    ),
+    (
+        "Alice is inviting 80 people to the wedding.",
+        "Alice is inviting 10 people to the picnic.",
+    ),
     # one sentence that says two things is not given up for one of them
     ("Alice lives in Paris and Tom works at Acme.", "Alice moved to Berlin."),
 ]

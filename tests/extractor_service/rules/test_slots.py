@@ -69,6 +69,15 @@ SLOTS = [
     ("I'm allergic to nuts.", "alice|be allergic nut"),
     ("I hate olives.", "alice|like olive"),
     ("I sold my car.", "alice|have car"),
+    # how much, how many: the thing is the slot
+    ("I take 500 mg of metformin twice a day.", "alice|take metformin"),
+    ("I take 1000 mg metformin once a day now.", "alice|take metformin"),
+    ("I take two tablets of ibuprofen.", "alice|take ibuprofen"),
+    ("I stopped taking metformin.", "alice|take metformin"),
+    ("I take vitamin D.", "alice|take vitamin d"),
+    ("I take 2 classes a week.", "alice|take 2 class"),
+    ("We're inviting 80 people to the wedding.", "alice|invite people wedding"),
+    ("We're inviting 80 people to the picnic.", "alice|invite people picnic"),
     # what may be true beside another of its kind
     ("I visited Rome in May.", ""),
     ("I have been to Lima.", ""),
