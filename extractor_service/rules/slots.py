@@ -27,6 +27,7 @@ from extractor_service.rules.clauses import Clause
 from extractor_service.rules.diets import diet
 from extractor_service.rules.filters import states_nothing
 from extractor_service.rules.home_and_work import home, job, work
+from extractor_service.rules.pastimes import car, pastime
 from extractor_service.rules.personal import age, favourite, name, relationship, singular
 from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
@@ -102,5 +103,5 @@ def _is_time(link: Token) -> bool:
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
     name, age, favourite, singular, diet, relationship, _plan, home, work, job,
-    amount, _switch,
+    amount, pastime, car, _switch,
 )  # fmt: skip

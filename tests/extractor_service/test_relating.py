@@ -126,6 +126,9 @@ CHANGES = [
         "Alice is inviting 80 people to the wedding.",
         "Alice is inviting 60 people to the wedding.",
     ),
+    # everyday life
+    ("Alice drives a Volvo 240.", "Alice sold the Volvo."),
+    ("Alice has pottery class on Wednesdays.", "Alice quit pottery."),
 ]
 
 
@@ -180,6 +183,9 @@ ALONGSIDE = [
         "Alice is inviting 80 people to the wedding.",
         "Alice is inviting 10 people to the picnic.",
     ),
+    ("Alice drives a Volvo 240.", "Alice drives a Skoda Enyaq."),
+    ("Alice drives a Volvo 240.", "Alice sold the Fiat."),
+    ("Alice has pottery class on Wednesdays.", "Alice quit piano."),
     # one sentence that says two things is not given up for one of them
     ("Alice lives in Paris and Tom works at Acme.", "Alice moved to Berlin."),
 ]
