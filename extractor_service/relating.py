@@ -168,7 +168,7 @@ def _relation(new: Fact, known: Neighbour, thresholds: Thresholds) -> _Relation:
     if new.place and new.place == known.fact.place:
         alike = _alike(new.claim, known.fact.claim)
         if alike is False:
-            return _order(new, known.fact)
+            return _in_turn(new, known.fact)
         if alike is True:
             # What both put there is no detail; a longer value is one, or more.
             value = new.claim.value & known.fact.claim.value
@@ -185,10 +185,18 @@ def _alike(new: Claim, known: Claim) -> bool | None:
     comparable = new.value <= known.value or known.value <= new.value
     if new.holds != known.holds:
         return False if comparable else None
-    if not (new.exclusive and known.exclusive and new.holds):
-        return None
     moved = new.shifts != known.shifts and new.value != known.value
+    if not (new.exclusive and known.exclusive and new.holds):
+        return False if moved and new.holds else None
     return comparable and not moved
+
+
+def _in_turn(new: Fact, known: Fact) -> _Relation:
+    """Which of two takes the place of the other: none, if it is one more of what was moved."""
+    order = _order(new, known)
+    newer, older = (new, known) if order is _Relation.LATER else (known, new)
+    beside = older.claim.shifts and newer.claim.holds and not newer.claim.exclusive
+    return _Relation.NONE if beside else order
 
 
 def _order(new: Fact, known: Fact) -> _Relation:

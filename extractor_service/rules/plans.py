@@ -24,8 +24,9 @@ from extractor_service.rules.acts import (
     words_in_order,
 )
 from extractor_service.rules.called_off import TRIPS, called_off, deed, is_event, put_off
-from extractor_service.rules.clauses import SUBJECTS
-from extractor_service.rules.tense import is_past
+from extractor_service.rules.clauses import SUBJECTS, subject_of
+from extractor_service.rules.pastimes import is_lesson
+from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
 _PLANNING = word_set("plan want hope intend aim decide go mean wish")
@@ -33,24 +34,31 @@ _MAKING = word_set("plan book arrange schedule organize organise")
 _TRAVELLING = word_set("go travel fly visit head drive")
 _HOLDING = word_set("have throw host give hold")
 _ONCE = word_set("wedding surgery operation move honeymoon graduation")
+_CALLED_SO = word_set("mother father grandma grandpa granny gran nan nana grandad granddad")
 _DATING = frozenset({"PROPN", "NUM", "NOUN"})
 _MOST_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is planned, the words for when, and whose it is if not the subject's."""
+    """What is planned, the words for when, and whose it is if not the subject's.
+
+    `one`: there is no other by the same name.
+    """
 
     what: str
     when: frozenset[str]
     holds: bool
     owner: str = ""
     postponed: bool = False
+    one: bool = True
 
 
 def plan(act: Act) -> Plan | None:
     """The plan that an act makes, moves or drops."""
-    for made in (_dropped_or_moved, _said, _given_up, _of_a_thing, _on_a_day, _of_a_deed):
+    for made in (
+        _dropped_or_moved, _said, _given_up, _of_a_thing, _at_hand, _on_a_day, _of_a_deed,
+    ):  # fmt: skip
         if (found := made(act)) is not None:
             return found
     return None
@@ -68,6 +76,19 @@ def _of_a_thing(act: Act) -> Plan | None:
         return None
     what = _thing(things[0])
     return Plan(what, _when(act), holds=True, owner=_owner(things[0])) if what else None
+
+
+def _at_hand(act: Act) -> Plan | None:
+    """ "Alice has a dentist appointment on 18 March": there may be one more of the kind."""
+    has = act.lemma == "have" and act.present and all(t.lower_ != "since" for t in act.clause.own)
+    got = act.lemma == "get" and is_present_perfect(act.clause.head)
+    things = [t for t in act.children("dobj") if is_event(t)]
+    when = _when(act)
+    if not (has or got) or not act.holds or len(things) != 1 or not when:
+        return None
+    what = _thing(things[0])
+    named = _is_known_by(things[0], what) and not is_lesson(things[0])
+    return Plan(what, when, holds=True, owner=_owner(things[0]), one=False) if named else None
 
 
 def _dropped_or_moved(act: Act) -> Plan | None:
@@ -90,9 +111,20 @@ def _said(act: Act) -> Plan | None:
     told = next((t for t in act.children("ccomp") if act.lemma == "say"), None)
     noun = None if told is None else called_off(told) or put_off(told)
     if told is None or noun is None or not _thing(noun):
-        return None
+        return None if told is None else _said_of_a_day(act, told)
     moved = called_off(told) is None
-    return Plan(_thing(noun), _dates_of(noun), moved, _owner(noun), postponed=moved)
+    when = _when(act) if moved else _dates_of(noun)
+    return Plan(_thing(noun), when, moved, _owner_for(act, noun), postponed=moved)
+
+
+def _said_of_a_day(act: Act, told: Token) -> Plan | None:
+    """ "Alice says Mum's operation is on 11 March"."""
+    noun, when = subject_of(told), _when(act)
+    if noun is None or told.lemma_ != "be" or is_past(told) or is_denied(told) or not when:
+        return None
+    what, owner = _thing(noun), _owner_for(act, noun)
+    known = is_event(noun) and _is_known_by(noun, what)
+    return Plan(what, when, holds=True, owner=owner) if known and owner else None
 
 
 def _on_a_day(act: Act) -> Plan | None:
@@ -101,8 +133,12 @@ def _on_a_day(act: Act) -> Plan | None:
     if noun is None or act.lemma != "be" or not act.present or not when or not is_event(noun):
         return None
     what, owner = _thing(noun), _owner(noun)
-    known = noun.lemma_.lower() in _ONCE or len(what.split()) > 1
-    return Plan(what, when, act.holds, owner) if known and owner else None
+    return Plan(what, when, act.holds, owner) if _is_known_by(noun, what) and owner else None
+
+
+def _is_known_by(noun: Token, what: str) -> bool:
+    """Whether it has more than a word, or there is but one of the kind."""
+    return noun.lemma_.lower() in _ONCE or len(what.split()) > 1
 
 
 def _given_up(act: Act) -> Plan | None:
@@ -213,6 +249,12 @@ def _ordered(head: Token, names: frozenset[str]) -> list[str]:
 def _owner(noun: Token) -> str:
     owner = owner_of(noun)
     return "" if owner is None else owner_name(owner)
+
+
+def _owner_for(act: Act, noun: Token) -> str:
+    """As `_owner`; what somebody calls "Mum" is their mother."""
+    owner = _owner(noun)
+    return f"{act.subject}'s {owner}" if owner in _CALLED_SO else owner
 
 
 def _dates_of(noun: Token) -> frozenset[str]:

@@ -61,8 +61,9 @@ def _plan(act: Act) -> Claim | None:
         return None
     whose = found.owner or act.subject
     return claim(
-        act, found.what, found.when, subject=whose, holds=found.holds, shifts=found.postponed
-    )
+        act, found.what, found.when,
+        subject=whose, holds=found.holds, exclusive=found.one, shifts=found.postponed,
+    )  # fmt: skip
 
 
 def _switch(act: Act) -> Claim | None:

@@ -127,6 +127,14 @@ CHANGES = [
         "Alice is inviting 60 people to the wedding.",
     ),
     # everyday life
+    (
+        "Alice has a dentist appointment on 18 March 2023.",
+        "Alice cancelled Alice's dentist appointment.",
+    ),
+    (
+        "Alice says Mum's operation is on 11 March 2023.",
+        "Alice says Mum's operation got postponed to 22 April 2023.",
+    ),
     ("Alice drives a Volvo 240.", "Alice sold the Volvo."),
     ("Alice has pottery class on Wednesdays.", "Alice quit pottery."),
 ]
@@ -183,6 +191,11 @@ ALONGSIDE = [
         "Alice is inviting 80 people to the wedding.",
         "Alice is inviting 10 people to the picnic.",
     ),
+    (
+        "Alice has a dentist appointment on 18 March 2023.",
+        "Alice has a dentist appointment on 20 August 2023.",
+    ),
+    ("Alice has a piano lesson on 3 May 2023.", "Alice has a piano lesson on 6 May 2023."),
     ("Alice drives a Volvo 240.", "Alice drives a Skoda Enyaq."),
     ("Alice drives a Volvo 240.", "Alice sold the Fiat."),
     ("Alice has pottery class on Wednesdays.", "Alice quit piano."),
@@ -325,6 +338,15 @@ def test_a_plan_counts_from_when_it_was_told_whatever_it_is_for(fact: Make) -> N
         return fact(f"Alice is planning a trip to Rome in {month} 2023.", told, event=event)
 
     assert verdict(planned("May", 5, 9), planned("June", 6, 3)).decision is SUPERSEDE
+
+
+def test_an_appointment_that_was_moved_takes_the_place_of_what_was_made_before(fact: Make) -> None:
+    made = fact("Alice has a dentist appointment on 18 March 2023 at 14:30.", 1)
+    moved = fact("Alice's dentist appointment was moved to 25 March 2023 at 9:00.", 3)
+    assert verdict(moved, made).decision is SUPERSEDE
+    assert verdict(made, moved).decision is SUPERSEDED
+    one_more = fact("Alice has a dentist appointment on 20 August 2023.", 5)
+    assert verdict(one_more, moved).decision is verdict(moved, one_more).decision is ADD
 
 
 def test_a_slot_that_the_writer_gave_is_kept_to(fact: Make) -> None:

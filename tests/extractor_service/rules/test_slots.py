@@ -78,6 +78,14 @@ SLOTS = [
     ("I take 2 classes a week.", "alice|take 2 class"),
     ("We're inviting 80 people to the wedding.", "alice|invite people wedding"),
     ("We're inviting 80 people to the picnic.", "alice|invite people picnic"),
+    # an appointment, and whose it is
+    ("I have a dentist appointment on 18 March at 14:30.", "alice|dentist appointment"),
+    ("I've got a dentist appointment on 18 March.", "alice|dentist appointment"),
+    ("I have a meeting on Friday.", "alice|have meeting"),
+    ("My mum's hip operation is on 11 March.", "alice's mother|hip operation"),
+    ("Mum's hip operation is on 11 March.", "alice's mother|hip operation"),
+    ("Mum's operation got postponed to 22 April.", "alice's mother|operation"),
+    ("Emma's operation got postponed to 22 April.", "emma|operation"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
