@@ -28,7 +28,7 @@ _SEVERAL = word_set(
     "aunt uncle niece nephew roommate teammate dog cat puppy kitten horse rabbit hamster parrot "
     "pup pet teacher grandson granddaughter sibling guy man woman boy girl lady"
 )
-_SINGULAR = word_set("birthday address hometown email nationality surname nickname username")
+_LATEST = word_set("new current")
 
 
 def name(act: Act) -> Claim | None:
@@ -47,6 +47,8 @@ def name(act: Act) -> Claim | None:
 
 def _named(act: Act, whose: str, bearer: Token, value: frozenset[str]) -> Claim:
     one = bearer.lemma_.lower() not in _SEVERAL
+    if one and bearer.pos_ == "NOUN":  # the new manager is the manager
+        whose = " ".join(word for word in whose.split() if word not in _LATEST)
     return claim(act, "name", value, subject=whose, exclusive=one)
 
 
@@ -79,19 +81,6 @@ def favourite(act: Act) -> Claim | None:
 
 def _is_favourite(side: Token) -> bool:
     return any(t.lower_ in {"favorite", "favourite"} for t in (side, *side.children))
-
-
-def singular(act: Act) -> Claim | None:
-    """ "Alice's birthday is on 3 May"."""
-    subject = act.clause.subject
-    if act.lemma != "be" or not act.present or subject is None or subject.lemma_ not in _SINGULAR:
-        return None
-    owner = owner_of(subject)
-    said = (*act.objects(), *act.children("prep", "npadvmod", "advmod"))
-    value = frozenset(t.lower_ for o in said for t in main_part(o) if t.pos_ in {"PROPN", "NUM"})
-    if owner is None or not (value or values(said)):
-        return None
-    return claim(act, subject.lemma_.lower(), value or values(said), subject=owner_name(owner))
 
 
 def relationship(act: Act) -> Claim | None:

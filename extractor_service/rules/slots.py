@@ -28,9 +28,10 @@ from extractor_service.rules.diets import diet
 from extractor_service.rules.filters import states_nothing
 from extractor_service.rules.home_and_work import home, job, work
 from extractor_service.rules.pastimes import car, pastime
-from extractor_service.rules.personal import age, favourite, name, relationship, singular
+from extractor_service.rules.personal import age, favourite, name, relationship
 from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
+from extractor_service.rules.singular import new_number, singular
 from extractor_service.rules.tense import is_present_perfect
 from extractor_service.rules.words import word_set
 
@@ -103,6 +104,6 @@ def _is_time(link: Token) -> bool:
 
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
-    name, age, favourite, singular, diet, relationship, _plan, home, work, job,
+    name, age, favourite, singular, new_number, diet, relationship, _plan, home, work, job,
     amount, pastime, car, _switch,
 )  # fmt: skip

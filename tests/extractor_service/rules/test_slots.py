@@ -86,6 +86,18 @@ SLOTS = [
     ("Mum's hip operation is on 11 March.", "alice's mother|hip operation"),
     ("Mum's operation got postponed to 22 April.", "alice's mother|operation"),
     ("Emma's operation got postponed to 22 April.", "emma|operation"),
+    # who is new is called as who was there before, and who was there is not
+    ("My manager is called Roelof.", "alice's manager|name"),
+    ("My new manager is called Ylva.", "alice's manager|name"),
+    ("My old manager is called Roelof.", "alice's old manager|name"),
+    ("My new neighbour is called Ylva.", "alice's new neighbour|name"),
+    ("My phone number is 0612 345 907.", "alice|phone number"),
+    ("My work phone number is 0612 345 907.", "alice|work phone number"),
+    ("I've got a new phone number, 0612 999 111.", "alice|phone number"),
+    ("I got a new phone number: 0612 999 111.", "alice|phone number"),
+    ("My new phone number is 0612 999 111.", "alice|phone number"),
+    ("My address is 5 Main Street, Leeds.", "alice|address"),
+    ("My email address is a@b.cz.", "alice|email"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
