@@ -57,11 +57,15 @@ def age(act: Act) -> Claim | None:
     if act.lemma not in {"be", "turn"} or (act.lemma == "be" and not act.present):
         return None
     said = [t for o in (*act.objects(), *act.children("npadvmod")) for t in main_part(o)]
-    numbers = frozenset(t.lower_ for t in said if t.like_num and len(t.text) < 4)
+    numbers = frozenset(t.lower_ for t in said if t.like_num and not _is_year(t))
     others = (t for t in said if t.pos_ != "NUM" and t.dep_ not in {"punct", "prep", "neg"})
     years = {token.lemma_.lower() for token in others}
     aged = years <= {"year", "old", "-", "age"} and len(numbers) == 1
     return claim(act, "age", numbers) if aged else None
+
+
+def _is_year(number: Token) -> bool:
+    return number.text[:1].isdigit() and len(number.text) > 3
 
 
 def favourite(act: Act) -> Claim | None:

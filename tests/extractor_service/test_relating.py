@@ -140,6 +140,7 @@ CHANGES = [
     ("Alice's phone number is 0612 345 907.", "Alice's new phone number is 0612 999 111."),
     ("Alice drives a Volvo 240.", "Alice sold the Volvo."),
     ("Alice has pottery class on Wednesdays.", "Alice quit pottery."),
+    ("Aino is three.", "Aino turned four."),
 ]
 
 

@@ -111,6 +111,10 @@ SLOTS = [
     ("I quit coffee.", "alice|drink coffee"),
     ("I quit tennis.", "alice|play tennis"),
     ("I don't have pottery class on 5 July.", "alice|have pottery class"),
+    # how old, spelt out
+    ("My daughter Aino is three.", "aino|age"),
+    ("My daughter Aino turned four last week.", "aino|age"),
+    ("My sister is seventeen.", "alice's sister|age"),
     # what may be true beside another of its kind
     ("I visited Rome in May.", ""),
     ("I have been to Lima.", ""),
