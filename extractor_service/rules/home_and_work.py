@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spacy.tokens import Token
 
-from extractor_service.reading import Claim
+from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import (
     Act,
     names_in,
@@ -22,6 +22,8 @@ _JOBS = word_set("job position role post gig internship career")
 _TAKING = word_set("start get begin take land accept have find hold")
 _LEAVING = word_set("quit leave lose resign")
 _DISMISSING = word_set("fire dismiss lay sack")
+# What one may be somewhere beside one's work, or without any.
+_UNPAID = word_set("student retiree freelancer coach musician singer dancer artist author")
 PROFESSIONS = word_set(
     "accountant actor actress analyst architect artist assistant astronomer athlete attorney "
     "author baker banker barber barista bartender biologist bookkeeper builder butcher caretaker "
@@ -46,8 +48,9 @@ def home(act: Act) -> Claim | None:
     moved = act.lemma in _MOVING and act.clause.head is act.verb and is_done(act)
     if not lives and not moved:
         return None
-    where = ("in", "at", "near", "on", "outside", "to", "into")
-    places = act.placed(*(where if lives else where[-2:] + ("in",) * (act.lemma == "settle")))
+    where: tuple[str, ...] = ("in", "at", "near", "on", "outside", "to", "into")
+    where = where if lives else where[-2:] + ("in",) * (act.lemma == "settle")
+    places = act.placed(*where)
     names, kinds = names_in(places), values(places)
     if moved and not names and (left := names_in(_left_behind(act))):
         return claim(act, "home", left, holds=False)
@@ -83,7 +86,11 @@ def job(act: Act) -> Claim | None:
         return claim(act, "job", {"retired"})
     said = frozenset(t.lemma_.lower() for o in act.objects() for t in _heads(o)) & PROFESSIONS
     so = (act.lemma == "be" and act.present) or (act.lemma == "become" and done)
-    return claim(act, "job", said) if said and so else None
+    if not said or not so:
+        return None
+    # Whoever is an engineer at Acme works at Acme as an engineer, which has one slot.
+    employers = NOTHING if said & _UNPAID else names_in(act.placed("at", "for", "with"))
+    return claim(act, "employer", said | employers) if employers else claim(act, "job", said)
 
 
 def _employment(act: Act, *, over: bool = False) -> Claim | None:

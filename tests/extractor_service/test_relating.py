@@ -140,6 +140,7 @@ CHANGES = [
     ("Alice's phone number is 0612 345 907.", "Alice's new phone number is 0612 999 111."),
     ("Alice drives a Volvo 240.", "Alice sold the Volvo."),
     ("Alice has pottery class on Wednesdays.", "Alice quit pottery."),
+    ("Alice is an engineer at Veldkamp & Sons.", "Alice works at Arcadis."),
     ("Aino is three.", "Aino turned four."),
 ]
 
@@ -206,6 +207,7 @@ ALONGSIDE = [
     ("Alice drives a Volvo 240.", "Alice drives a Skoda Enyaq."),
     ("Alice drives a Volvo 240.", "Alice sold the Fiat."),
     ("Alice has pottery class on Wednesdays.", "Alice quit piano."),
+    ("Alice is a student at Oxford.", "Alice works at Arcadis."),
     # one sentence that says two things is not given up for one of them
     ("Alice lives in Paris and Tom works at Acme.", "Alice moved to Berlin."),
 ]

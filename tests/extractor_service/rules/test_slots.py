@@ -111,6 +111,10 @@ SLOTS = [
     ("I quit coffee.", "alice|drink coffee"),
     ("I quit tennis.", "alice|play tennis"),
     ("I don't have pottery class on 5 July.", "alice|have pottery class"),
+    # who works somewhere as something, wherever that is put
+    ("I'm a structural engineer at Veldkamp & Sons.", "alice|employer"),
+    ("I'm a student at Oxford.", "alice|job"),
+    ("I'm a coach at the Riverside club.", "alice|job"),
     # how old, spelt out
     ("My daughter Aino is three.", "aino|age"),
     ("My daughter Aino turned four last week.", "aino|age"),
