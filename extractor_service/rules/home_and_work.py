@@ -51,12 +51,19 @@ def home(act: Act) -> Claim | None:
     where: tuple[str, ...] = ("in", "at", "near", "on", "outside", "to", "into")
     where = where if lives else where[-2:] + ("in",) * (act.lemma == "settle")
     places = act.placed(*where)
-    names, kinds = names_in(places), values(places)
+    names, kinds = names_in(places) | _spelled_as_names(act, where), values(places)
     if moved and not names and (left := names_in(_left_behind(act))):
         return claim(act, "home", left, holds=False)
     if names:
         return claim(act, "home", names)
     return claim(act, "dwelling", kinds) if kinds & _DWELLINGS else None
+
+
+def _spelled_as_names(act: Act, links: tuple[str, ...]) -> frozenset[str]:
+    """The Hibbing of "moved to Hibbing", which the model takes for a verb."""
+    behind = (t for link in act.verb.children if link.lower_ in links for t in link.children)
+    doing = (t for t in behind if t.dep_ == "pcomp" and t.tag_ == "VBG" and t.is_title)
+    return frozenset(t.lower_ for t in doing)
 
 
 def _left_behind(act: Act) -> list[Token]:

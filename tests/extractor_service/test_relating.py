@@ -142,6 +142,7 @@ CHANGES = [
     ("Alice has pottery class on Wednesdays.", "Alice quit pottery."),
     ("Alice is an engineer at Veldkamp & Sons.", "Alice works at Arcadis."),
     ("Aino is three.", "Aino turned four."),
+    ("Alice lives in Brno.", "Alice moved to Hibbing."),
 ]
 
 

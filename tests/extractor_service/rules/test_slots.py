@@ -119,6 +119,11 @@ SLOTS = [
     ("My daughter Aino is three.", "aino|age"),
     ("My daughter Aino turned four last week.", "aino|age"),
     ("My sister is seventeen.", "alice's sister|age"),
+    # towns that the model does not know
+    ("I moved to Hibbing yesterday.", "alice|home"),
+    ("I live in Hibbing.", "alice|home"),
+    ("I'm back to living in Hibbing.", "alice|home"),
+    ("I moved to sleeping in the attic.", ""),
     # what may be true beside another of its kind
     ("I visited Rome in May.", ""),
     ("I have been to Lima.", ""),
