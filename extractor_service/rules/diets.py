@@ -7,7 +7,14 @@ well be eaten by one person, two diets are not kept by one.
 from __future__ import annotations
 
 from extractor_service.reading import NOTHING, Claim
-from extractor_service.rules.acts import ENDING, Act, values
+from extractor_service.rules.acts import (
+    ENDING,
+    Act,
+    is_date,
+    main_part,
+    values,
+    words_in_order,
+)
 from extractor_service.rules.claims import claim
 from extractor_service.rules.words import word_set
 
@@ -31,6 +38,10 @@ _FOODS = {
     _EGG: word_set("egg"),
 }
 _KIND_OF = {food: kind for kind, foods in _FOODS.items() for food in foods}
+_AVOIDED = _KIND_OF.keys() | word_set(
+    "nut peanut almond hazelnut walnut gluten wheat soy sesame lactose sugar alcohol caffeine "
+    "coffee chocolate honey tomato strawberry banana kiwi apple mushroom onion garlic"
+)
 _EATING = word_set("eat consume drink")
 _CUTTING = frozenset({("cut", "out"), ("give", "up")})
 _KEEPING = word_set("be follow keep eat")
@@ -47,6 +58,18 @@ def diet(act: Act) -> Claim | None:
         excluded = NOTHING.union(*(_EXCLUDED[name] for name in said))
         return claim(act, "diet", said, excludes=excluded)
     return _eaten(act)
+
+
+def ability(act: Act) -> Claim | None:
+    """ "Aino can't have eggs", "Aino can eat eggs": what is done is another thing."""
+    can = any(t.lower_ in {"can", "ca"} for t in act.clause.auxiliaries)
+    foods = [t for t in act.children("dobj") if t.pos_ == "NOUN"]
+    words = [w for t in foods for w in words_in_order(main_part(t), dates=False)]
+    edible = act.lemma in _EATING or (act.lemma == "have" and {*words} <= _AVOIDED)
+    passing = any(is_date(t) for t in act.clause.own)
+    if not can or not edible or passing or len(words) != 1:
+        return None
+    return claim(act, f"can eat {words[0]}", NOTHING, exclusive=False)
 
 
 def _eaten(act: Act) -> Claim | None:

@@ -24,7 +24,7 @@ from extractor_service.rules.acts import (
 from extractor_service.rules.amounts import amount
 from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.clauses import Clause
-from extractor_service.rules.diets import diet
+from extractor_service.rules.diets import ability, diet
 from extractor_service.rules.filters import states_nothing
 from extractor_service.rules.home_and_work import home, job, work
 from extractor_service.rules.pastimes import car, pastime
@@ -104,6 +104,6 @@ def _is_time(link: Token) -> bool:
 
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
-    name, age, favourite, singular, new_number, diet, relationship, _plan, home, work, job,
+    name, age, favourite, singular, new_number, diet, ability, relationship, _plan, home, work, job,
     amount, pastime, car, _switch,
 )  # fmt: skip

@@ -143,6 +143,7 @@ CHANGES = [
     ("Alice is an engineer at Veldkamp & Sons.", "Alice works at Arcadis."),
     ("Aino is three.", "Aino turned four."),
     ("Alice lives in Brno.", "Alice moved to Hibbing."),
+    ("Aino can't have eggs.", "Aino can eat eggs."),
 ]
 
 
@@ -209,6 +210,8 @@ ALONGSIDE = [
     ("Alice drives a Volvo 240.", "Alice sold the Fiat."),
     ("Alice has pottery class on Wednesdays.", "Alice quit piano."),
     ("Alice is a student at Oxford.", "Alice works at Arcadis."),
+    ("Alice is vegan.", "Alice can eat eggs."),
+    ("Aino can't have eggs.", "Aino can have milk."),
     # one sentence that says two things is not given up for one of them
     ("Alice lives in Paris and Tom works at Acme.", "Alice moved to Berlin."),
 ]
