@@ -12,12 +12,15 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 
 from extractor_service.rules.parse import parse
 from extractor_service.rules.stand_ins import renamed
 
 _STAND_IN = "Alice"
+_PRONOUN = "She"
+_NAME_AND_VERB = re.compile(r"([^\W\d_]+) [a-z]+s\b")
+_VERBS = frozenset({"VERB", "AUX"})
 _OWNED = re.compile(r"['\u2019]s\s")
 
 
@@ -45,11 +48,33 @@ def plainly(text: str, name: str) -> str:
 
 def parse_named(nlp: Language, text: str, name: str) -> Doc:
     """Parse a text `plainly`; the name is one word of what is parsed."""
-    doc = parse(nlp, plainly(text, name))
+    doc = _parse_plain(nlp, plainly(text, name))
     ends = accumulate(len(part) + len(_STAND_IN) for part in _around(text, name)[:-1])
     starts = {end - len(_STAND_IN) for end in ends}
     stood = [token.idx for token in doc if token.idx in starts and token.text == _STAND_IN]
     return renamed(doc, dict.fromkeys(stood, name)) if name else doc
+
+
+def _parse_plain(nlp: Language, text: str) -> Doc:
+    """Parse, with a pronoun for a name where the parser found no verb.
+
+    "Alice drinks" of "Alice drinks coffee every morning" is what the coffee is called, to it.
+    """
+    doc = parse(nlp, text)
+    opening = _NAME_AND_VERB.match(text)
+    if opening is None or any(map(_tells, doc)):
+        return doc
+    again = parse(nlp, f"{_PRONOUN}{text[opening.end(1) :]}")
+    if not _tells(again[0].head) or again[0].dep_ != "nsubj" or again[0].head.i != 1:
+        return doc
+    told = renamed(again, {0: opening[1]})
+    told[0].pos_, told[0].tag_ = "PROPN", "NNP"
+    return told
+
+
+def _tells(token: Token) -> bool:
+    """Whether a sentence is built on it, and it is a verb."""
+    return token.dep_ == "ROOT" and token.pos_ in _VERBS
 
 
 def _around(text: str, name: str) -> list[str]:

@@ -139,6 +139,8 @@ CHANGES = [
     ("Alice's phone number is 0612 345 907.", "Alice has got a new phone number, 0612 999 111."),
     ("Alice's phone number is 0612 345 907.", "Alice's new phone number is 0612 999 111."),
     ("Alice drives a Volvo 240.", "Alice sold the Volvo."),
+    ("Alice drinks coffee every morning.", "Alice doesn't drink coffee any more."),
+    ("Zdenka drinks coffee every morning.", "Zdenka doesn't drink coffee any more."),
     ("Alice has pottery class on Wednesdays.", "Alice quit pottery."),
     ("Alice is an engineer at Veldkamp & Sons.", "Alice works at Arcadis."),
     ("Aino is three.", "Aino turned four."),
