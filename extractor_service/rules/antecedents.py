@@ -97,7 +97,8 @@ def _possible_name(name: Token, who: Participants) -> Mention | None:
     called = full_name(name) if name.pos_ == "PROPN" else name.text
     if any(who.includes(part) for part in called.split()):
         return None
-    sure = not name.ent_type_ and name.is_title and called == name.text and not _may_employ(name)
+    bare = not name.ent_type_ and name.is_title and called == name.text
+    sure = bare and not _may_employ(name) and not _stands_alone(name)
     return Mention(called, "", plural=False, start=name.i, kind="", possible=True, unnamed=not sure)
 
 
@@ -140,6 +141,11 @@ def _is_seen(name: Token) -> bool:
     """ "I gave Tom a book", "I had dinner with Tom", and not "I work with Python"."""
     beside = name.dep_ == "pobj" and name.head.lower_ == "with"
     return name.dep_ == "dative" or (beside and name.head.head.lemma_ in _SEEING)
+
+
+def _stands_alone(name: Token) -> bool:
+    """ "Fun!", which need be no name; what answers a question is looked at elsewhere."""
+    return all(token == name or token.is_punct for token in name.sent)
 
 
 def _may_employ(name: Token) -> bool:
