@@ -46,7 +46,7 @@ async def test_yesterday_is_that_of_the_message(caller: Caller) -> None:
     prompt = await caller.stub.BuildPrompt(
         memory_service_pb2.BuildPromptRequest(scope=caller.scope("chat"), query="Who did I meet?")
     )
-    assert "(28 March 2026)" in prompt.messages[0].content
+    assert "(28 March 2026; said 29 Mar 2026)" in prompt.messages[0].content
 
 
 async def test_a_session_has_a_zone_for_messages_without_one(caller: Caller) -> None:

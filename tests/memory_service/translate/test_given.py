@@ -27,7 +27,7 @@ def test_a_memory_that_waits_is_shown_as_it_was_given_with_its_session_as_source
         type=pb.MEMORY_TYPE_EPISODIC,
         topics=["tea"],
         entities=[pb.Entity(name="Alice", kind="person")],
-        event_time=pb.EventTime(time=Timestamp(seconds=5), precision=pb.TIME_PRECISION_DAY),
+        event_time=pb.EventTime(time=Timestamp(seconds=86400), precision=pb.TIME_PRECISION_DAY),
         pinned=True,
         valid_from=Timestamp(),
         valid_to=Timestamp(seconds=9),
