@@ -178,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memories", type=int, default=10_000)
-    parser.add_argument("--turns", type=int, default=2_000)
+    parser.add_argument("--turns", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=300)
     arguments = parser.parse_args(argv)
     finished(_run(arguments.memories, arguments.turns, arguments.searches))
