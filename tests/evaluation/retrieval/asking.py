@@ -22,6 +22,9 @@ NAMESPACE = "evaluation"
 LIMIT = 50
 """How many hits are asked for."""
 
+ATTEMPTS = 5
+"""How often a question is asked at most where an answer without meaning is no use."""
+
 MODES = {
     "hybrid": memory_pb2.SEARCH_MODE_UNSPECIFIED,  # what nobody asks for is the default
     "semantic": memory_pb2.SEARCH_MODE_SEMANTIC,
@@ -32,6 +35,10 @@ TYPES: dict[str, tuple[memory_pb2.MemoryType.ValueType, ...]] = {
     "facts": (),  # the default: facts and events
 }
 """What is searched. Facts stand for the turns that they come from."""
+
+
+class Degraded(Exception):
+    """A search had to do without meaning, however often it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,15 @@ async def ask(
         answers.append(Answer(hits, seconds, response.degraded))
         advance(1)
     return answers
+
+
+async def hits(stub: Stub, request: pb.SearchMemoriesRequest) -> Sequence[memory_pb2.SearchHit]:
+    """Ask until the extractor has answered in time; raises Degraded."""
+    for _ in range(ATTEMPTS):
+        response = await stub.SearchMemories(request, timeout=CALL_SECONDS)
+        if not response.degraded:
+            return response.hits
+    raise Degraded
 
 
 def _message(turn: Turn) -> memory_pb2.Message:

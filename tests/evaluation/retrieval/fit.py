@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from agentmemory.v1 import memory_pb2
-from agentmemory.v1 import memory_service_pb2 as pb
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -26,10 +25,10 @@ from rich.table import Table
 from memory_service.domain.features import NAMES
 from memory_service.domain.ranking import OF_FACTS, OF_TURNS, Weights
 from tests.evaluation.progress import progress_bar
-from tests.evaluation.serving import CALL_SECONDS, served
+from tests.evaluation.serving import served
 
 from . import asking
-from .asking import Asking
+from .asking import Asking, Degraded
 from .corpus import Conversation
 from .fitting import Asked, Quality, calibrate, cross_validated, fit, quality
 from .own_data import read
@@ -40,15 +39,8 @@ if TYPE_CHECKING:
 CANDIDATES = 100
 """How many hits are asked for, the most that a search gives: as many come from each arm then."""
 
-ATTEMPTS = 5
-"""How often a question is asked at most."""
-
 TODAY = {"messages": OF_TURNS, "facts": OF_FACTS}
 """What is searched, and the weights that the service has for it."""
-
-
-class Degraded(Exception):
-    """A search had to do without meaning: there is nothing to fit to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,7 @@ async def _answers(stub: Stub, conversation: Conversation, searched: str) -> Asy
     for question in conversation.questions:
         request = Asking(searched=searched).request(conversation, question)
         request.limit, request.explain = CANDIDATES, True
-        hits = await _hits(stub, request)
+        hits = await asking.hits(stub, request)
         yield Asked(
             conversation.name,
             question.category,
@@ -110,15 +102,6 @@ async def _answers(stub: Stub, conversation: Conversation, searched: str) -> Asy
             tuple(tuple(asking.sources_of(hit, searched)) for hit in hits),
             torch.tensor([_row(hit) for hit in hits]).reshape(len(hits), len(NAMES)),
         )
-
-
-async def _hits(stub: Stub, request: pb.SearchMemoriesRequest) -> Sequence[memory_pb2.SearchHit]:
-    """Ask until the extractor has answered in time; raises Degraded."""
-    for _ in range(ATTEMPTS):
-        response = await stub.SearchMemories(request, timeout=CALL_SECONDS)
-        if not response.degraded:
-            return response.hits
-    raise Degraded
 
 
 def _row(hit: memory_pb2.SearchHit) -> list[float]:
