@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.home_and_work import PROFESSIONS
+from extractor_service.rules.home_and_work import WORKERS
 from extractor_service.rules.names import full_name, names_event, names_place
 from extractor_service.rules.people import (
     RELATIONS,
@@ -42,7 +42,7 @@ _ANIMALS = word_set(
     "budgie canary cockatiel parakeet bunny gerbil mouse rat ferret tortoise turtle lizard gecko "
     "snake fish goldfish guineapig chinchilla hedgehog"
 )
-_SOMEBODY = RELATIONS | _OTHERS | _ANIMALS | PROFESSIONS - {"model", "server"}
+_SOMEBODY = RELATIONS | _OTHERS | _ANIMALS | WORKERS
 _NAMES_NOBODY = frozenset(
     {"DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY", "PERCENT", "QUANTITY", "NORP", "LANGUAGE"}
 )

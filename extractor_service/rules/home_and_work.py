@@ -24,7 +24,7 @@ _LEAVING = word_set("quit leave lose resign")
 _DISMISSING = word_set("fire dismiss lay sack")
 # What one may be somewhere beside one's work, or without any.
 _UNPAID = word_set("student retiree freelancer coach musician singer dancer artist author")
-PROFESSIONS = word_set(
+_PROFESSIONS = word_set(
     "accountant actor actress analyst architect artist assistant astronomer athlete attorney "
     "author baker banker barber barista bartender biologist bookkeeper builder butcher caretaker "
     "carpenter cashier chef chemist cleaner clerk coach composer consultant cook counselor "
@@ -40,6 +40,8 @@ PROFESSIONS = word_set(
     "steward student surgeon surveyor tailor teacher technician therapist trader trainer "
     "translator tutor vet veterinarian videographer waiter waitress welder writer zoologist"
 )
+WORKERS = _PROFESSIONS - word_set("model server")
+"""Professions that are said of nobody but people."""
 
 
 def home(act: Act) -> Claim | None:
@@ -91,7 +93,7 @@ def job(act: Act) -> Claim | None:
     done = is_done(act)
     if act.lemma == "retire" and done:
         return claim(act, "job", {"retired"})
-    said = frozenset(t.lemma_.lower() for o in act.objects() for t in _heads(o)) & PROFESSIONS
+    said = frozenset(t.lemma_.lower() for o in act.objects() for t in _heads(o)) & _PROFESSIONS
     so = (act.lemma == "be" and act.present) or (act.lemma == "become" and done)
     if not said or not so:
         return None

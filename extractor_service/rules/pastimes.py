@@ -26,7 +26,7 @@ _DRINKS = word_set("coffee tea alcohol beer wine soda caffeine")
 _GAMES = word_set(
     "tennis football soccer basketball volleyball badminton squash golf hockey rugby cricket chess"
 )
-_PARTING = word_set("sell donate")
+PARTING = word_set("sell donate")
 _MOST_WORDS = 3
 
 
@@ -72,7 +72,7 @@ def car(act: Act) -> Claim | None:
     """ "Alice drives a Volvo 240", "Alice sold the Volvo": by its make, whatever its number."""
     makes = [t for t in act.children("dobj") if t.pos_ == "PROPN" and not is_date(t)]
     drives = act.lemma == "drive" and act.present
-    sells = act.lemma in _PARTING and is_done(act) and act.holds
+    sells = act.lemma in PARTING and is_done(act) and act.holds
     if len(makes) != 1 or not (drives or sells) or not _is_a_car(makes[0], known=sells):
         return None
     kept = [t for t in main_part(makes[0]) if not t.like_num]

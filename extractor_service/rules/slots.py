@@ -27,7 +27,7 @@ from extractor_service.rules.clauses import Clause
 from extractor_service.rules.diets import ability, diet
 from extractor_service.rules.filters import states_nothing
 from extractor_service.rules.home_and_work import home, job, work
-from extractor_service.rules.pastimes import car, pastime
+from extractor_service.rules.pastimes import PARTING, car, pastime
 from extractor_service.rules.personal import age, favourite, name, relationship
 from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
@@ -44,7 +44,6 @@ _LIKING = {
     "loathe": False, "despise": False, "detest": False,
 }  # fmt: skip
 _TELLING = word_set("show say tell think remember know mean seem look feel")
-_PARTING = word_set("sell donate")
 
 
 def claim_of(clause: Clause) -> Claim | None:
@@ -69,7 +68,7 @@ def _plan(act: Act) -> Claim | None:
 
 def _switch(act: Act) -> Claim | None:
     """What one does, has, likes or is, or no longer: "plays tennis", "is allergic to nuts"."""
-    if act.lemma in _PARTING and is_done(act):
+    if act.lemma in PARTING and is_done(act):
         own = [t for t in act.children("dobj") if owner_of(t) is not None]
         return _thing(act, "have", holds=False, things=own) if own else None
     if (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spacy.tokens import Span, Token
 
 from extractor_service.rules.clauses import subject_of
-from extractor_service.rules.home_and_work import PROFESSIONS
+from extractor_service.rules.home_and_work import WORKERS
 from extractor_service.rules.names import full_name, names_event, names_place
 from extractor_service.rules.people import RELATIONS, THEY
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
@@ -27,7 +27,7 @@ _DATED = frozenset({"DATE", "TIME"})
 _NAMES_NO_THING = frozenset({"PERSON", "DATE", "TIME", "CARDINAL", "ORDINAL"})
 # The labels that the small model gives to nobody: half of all first names are places to it.
 _NAMES_THING = frozenset({"PRODUCT", "WORK_OF_ART", "LANGUAGE"})
-_SOMEBODY = RELATIONS | PROFESSIONS - {"model", "server"}
+_SOMEBODY = RELATIONS | WORKERS
 _LONGEST_COMPLEMENT = 4
 _PLURAL = frozenset({"NNS", "NNPS"})
 _DWELLING = word_set("live reside stay move relocate settle work study")
