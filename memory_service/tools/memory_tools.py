@@ -118,7 +118,8 @@ class MemoryTools:
 
     async def _of_others(self, caller: Caller, ids: Sequence[str]) -> list[Memory]:
         """Return those that the caller finds, though they are not its own."""
-        found = [await self._long_term.get_many(owner, ids) for owner in caller.others]
+        others = caller.others if ids else ()
+        found = [await self._long_term.get_many(owner, ids) for owner in others]
         return [memory for memories, _ in found for memory in memories]
 
 
