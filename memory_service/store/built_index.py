@@ -13,13 +13,12 @@ from redis.asyncio import Redis
 from memory_service.domain.errors import StoreUnavailable
 from memory_service.store import schema
 
-FRESH_SECONDS = 0.25
-"""How long an index that was whole is taken to be so: less than a restart of Redis takes, or the
-time between the loss of an index and its making."""
-
 
 class BuiltIndex:
-    """Asks the engine at most every FRESH_SECONDS: that costs it as much as a search."""
+    """Asks the engine at most every FRESH_SECONDS: that costs it as much as a search.
+
+    That is less than a restart of Redis takes, and less than passes before a lost index is made.
+    """
 
     def __init__(self, redis: Redis, index: str) -> None:
         self._redis = redis
@@ -33,4 +32,4 @@ class BuiltIndex:
             return
         if await schema.indexing(self._redis, self._index):
             raise StoreUnavailable("the search index is being built")
-        self._whole_until = now + FRESH_SECONDS
+        self._whole_until = now + schema.FRESH_SECONDS

@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from memory_service.store import spaces
 from memory_service.store.connection import command, store_errors
-from memory_service.store.keys import INDEX_ALIAS, MEMORY_PREFIX
+from memory_service.store.keys import INDEX_ALIAS, MEMORY_PREFIX, SCHEMA
 from memory_service.store.spaces import Model, Space
 from memory_service.store.tags import SEPARATOR
 
@@ -27,6 +27,9 @@ VERSION = 3
 """Part of the index's name; another one makes a new index from the same hashes."""
 
 POLL_SECONDS = 0.05
+FRESH_SECONDS = 0.25
+"""How long an index that was whole is taken to be so by those who search it."""
+
 REPORT_EVERY = 200
 """Polls between two reports of progress."""
 
@@ -46,7 +49,11 @@ async def ensure(
     made otherwise stay, because other processes may search them. Raises ModelMismatch if `model` is
     not that of the memories' vectors, StoreUnavailable.
     """
+    with store_errors():
+        begun = await redis.exists(SCHEMA)
     space = await spaces.current(redis, dimension=dimension, model=model)
+    if begun and not await exists(redis, index_name(space.dimension, algorithm, space.tag)):
+        await _until_missed()
     space = await build(redis, space, algorithm)
     with store_errors():
         await command(redis, "FT.ALIASUPDATE", INDEX_ALIAS, space.index)
@@ -70,11 +77,20 @@ async def mend(redis: Redis, space: Space, algorithm: Algorithm) -> bool:
     if await exists(redis, space.index) or not await spaces.in_use(redis, space):
         return False
     logger.warning("the search index is gone: it is made again")
+    await _until_missed()
     await build(redis, space, algorithm)
     if await spaces.current_tag(redis) == space.tag:
         with store_errors():
             await command(redis, "FT.ALIASUPDATE", INDEX_ALIAS, space.index)
     return True
+
+
+async def _until_missed() -> None:
+    """Wait until nobody takes a lost index to be whole: as it is built, it has a part of it all.
+
+    Twice as long as is needed, for those who have looked and not yet asked.
+    """
+    await asyncio.sleep(2 * FRESH_SECONDS)
 
 
 async def exists(redis: Redis, index: str) -> bool:

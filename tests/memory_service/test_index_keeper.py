@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -30,6 +31,36 @@ async def test_a_lost_index_is_made_again_with_all_that_there_is(bare_redis: Red
     assert await schema.mend(bare_redis, space, "FLAT")
     info = await command(bare_redis, "FT.INFO", INDEX_ALIAS)
     assert (info[b"index_name"], int(info[b"num_docs"])) == (space.index.encode(), 1)
+
+
+@pytest.mark.parametrize("by_a_start", [False, True])
+async def test_nobody_takes_a_lost_index_to_be_whole_when_it_is_made_again(
+    bare_redis: Redis, monkeypatch: pytest.MonkeyPatch, by_a_start: bool
+) -> None:
+    space = await schema.ensure(bare_redis, dimension=DIMENSION)
+    index, trusted = BuiltIndex(bare_redis, space.index), []
+    create = schema._create
+
+    async def notes_who_trusts(*args: Any) -> None:
+        trusted.append(await taken_to_be_whole(index))
+        await create(*args)
+
+    monkeypatch.setattr(schema, "_create", notes_who_trusts)
+    await index.check()
+    await command(bare_redis, "FT.DROPINDEX", space.index)
+    if by_a_start:
+        await schema.ensure(bare_redis, dimension=DIMENSION)
+    else:
+        assert await schema.mend(bare_redis, space, "FLAT")
+    assert trusted == [False]
+
+
+async def taken_to_be_whole(index: BuiltIndex) -> bool:
+    try:
+        await index.check()
+    except StoreUnavailable:
+        return False
+    return True
 
 
 async def test_an_emptied_database_gets_the_space_back(bare_redis: Redis) -> None:
@@ -72,11 +103,7 @@ async def test_an_index_that_is_being_built_is_not_searched(
     await index.check()
 
     async def asked_again() -> bool:
-        try:
-            await index.check()
-        except StoreUnavailable:
-            return True
-        return False
+        return not await taken_to_be_whole(index)
 
     await wait_until(asked_again, "it is asked again")
 
