@@ -57,6 +57,10 @@ class Strategy:
     include_assistant: bool = False
 
 
+UNNAMED = "the user"
+"""Who speaks where no name is given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message of a conversation, as it was said.

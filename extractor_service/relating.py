@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dateutil.relativedelta import relativedelta
 
-from extractor_service.domain import EventTime, Precision
+from extractor_service.domain import UNNAMED, EventTime, Precision
 from extractor_service.reading import NO_READING, Claim, Reading
 
 
@@ -47,13 +47,25 @@ class Fact:
     @property
     def place(self) -> str:
         """The slot that was given, else the one that its words have."""
-        return (self.slot or self.reading.claim.slot).casefold()
+        return self.slot.casefold() or self.own
 
     @property
     def claim(self) -> Claim:
         """What it puts in its place; all its words, where they are not understood."""
-        own = self.reading.claim
-        return own if own.slot.casefold() == self.place else Claim(self.place, self.reading.words)
+        if self.own == self.place or self.is_of_the_user:
+            return replace(self.reading.claim, slot=self.place)
+        return Claim(self.place, self.reading.words)
+
+    @property
+    def own(self) -> str:
+        """The slot that its words have."""
+        return self.reading.claim.slot.casefold()
+
+    @property
+    def is_of_the_user(self) -> bool:
+        """Whether it was given the slot of "the user" and has that of a name that they go by."""
+        subject, _, attribute = self.slot.casefold().partition("|")
+        return subject.startswith(UNNAMED) and self.own.partition("|")[2] == attribute != ""
 
     @property
     def since(self) -> datetime | None:
@@ -165,7 +177,7 @@ def _why_later(new: Fact) -> str:
 def _relation(new: Fact, known: Neighbour, thresholds: Thresholds) -> _Relation:
     if new.text == known.fact.text and _of_one_time(new, known.fact):
         return _Relation.SAME
-    if new.place and new.place == known.fact.place:
+    if _share_a_place(new, known.fact):
         alike = _alike(new.claim, known.fact.claim)
         if alike is False:
             return _in_turn(new, known.fact)
@@ -174,6 +186,12 @@ def _relation(new: Fact, known: Neighbour, thresholds: Thresholds) -> _Relation:
             value = new.claim.value & known.fact.claim.value
             return _more_or_less(_details(new, value), _details(known.fact, value))
     return _near(new, known, thresholds)
+
+
+def _share_a_place(new: Fact, known: Fact) -> bool:
+    """Whether one may take the other's: of facts of the user one may lack their name or ours."""
+    named = new.own == known.own and (new.is_of_the_user or known.is_of_the_user)
+    return bool(new.place) and (new.place == known.place or named)
 
 
 def _alike(new: Claim, known: Claim) -> bool | None:
@@ -210,8 +228,9 @@ def _order(new: Fact, known: Fact) -> _Relation:
 
 
 def _details(fact: Fact, value: frozenset[str]) -> frozenset[str]:
-    """What a fact tells beside a value."""
-    return fact.reading.words - value - _TELLING_NO_MORE
+    """What a fact tells beside a value, and beside whom it is about, by whatever name."""
+    subject = frozenset(fact.reading.subject.split())
+    return fact.reading.words - value - subject - _TELLING_NO_MORE
 
 
 def _more_or_less(mine: frozenset[str], theirs: frozenset[str]) -> _Relation:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.domain import Finding, MemoryType
+from extractor_service.domain import UNNAMED, Finding, MemoryType
 from extractor_service.rules.acts import is_denied
 from extractor_service.rules.clauses import Clause, clauses
 from extractor_service.rules.clock import bare_hour
@@ -23,7 +23,7 @@ from extractor_service.rules.findings import SURENESS_OF_A_GUESS, source_of
 from extractor_service.rules.frames import Frame
 from extractor_service.rules.pronouns import Around, UnresolvedError
 from extractor_service.rules.rewrite import phrase, third_person
-from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, SECOND_PERSON, UNNAMED
+from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, SECOND_PERSON
 from extractor_service.rules.surface import finished
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.tense import is_past

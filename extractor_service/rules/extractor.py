@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from extractor_service.domain import PLAIN, Finding, Role, Setting, Turn
+from extractor_service.domain import PLAIN, UNNAMED, Finding, KnownEntity, Role, Setting, Turn
 from extractor_service.reading import Reading
 from extractor_service.rules.answers import Answer, answer, may_answer
 from extractor_service.rules.antecedents import everyone
@@ -20,6 +20,12 @@ from extractor_service.rules.deeds import deeds, may_tell, served
 from extractor_service.rules.findings import answer_finding, correction_finding, finding
 from extractor_service.rules.known import PERSON, mark_names, mention_of, named, pointed_at
 from extractor_service.rules.naming import named_in_answer
+from extractor_service.rules.own_name import (
+    known_name,
+    names_the_user,
+    of_the_user,
+    own_name_findings,
+)
 from extractor_service.rules.parse import load, parse, parse_said
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import HE, SHE, Mention, mentions
@@ -29,7 +35,6 @@ from extractor_service.rules.reader import Reader
 from extractor_service.rules.slips import Said, meant, restated, slip, states
 from extractor_service.rules.speaker import (
     ASSISTANT,
-    UNNAMED,
     Participants,
     participants,
     self_introduction,
@@ -78,9 +83,8 @@ class RulesExtractor:
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
             found = find(turn, tuple(context[-CONTEXT_TURNS:]), setting)
             found = found or self._restated(turn, tuple(context[-CONTEXT_TURNS:]), setting)
-            placed = tuple(replace(memory, slot=self._slot(memory)) for memory in found)
         self._bound_lemma_cache()
-        return placed
+        return found
 
     def read(self, text: str, people: Collection[str] = ()) -> Reading:
         """What one memory's sentence says, whoever wrote it: the same for the same text.
@@ -92,6 +96,12 @@ class RulesExtractor:
         self._bound_lemma_cache()
         return reading
 
+    def _placed(self, told: Iterable[Finding], user: str | None) -> tuple[Finding, ...]:
+        """Each once, with its slot; `user` is the name of a user who writes without one."""
+        placed = (replace(memory, slot=self._slot(memory)) for memory in told)
+        theirs = (of_the_user(memory, user) if user else memory for memory in placed)
+        return tuple({memory.text: memory for memory in theirs}.values())
+
     def _slot(self, memory: Finding) -> str:
         """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
         people = [entity.name for entity in memory.entities if entity.kind == PERSON]
@@ -101,9 +111,11 @@ class RulesExtractor:
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting
     ) -> tuple[Finding, ...]:
         doc = parse_said(self._nlp, turn.text)
-        who = participants(turn, context, self._introduced(doc, turn, context))
+        unnamed = not turn.speaker.strip()
+        user = self._introduced(doc, context) or known_name(setting.known) if unnamed else None
+        who = participants(turn, context, user)
         self._earlier.remember(turn, who, doc)
-        known = tuple(m for each in setting.known if (m := mention_of(each)) is not None)
+        known = tuple(_mentioned(setting.known, user))
         question = self._question(doc, who, context)
         people = self._people(doc, who, context, known, question)
         dates = self._dates.find(doc, turn.time)
@@ -115,10 +127,11 @@ class RulesExtractor:
         rest = parts if answered is None else parts[1:]
         corrected = {part.start: made for part in rest if (made := correction(part, people))}
         told += [correction_finding(made, around) for made in corrected.values()]
+        told += own_name_findings(doc, turn) if unnamed else ()
         stated = passages([part for part in rest if part.start not in corrected], around)
         told += [found for passage in stated if (found := finding(passage, around)) is not None]
         told.sort(key=lambda memory: memory.source.start)
-        return tuple({memory.text: memory for memory in told}.values())
+        return self._placed(told, user)
 
     def _restated(
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting
@@ -164,7 +177,7 @@ class RulesExtractor:
         """What the assistant did, as it says."""
         users = [before for before in context if before.role is Role.USER]
         introductions = (self._earlier.introduction(before) for before in reversed(users))
-        introduced = next((name for name in introductions if name), None)
+        introduced = next((name for name in introductions if name), known_name(setting.known))
         user = served([tidy_name(before.speaker) for before in users], introduced)
         doc, who = parse(self._nlp, turn.text), Participants(ASSISTANT, user)
         told = [self._earlier.told(t, _user(t, user)) for t in users]
@@ -172,12 +185,10 @@ class RulesExtractor:
         things = told[-1].things if told else ()
         dates = self._dates.find(doc, turn.time, just_done=True)
         around = Surroundings(turn, who, people, dates, lambda: things)
-        return tuple({memory.text: memory for memory in deeds(doc, around)}.values())
+        return self._placed(deeds(doc, around), introduced if user == introduced else None)
 
-    def _introduced(self, doc: Doc, turn: Turn, context: tuple[Turn, ...]) -> str | None:
+    def _introduced(self, doc: Doc, context: tuple[Turn, ...]) -> str | None:
         """The name that a nameless speaker gives here, or gave last."""
-        if turn.speaker.strip():
-            return None
         own = (t for t in reversed(context) if t.role is Role.USER and not t.speaker.strip())
         earlier = (name for turn in own if (name := self._earlier.introduction(turn)))
         return self_introduction(doc) or next(earlier, None)
@@ -225,6 +236,15 @@ def _is_read(turn: Turn, setting: Setting) -> bool:
     if turn.role is Role.ASSISTANT:
         return setting.include_assistant and may_tell(turn.text)
     return turn.role is Role.USER and bool(turn.text.strip())
+
+
+def _mentioned(known: Sequence[KnownEntity], user: str | None) -> Iterator[Mention]:
+    """Those known from before; who is the user's is so by the `user`'s name, too."""
+    for each in known:
+        of = user if user and each.of == UNNAMED else each.of
+        mention = None if names_the_user(each) else mention_of(replace(each, of=of))
+        if mention is not None:
+            yield mention
 
 
 def _is_same_speaker(earlier: Turn, turn: Turn) -> bool:

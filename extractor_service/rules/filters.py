@@ -6,7 +6,12 @@ from spacy.tokens import Span, Token
 
 from extractor_service.rules.clauses import AUXILIARIES, Clause, subject_of
 from extractor_service.rules.quotations import quotes_a_statement
-from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, is_introduction
+from extractor_service.rules.speaker import (
+    FIRST_PERSON,
+    SECOND_PERSON,
+    is_introduction,
+    is_own_name,
+)
 from extractor_service.rules.words import word_set
 
 _HEDGES = frozenset({"maybe", "perhaps", "possibly", "probably", "hopefully", "supposedly"})
@@ -67,10 +72,14 @@ def is_question(sentence: Span) -> bool:
 
 
 def states_nothing(clause: Clause) -> bool:
+    """Whether the clause introduces, asks, orders, supposes or quotes: no fact as it stands."""
+    return is_introduction(clause.head) or _borrows_a_name(clause) or supposes(clause)
+
+
+def supposes(clause: Clause) -> bool:
     """Whether the clause asks, orders, supposes or quotes: none of it may be kept as a fact."""
     return (
-        is_introduction(clause.head)
-        or _asks(clause.head)
+        _asks(clause.head)
         or _is_order(clause)
         or _is_fragment(clause)
         or _is_unreal(clause)
@@ -88,6 +97,15 @@ def is_small_talk(clause: Clause) -> bool:
         or _is_cheer(clause)
         or _is_passing_mood(clause)
         or _judges_what_is_at_hand(clause)
+    )
+
+
+def _borrows_a_name(clause: Clause) -> bool:
+    """The "is Ann" of "my name is Pat and my boss is Ann", if the boss is taken for a name."""
+    return (
+        clause.subject is not None
+        and clause.subject not in clause.own
+        and is_own_name(clause.subject)
     )
 
 

@@ -13,6 +13,11 @@ _OPENING = re.compile(
     r"(?P<name>[^\W\d_]+(?: (?!and |from |here)[^\W\d_]+)?)"
     r"(?=\s*(?:[.,;:!()\u2013\u2014]|$)| and | from | here\b)"
 )
+_GIVEN = re.compile(
+    r"(?i:^\W*(?:hi|hiya|hello|hey|howdy)(?: there| all)?[\s,.!\u2013\u2014-]+(?:i'm|i am|im)"
+    r"|\bmy name(?: is|'s)) (?P<name>[a-z]{2,})(?=\s*(?:[.,;:!()\u2013\u2014]|$)| and | from )"
+)
+_INFLECTED = ("ed", "ing", "in", "en")
 _NO_NAME = frozenset({"NORP", "LANGUAGE", "DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY"})
 
 
@@ -27,6 +32,21 @@ def repair_introduction(doc: Doc, is_word: Callable[[str], bool]) -> None:
         return
     if len(name) == 1 or any(token.ent_type_ == "PERSON" for token in name):
         _give(name)
+
+
+def capitalized(text: str, is_word: Callable[[str], bool]) -> str:
+    """ "Hi im Wendy" for "hi im wendy": the model sees no name in small letters.
+
+    Words of the dictionary, by `is_word`, stay as they are: "hi im sick".
+    """
+
+    def given(match: re.Match[str]) -> str:
+        name = match["name"]
+        if is_word(name) or name.endswith(_INFLECTED):
+            return match[0]
+        return f"{match[0][: -len(name)]}{name.capitalize()}"
+
+    return _GIVEN.sub(given, text)
 
 
 def _may_name(token: Token) -> bool:

@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
 from extractor_service.rules.given_texts import own_words
-from extractor_service.rules.greetings import repair_introduction
+from extractor_service.rules.greetings import capitalized, repair_introduction
 from extractor_service.rules.past_forms import true_tag
 from extractor_service.rules.stand_ins import names_like_verbs, renamed, stood_in
 
@@ -53,14 +53,15 @@ def load() -> Language:
 
 def parse(nlp: Language, text: str) -> Doc:
     """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
-    prose = readable(text)
+    is_word = partial(_is_word, nlp)
+    prose = capitalized(readable(text), is_word)
     names = names_like_verbs(prose)
     doc = _parsed(nlp, stood_in(prose, names))
     for token in doc:
         _repair_lemma(token)
     for token in doc:
         token.tag_ = true_tag(token)
-    repair_introduction(doc, partial(_is_word, nlp))
+    repair_introduction(doc, is_word)
     return renamed(doc, names) if names else doc
 
 
@@ -79,7 +80,7 @@ def _parsed(nlp: Language, prose: str) -> Doc:
 
 
 def _whole_words(nlp: Language, prose: str) -> Doc:
-    doc = nlp.make_doc(prose)
+    doc = _spelt_out(nlp.make_doc(prose))
     _join_any_more(doc)
     _end_sentences_at_new_lines(doc)
     return doc
@@ -132,6 +133,18 @@ def _prefix(text: str) -> str:
 
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match.group())
+
+
+def _spelt_out(doc: Doc) -> Doc:
+    """ "My name is" for "my name's", of the same length: the model takes it for something owned."""
+    words = [token.text for token in doc]
+    for token in doc[2:-1]:
+        named = token.nbor().is_title and doc[token.i - 2 : token.i].text.lower() == "my name"
+        if named and token.lower_ == "'s":
+            words[token.i] = "is"
+    if words == [token.text for token in doc]:
+        return doc
+    return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
 
 def _join_any_more(doc: Doc) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.domain import Role, Turn
+from extractor_service.domain import UNNAMED, Role, Turn
 
-UNNAMED = "the user"
 ASSISTANT = "the assistant"
 FIRST_PERSON = frozenset(
     {"i", "me", "my", "mine", "myself", "we", "us", "our", "ours", "ourselves"}
@@ -73,14 +72,14 @@ def introduced_name(verb: Token) -> str | None:
         return None
     children = {child.dep_: child for child in verb.children}
     subject, name = children.get("nsubj"), children.get("attr")
-    if subject is None or name is None or name.tag_ != "NNP":
+    if subject is None or name is None or name.tag_ != "NNP" or "neg" in children:
         return None
-    if not _introduces(subject) and not (subject.lower_ == "i" and _looks_like_a_person(name)):
+    if not is_own_name(subject) and not (subject.lower_ == "i" and _looks_like_a_person(name)):
         return None
     return " ".join(t.text for t in name.subtree if t.tag_ == "NNP" and _within_name(t, name))
 
 
-def _introduces(subject: Token) -> bool:
+def is_own_name(subject: Token) -> bool:
     """ "My name", "my full name", and not "my moms name"."""
     own = any(child.lower_ == "my" for child in subject.children)
     plain = all(child.dep_ in {"poss", "amod"} for child in subject.children)

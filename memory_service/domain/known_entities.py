@@ -29,6 +29,7 @@ _LONGEST_TEXT = 400
 _LONGEST_NAME = 64
 _MOST_OF_ONE = 4
 _EMPLOYER = "|employer"
+_NAME = "name"
 _RELATION = r"(?P<relation>(?:[a-z]+(?:-[a-z]+)? ){0,2}?[a-z]+)"
 _TAKES = r"(?:has|had|adopted|got|bought|owns) (?:a|an) (?:[a-z]+ ){0,2}?(?P<relation>[a-z]+)"
 _DENIED = re.compile(
@@ -73,6 +74,7 @@ def named_in(memory: Memory) -> frozenset[KnownEntity]:
     people = [e.name for e in names if e.kind == PERSON]
     living = ((e.name, e.kind) for e in names if e.kind in _LIVING)
     found = [
+        *(_user(name) for name in people if _is_the_users(name, memory)),
         *(each for name, kind in living for each in _related(memory.text, name, kind, people)),
         *_employers(memory, [e.name for e in names if e.kind == ORG], people),
     ]
@@ -91,8 +93,8 @@ def gained(changes: Iterable[Change]) -> dict[KnownEntity, int]:
 
 
 def foremost(counts: Mapping[KnownEntity, int]) -> tuple[KnownEntity, ...]:
-    """Return those whom most memories name, MOST_KNOWN at most, always in the same order."""
-    ordered = sorted(counts, key=lambda entity: (-counts[entity], entity))
+    """Return who the user is, and whom most memories name: MOST_KNOWN, always in the same order."""
+    ordered = sorted(counts, key=lambda entity: (entity.relation != _NAME, -counts[entity], entity))
     return tuple(ordered[:MOST_KNOWN])
 
 
@@ -103,7 +105,20 @@ def _related(text: str, name: str, kind: str, people: Sequence[str]) -> Iterator
     whose = rf"\b(?P<of>{owners})"
     for pattern in (rf"{whose}'s? {_RELATION}{called}", rf"{whose} {_TAKES}{called}"):
         for match in re.finditer(pattern, text):
-            yield KnownEntity(name, kind, match["relation"], _owner(match["of"]))
+            if not match["relation"].startswith(_NAME):
+                yield KnownEntity(name, kind, match["relation"], _owner(match["of"]))
+
+
+def _user(name: str) -> KnownEntity:
+    return KnownEntity(name, PERSON, _NAME, UNNAMED)
+
+
+def _is_the_users(name: str, memory: Memory) -> bool:
+    """ "The user's name is Alice", or what is told of Alice and has a slot of "the user"."""
+    if memory.slot.startswith(f"{UNNAMED}|") and memory.text.startswith(f"{name} "):
+        return True
+    given = rf"The user's name is (?:spelt |spelled )?{re.escape(name)}\b"
+    return re.match(given, memory.text) is not None
 
 
 def _employers(memory: Memory, orgs: Sequence[str], people: Sequence[str]) -> Iterator[KnownEntity]:

@@ -33,6 +33,33 @@ async def test_my_sister_is_who_she_was_in_an_earlier_session(caller: Caller) ->
     assert ("Emma", "person") in {(entity.name, entity.kind) for entity in job.entities}
 
 
+async def told_without_a_name(caller: Caller, session: str, *texts: str) -> set[str]:
+    """What is current after a session in which the user writes without a name."""
+    await caller.append(session, [said(text, name="") for text in texts])
+    await caller.flush(session)
+    return await caller.texts()
+
+
+async def test_a_user_without_a_name_is_in_later_sessions_who_they_said_they_are(
+    caller: Caller,
+) -> None:
+    await told_without_a_name(caller, "one", "I live in Oslo.", "My sister Emma is a nurse.")
+    assert await told_without_a_name(caller, "two", "Hi, I'm Alice. I like jazz.") == {
+        "The user lives in Oslo.",
+        "The user's sister Emma is a nurse.",
+        "Alice likes jazz.",
+    }
+    after = await told_without_a_name(
+        caller, "three", "I moved to Rome.", "I don't like jazz any more.", "My sister got a dog."
+    )
+    assert after == {
+        "Alice moved to Rome.",
+        "The user's sister Emma is a nurse.",
+        "Alice doesn't like jazz any more.",
+        "Alice's sister Emma got a dog.",
+    }
+
+
 @pytest.mark.parametrize("cuts", [(9,), (1, 8), (8, 1)])
 async def test_where_a_session_is_cut_changes_nothing_of_whom_it_knows(
     caller: Caller, cuts: tuple[int, ...]

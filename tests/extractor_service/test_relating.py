@@ -371,6 +371,28 @@ def test_a_slot_that_the_writer_gave_is_kept_to(fact: Make) -> None:
     assert verdict(fact("Blue.", 10, slot="alice|mood"), old).decision is DUPLICATE
 
 
+HOME = "the user|home"
+
+
+def test_a_user_who_gave_a_name_is_the_one_who_had_none(fact: Make) -> None:
+    nameless, named = fact("The user lives in Oslo.", slot=HOME), fact("Alice lives in Oslo.", 10)
+    theirs = fact("Alice lives in Oslo.", 10, slot=HOME)
+    assert verdict(theirs, nameless).decision is DUPLICATE
+    assert verdict(fact("Alice moved to Rome.", 20, slot=HOME), nameless).decision is SUPERSEDE
+    assert verdict(fact("The user moved to Rome.", 20, slot=HOME), theirs).decision is SUPERSEDE
+    # What a language model has found has no slot but that of its words.
+    assert verdict(fact("Alice moved to Rome.", 20), theirs).decision is SUPERSEDE
+    assert verdict(fact("Alice moved to Rome.", 20, slot=HOME), named).decision is SUPERSEDE
+
+
+def test_nobody_is_the_user_by_a_slot_of_another_thing(fact: Make) -> None:
+    theirs = fact("Alice lives in Oslo.", slot=HOME)
+    assert verdict(fact("Emma moved to Rome.", 10), theirs).decision is ADD
+    assert verdict(fact("Emma moved to Rome.", 10, slot="emma|home"), theirs).decision is ADD
+    other = fact("Alice lives in Oslo.", slot="the user|job")
+    assert verdict(fact("Alice moved to Rome.", 10), other).decision is ADD
+
+
 def test_all_that_is_older_goes_what_said_the_same_before_too(fact: Make) -> None:
     known = [fact(f"Alice lives in {city}.", day) for day, city in enumerate(("Rome", "Oslo"))]
     found = verdict(fact("Alice moved back to Rome.", 9), *known)

@@ -167,7 +167,9 @@ class KnownEntity(_message.Message):
     kind: _builtins.str
     """As Entity.kind: "person", "pet" or "org". Others are not looked at."""
     relation: _builtins.str
-    """Required. What they are to `of`, one or more words, at most 256 characters, whose case does not matter: "sister", "dog", "company"."""
+    """Required. What they are to `of`, one or more words, at most 256 characters, whose case does not matter: "sister", "dog", "company".
+    A person who is the "name" of "the user" is the one who speaks without a name, and gives no other in the conversation.
+    """
     of: _builtins.str
     """Required. The name of the one whose sister it is, as Message.name, or "the user" for who has none; at most 256 characters."""
     def __init__(

@@ -455,7 +455,8 @@ class Message(_message.Message):
     """Required. Who said it."""
     name: _builtins.str
     """The speaker's name, at most 256 characters. Memories are written about this name. Several people may share
-    a session. Default: taken from the conversation ("I'm Alice"), else "The user".
+    a session. Default: taken from the conversation ("I'm Alice"), else from
+    what is remembered of earlier ones, else "The user".
     """
     content: _builtins.str
     """The text, at most 256 KiB of UTF-8. Required, unless there are tool calls."""
@@ -847,7 +848,8 @@ class Memory(_message.Message):
     end_learned: _builtins.bool
     """Output only. Whether valid_to became known only when its place was taken."""
     slot: _builtins.str
-    """What it says of whom, for facts of which only one is true at a time, such as "alice|home": at most 256 characters. A memory takes the
+    """What it says of whom, for facts of which only one is true at a time, such as "alice|home", or "the user|home" of who writes without
+    a name, also where the text has the name that they gave: at most 256 characters. A memory takes the
     place of the current ones of its slot, unless what they say is newer (what happened, by when it was over; else what a caller says is
     true from a time on, by that valid_from; all else, and what is yet to happen or to be true, by last_mention_time): then it is stored as
     history, true until the next of the slot begins. So what is to be true only later takes the place of what is true now at once: lists and searches

@@ -90,6 +90,23 @@ def test_a_nameless_speaker_keeps_the_name_given_earlier(say: Say) -> None:
     assert finding.text == "Alice plays chess."
 
 
+@pytest.mark.parametrize(
+    ("text", "slot"),
+    [
+        ("I live in Rome.", "the user|home"),
+        ("My dog is called Rex.", "the user's dog|name"),
+        ("My name is Al.", "the user|name"),
+        ("Emma lives in Rome.", "emma|home"),
+    ],
+)
+def test_what_a_nameless_speaker_says_is_the_users_whatever_they_are_called(
+    say: Say, text: str, slot: str
+) -> None:
+    introduced = say(text, ("", "Hi, I'm Alice."), ("", "Emma is my sister."), speaker="")
+    nameless = say(text, ("", "Emma is my sister."), speaker="")
+    assert [found.slot for found in (*introduced, *nameless)] == [slot, slot]
+
+
 def test_a_named_participants_introduction_does_not_name_a_nameless_one(say: Say) -> None:
     (finding,) = say("I play chess.", ("Bob", "I'm Bob."), speaker="")
     assert finding.text == "The user plays chess."

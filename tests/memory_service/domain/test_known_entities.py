@@ -50,6 +50,47 @@ def test_a_memory_names_people_and_pets(text: str, entity: str, expected: str) -
     assert f"{found.relation} of {found.of}" == expected
 
 
+USER = KnownEntity("Alice", "person", "name", "the user")
+
+
+@pytest.mark.parametrize(
+    ("text", "slot"),
+    [
+        ("Alice lives in Oslo.", "the user|home"),
+        ("The user's name is Alice.", "the user|name"),
+        ("The user's name is Alice.", ""),
+        ("The user's name is spelt Alice, not Alys.", "the user|name"),
+    ],
+)
+def test_the_user_is_known_by_what_is_told_of_them(text: str, slot: str) -> None:
+    assert named_in(memory(text, slot=slot)) == {USER}
+
+
+@pytest.mark.parametrize(
+    ("text", "slot"),
+    [
+        ("Alice lives in Oslo.", "alice|home"),
+        ("Alice lives in Oslo.", ""),
+        ("Alice's sister is a nurse.", "the user's sister|job"),
+        ("The user visited Alice.", "the user|visit alice"),
+        ("The user's name is not Alice.", "the user|name"),
+        ("The user's name is Alicea.", "the user|name"),
+    ],
+)
+def test_nobody_else_is_taken_for_the_user(text: str, slot: str) -> None:
+    assert USER not in named_in(memory(text, slot=slot))
+
+
+def test_who_the_user_is_comes_before_those_whom_more_memories_name() -> None:
+    counts = {KnownEntity(f"{n}", "person", "friend", "Alice"): 2 for n in range(MOST_KNOWN)}
+    assert foremost({**counts, USER: 1})[0] == USER
+
+
+def test_a_nameless_user_has_a_company() -> None:
+    works = memory("Alice works at Acme.", "Acme/org", slot="the user|employer")
+    assert named_in(works) == {USER, KnownEntity("Acme", "org", "company", "the user")}
+
+
 def test_who_works_somewhere_has_a_company() -> None:
     works = memory("Alice works at Acme.", "Acme/org", slot="alice|employer")
     acme = KnownEntity("Acme", "org", "company", "Alice")
