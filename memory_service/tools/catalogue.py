@@ -17,11 +17,14 @@ MOST_HITS = 20
 DEFAULT_HITS = 5
 MOST_RECENT = 100
 DEFAULT_RECENT = 20
+LONGEST_NAME = 256
+"""Characters of a name or a topic."""
 
 TIME = (
     r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}"
     r"(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?$"
 )
+TIMES = 'such as "2025", "2025-03", "2025-03-14" or "2025-03-14T09:30Z"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,13 @@ def _string(description: str, *, most: int, **more: Any) -> Schema:
     return {"type": "string", "description": description, **limits, **more}
 
 
-def _strings(description: str, *, most: int, each: int = 256) -> Schema:
+def _strings(description: str, *, most: int, each: int = LONGEST_NAME) -> Schema:
     items = {"type": "string", "minLength": 1, "maxLength": each}
     return {"type": "array", "description": description, "items": items, "maxItems": most}
 
 
 def _time(description: str) -> Schema:
-    forms = 'such as "2025", "2025-03", "2025-03-14" or "2025-03-14T09:30Z"'
-    return {"type": "string", "description": f"{description}, {forms}.", "pattern": TIME}
+    return {"type": "string", "description": f"{description}, {TIMES}.", "pattern": TIME}
 
 
 _ID = _string("The memory's id, as a search gave it.", most=128)
@@ -97,7 +99,8 @@ _TOOLS = (
     Tool(
         "search_memories",
         "Look for what is remembered from earlier conversations, by meaning and by words. Use it "
-        "before asking the user for something that they may have said already.",
+        "before asking the user for something that they may have said already. If no fact tells, "
+        'look through what was said: types = ["message"].',
         _object(
             {"query": _string("What to look for, as a question or a statement.", most=4096)},
             {
@@ -109,9 +112,11 @@ _TOOLS = (
                 },
                 "types": {
                     "type": "array",
-                    "description": "Only memories of these types.",
-                    "items": {"type": "string", "enum": ["semantic", "episodic"]},
-                    "maxItems": 2,
+                    "description": "Only memories of these types. message: what was said in "
+                    "conversations, word for word, which is not looked through unless it is asked "
+                    "for here.",
+                    "items": {"type": "string", "enum": ["semantic", "episodic", "message"]},
+                    "maxItems": 3,
                 },
                 "topics": _strings("Only memories of at least one of these topics.", most=16),
                 "entities": _strings("Only memories about at least one of these names.", most=16),

@@ -18,7 +18,7 @@ from memory_service.search import Search
 from memory_service.tools import results
 from memory_service.tools.arguments import BadCall
 from memory_service.tools.caller import Action, Caller, Outcome
-from memory_service.tools.catalogue import DEFAULT_HITS
+from memory_service.tools.catalogue import DEFAULT_HITS, LONGEST_NAME
 from memory_service.tools.given_memories import TYPES, new_memories, new_values
 from memory_service.tools.times import read_time
 from memory_service.translate import fields, searches
@@ -26,6 +26,7 @@ from memory_service.trust import trusted_only
 from memory_service.updating import MemoryUpdates
 from memory_service.use_notes import UseNotes
 
+_SEARCHED = {**TYPES, "message": memory_pb2.MEMORY_TYPE_MESSAGE}
 _READ_ONLY = "this memory is shared: it can only be read"
 _NONE_OF_THEM = "there is no memory of any of these ids"
 
@@ -126,7 +127,7 @@ class MemoryTools:
 def _query(caller: Caller, given: Mapping[str, Any], *, now: int) -> SearchQuery:
     options = memory_pb2.SearchOptions(
         visibility=caller.visibility,
-        types=[TYPES[name] for name in given.get("types", ())],
+        types=[_SEARCHED[name] for name in given.get("types", ())],
         filter=memory_pb2.Filter(must=_conditions(given)),
     )
     limit = given.get("limit", DEFAULT_HITS)
@@ -142,12 +143,19 @@ def _conditions(given: Mapping[str, Any]) -> list[memory_pb2.Condition]:
         ("entities", memory_pb2.TAG_FIELD_ENTITY),
     ):
         if values := given.get(name):
-            any_of = memory_pb2.StringList(values=values)
+            spelt = dict.fromkeys(way for value in values for way in _spellings(value))
+            any_of = memory_pb2.StringList(values=spelt)
             tag = memory_pb2.TagCondition(field=field, any_of=any_of)
             found.append(memory_pb2.Condition(tag=tag))
     if "after" in given or "before" in given:
         found.append(memory_pb2.Condition(time=_range(given)))
     return found
+
+
+def _spellings(name: str) -> list[str]:
+    """As a name may stand in a memory: a model writes it as the user did, "emma" for "Emma"."""
+    ways = (name, name.lower(), name.title(), name.upper())
+    return [way for way in ways if len(way) <= LONGEST_NAME]
 
 
 def _range(given: Mapping[str, Any]) -> memory_pb2.TimeRange:

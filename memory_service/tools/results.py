@@ -25,6 +25,8 @@ def memory(of: Memory) -> Result:
     if of.untrusted:
         return {"id": of.id, "withheld": WITHHELD}
     found: Result = {"id": of.id, "text": of.text, "type": of.type.value}
+    if of.turn:
+        found["speaker"] = of.turn.speaker or of.turn.role.value
     if of.topics:
         found["topics"] = list(of.topics)
     if of.entities:

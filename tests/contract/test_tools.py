@@ -117,8 +117,29 @@ async def test_a_search_can_be_narrowed(model: Model) -> None:
 
     assert len(await texts()) == 4
     assert await texts(topics=["pets"]) == await texts(entities=["Tom"]) == {cat["text"]}
+    assert await texts(entities=["tom"]) == await texts(topics=["PETS"]) == {cat["text"]}
+    assert await texts(entities=["to"]) == set()
+    assert await texts(entities=[f"{letter}ß" * 128 for letter in "abcdefghijklmnop"]) == set()
     assert await texts(after="2023", before="2024") == {"Alice ran a race in 2023."}
     assert await texts(types=["semantic"]) == {cat["text"]}
+
+
+async def test_what_was_said_is_found_word_for_word_if_it_is_asked_for(
+    model: Model, memory: MemoryServiceStub
+) -> None:
+    call_me = said("Call me at 0113 496.", name="Alice")
+    heard = memory_pb2.Message(role=memory_pb2.ROLE_ASSISTANT, content="I will call 0113 496.")
+    await memory.AppendMessages(
+        pb.AppendMessagesRequest(scope=model.scope, messages=[call_me, heard])
+    )
+    await memory.FlushSession(pb.FlushSessionRequest(scope=model.scope))
+    found = await model.call("search_memories", {"query": "0113 496", "types": ["message"]})
+    assert {(each["type"], each["speaker"], each["text"]) for each in found["memories"]} == {
+        ("message", "Alice", call_me.content),
+        ("message", "assistant", heard.content),
+    }
+    everything = await model.call("search_memories", {"query": "0113 496", "limit": "5"})
+    assert "message" not in {each["type"] for each in everything["memories"]}
 
 
 async def test_the_session_is_read_kept_data_with_and_noted_in(
@@ -208,9 +229,10 @@ async def test_data_nested_as_deep_as_may_be_is_kept_and_read(
         ("search_memories", {"query": "   "}, "query: is required"),
         ("search_memories", {"query": 7}, "arguments.query must be string"),
         ("search_memories", {"query": "a", "limit": 21}, "arguments.limit"),
-        ("search_memories", {"query": "a", "limit": "5"}, "arguments.limit must be integer"),
-        ("search_memories", {"query": "a", "types": ["message"]}, "arguments.types[0]"),
-        ("search_memories", {"query": "a", "after": "yesterday"}, "arguments.after"),
+        ("search_memories", {"query": "a", "limit": "21"}, "arguments.limit"),
+        ("search_memories", {"query": "a", "limit": "five"}, "arguments.limit must be integer"),
+        ("search_memories", {"query": "a", "types": ["turn"]}, "arguments.types[0]"),
+        ("search_memories", {"query": "a", "after": "yesterday"}, 'a time such as "2025"'),
         ("search_memories", {"query": "a", "after": "2025-13"}, "after: there is no such time"),
         ("create_memories", {"memories": []}, "arguments.memories"),
         ("create_memories", {"memories": [{"text": "a"}] * 17}, "arguments.memories"),
