@@ -23,7 +23,7 @@ def checks(
     service: str, pipeline: Pipeline, reranking: Reranking | None
 ) -> dict[str, Sequence[Check]]:
     """Those of the service, which calls go by, and of LIVENESS, by which the process is ended."""
-    models = [pipeline.condition, *([reranking.condition] if reranking else [])]
+    models = [*pipeline.conditions, *([reranking.condition] if reranking else [])]
     return {
         LIVENESS: [_hope_check(models)],
         service: [ready_check(pipeline, reranking), _models_check(models)],

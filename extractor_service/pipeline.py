@@ -64,11 +64,13 @@ class Pipeline:
         self._metrics = metrics
         self._spans = spans
         self.condition = batcher.condition
+        self.conditions = (batcher.condition, worker.condition)
 
     @property
     def ready(self) -> bool:
         """Whether it takes calls: rules and model are loaded and in order, and it does not stop."""
-        return self._worker.ready and self._batcher.ready and self.condition.in_order
+        in_order = all(condition.in_order for condition in self.conditions)
+        return self._worker.ready and self._batcher.ready and in_order
 
     @property
     def busy(self) -> bool:

@@ -12,9 +12,9 @@ import grpc.aio
 from agentmemory.v1 import extractor_service_pb2 as pb
 
 from extractor_service import translate
-from extractor_service.batcher import NotServing
 from extractor_service.errors import extraction_failed, invalid, known, overloaded, unforeseen
 from extractor_service.pipeline import Pipeline, PipelineInfo
+from extractor_service.waiting import unless_broken
 from service_kit.errors import FieldViolation, ServiceError, to_status
 from service_kit.tracing.spans import NO_SPANS, Kind, Spans
 
@@ -68,20 +68,15 @@ class ExtractStream:
         """Answer until the caller has said everything, or the server drains.
 
         Raises ServiceError INVALID_FIELD for a caller who breaks the rules of the stream, and
-        `NotServing` if there is nothing to open, or as soon as the model is out of order: the
+        `NotServing` if there is nothing to open, or as soon as model or rules are out of order: the
         caller then finds another replica, while an open stream would stay with this one. What is
         in flight ends with the stream.
         """
         ending = asyncio.create_task(self._told_to_end())
-        serving = asyncio.create_task(self._serve(ending, requests))
-        breaking = asyncio.create_task(self._pipeline.condition.broken())
         try:
-            await asyncio.wait([serving, breaking], return_when=asyncio.FIRST_COMPLETED)
-            if not serving.done():
-                raise NotServing
-            serving.result()
+            await unless_broken(self._pipeline.conditions, self._serve(ending, requests))
         finally:
-            await _abandon({ending, serving, breaking})
+            await _abandon({ending})
             await _abandon(self._in_flight)  # nothing is, unless it broke or the caller left
 
     async def _serve(

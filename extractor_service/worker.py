@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from extractor_service.batcher import NotServing
+from extractor_service.condition import Condition
 from extractor_service.domain import PLAIN, Finding, Setting, Turn
 from extractor_service.reading import Reading, Sentences
 
@@ -82,6 +83,7 @@ class RulesWorker:
         self._depth = 0
         self._ruleset: Ruleset | None = None
         self._stopping = False
+        self.condition = Condition()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rules")
 
     @property
@@ -112,7 +114,7 @@ class RulesWorker:
         extracted from, `NotServing` before `warm` and after `stop`. Cancelled, it gives up all but
         the message that is running.
         """
-        extract = self.ruleset.extract
+        extract = partial(self._held, self.ruleset.extract)
         return await self._each(
             [partial(extract, task.turn, task.context, task.setting) for task in tasks]
         )
@@ -122,7 +124,7 @@ class RulesWorker:
 
         Raises as `extract`.
         """
-        read = self.ruleset.read
+        read = partial(self._held, self.ruleset.read)
         return await self._each([partial(_read_all, read, group) for group in groups])
 
     def stop(self) -> None:
@@ -163,6 +165,11 @@ class RulesWorker:
             return await running
         except Exception as error:
             raise RulesFailed(index) from error
+
+    def _held(self, call: Callable[..., Result], *asked: Any) -> Result:
+        """Runs in the thread; each text is timed for itself, since a group may have many."""
+        with self.condition.running():
+            return call(*asked)
 
 
 def _read_all(read: Read, group: Sentences) -> list[Reading]:

@@ -214,6 +214,31 @@ async def test_a_model_that_does_not_return_is_out_of_order_until_it_does(
     assert refused.code() is StatusCode.UNAVAILABLE
 
 
+async def test_rules_that_do_not_return_are_out_of_order_until_they_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "HOPELESS_SECONDS", 0.3)
+    monkeypatch.setattr(condition, "STUCK_SECONDS", 0.3)
+    rules = FakeRules()
+    request = pb.ExtractMemoriesRequest(messages=[message("m", "I ski")])
+    async with served(rules.ruleset) as extractor:
+        await health_until(extractor.channel, SERVING)
+        rules.gate.clear()
+        try:
+            waiting = await fails(extractor.stub.ExtractMemories(request, timeout=0.1))
+            await health_until(extractor.channel, NOT_SERVING)
+            refused = await fails(extractor.stub.ExtractMemories(request))
+            await health_until(extractor.channel, NOT_SERVING, LIVENESS)
+        finally:
+            rules.gate.set()
+        await health_until(extractor.channel, SERVING)
+        await health_until(extractor.channel, SERVING, LIVENESS)
+        assert (await extractor.stub.ExtractMemories(request)).extraction.memories
+    assert waiting.code() is StatusCode.DEADLINE_EXCEEDED
+    assert refused.code() is StatusCode.UNAVAILABLE
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What becomes of open streams when the embedding model fails on everything, or hangs."""
+"""What becomes of open streams when a model fails on everything, or hangs."""
 
 from __future__ import annotations
 
@@ -59,6 +59,24 @@ async def test_a_stream_whose_delta_hangs_in_the_model_is_ended(
             ended = await ends(stream)
         finally:
             embedder.gate.set()
+    assert ended is StatusCode.UNAVAILABLE
+
+
+async def test_a_stream_whose_delta_hangs_in_the_rules_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = FakeRules()
+    async with served(rules.ruleset) as extractor:
+        stream = Conversation(extractor.stub)
+        await stream.open()
+        rules.gate.clear()
+        try:
+            await stream.send(1, [message("m", "I ski")])
+            await wait_until(lambda: rules.seen == ["m"], "the delta has come")
+            monkeypatch.setattr(condition, "STUCK_SECONDS", 0.0)
+            ended = await ends(stream)
+        finally:
+            rules.gate.set()
     assert ended is StatusCode.UNAVAILABLE
 
 

@@ -79,7 +79,7 @@ class ExtractorServiceServicer:
     def Extract(self, request_iterator, context):
         """Extracts from a stream of deltas. The first request is `open`, the first response `opened`; then each
         `delta` is answered by one `result` of the same sequence, in any order. A delta that fails never ends the stream.
-        When the embedding model is out of order the stream ends at once; what has no result may be sent again, on another.
+        When embedding or the rules are out of order the stream ends at once; what has no result may be sent again, on another.
         Errors: INVALID_ARGUMENT / INVALID_FIELD for a stream that breaks these rules; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

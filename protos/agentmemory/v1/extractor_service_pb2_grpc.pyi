@@ -36,7 +36,7 @@ class ExtractorServiceStub:
     Extract: _grpc.StreamStreamMultiCallable[_extractor_service_pb2.ExtractRequest, _extractor_service_pb2.ExtractResponse]
     """Extracts from a stream of deltas. The first request is `open`, the first response `opened`; then each
     `delta` is answered by one `result` of the same sequence, in any order. A delta that fails never ends the stream.
-    When the embedding model is out of order the stream ends at once; what has no result may be sent again, on another.
+    When embedding or the rules are out of order the stream ends at once; what has no result may be sent again, on another.
     Errors: INVALID_ARGUMENT / INVALID_FIELD for a stream that breaks these rules; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
     """
     ExtractMemories: _grpc.UnaryUnaryMultiCallable[_extractor_service_pb2.ExtractMemoriesRequest, _extractor_service_pb2.ExtractMemoriesResponse]
@@ -74,7 +74,7 @@ class ExtractorServiceAsyncStub(ExtractorServiceStub):
     Extract: _aio.StreamStreamMultiCallable[_extractor_service_pb2.ExtractRequest, _extractor_service_pb2.ExtractResponse]  # type: ignore[assignment]
     """Extracts from a stream of deltas. The first request is `open`, the first response `opened`; then each
     `delta` is answered by one `result` of the same sequence, in any order. A delta that fails never ends the stream.
-    When the embedding model is out of order the stream ends at once; what has no result may be sent again, on another.
+    When embedding or the rules are out of order the stream ends at once; what has no result may be sent again, on another.
     Errors: INVALID_ARGUMENT / INVALID_FIELD for a stream that breaks these rules; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
     """
     ExtractMemories: _aio.UnaryUnaryMultiCallable[_extractor_service_pb2.ExtractMemoriesRequest, _extractor_service_pb2.ExtractMemoriesResponse]  # type: ignore[assignment]
@@ -115,7 +115,7 @@ class ExtractorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_extractor_service_pb2.ExtractResponse], _abc.AsyncIterator[_extractor_service_pb2.ExtractResponse]]:
         """Extracts from a stream of deltas. The first request is `open`, the first response `opened`; then each
         `delta` is answered by one `result` of the same sequence, in any order. A delta that fails never ends the stream.
-        When the embedding model is out of order the stream ends at once; what has no result may be sent again, on another.
+        When embedding or the rules are out of order the stream ends at once; what has no result may be sent again, on another.
         Errors: INVALID_ARGUMENT / INVALID_FIELD for a stream that breaks these rules; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
         """
 
