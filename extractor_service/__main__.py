@@ -10,6 +10,7 @@ import sys
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from extractor_service.app import serve
+from extractor_service.ending import end_without_threads_that_hang
 from extractor_service.model import ModelError
 from extractor_service.settings import ExtractorSettings
 from service_kit.binding import BindError
@@ -29,6 +30,7 @@ def main() -> None:
         sys.exit(f"extractor: {error}")
     except ImportError as error:
         sys.exit(f"extractor: {error.name} is not installed: install the extra 'extractor'")
+    end_without_threads_that_hang()
 
 
 if __name__ == "__main__":

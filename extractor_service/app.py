@@ -76,7 +76,7 @@ class Extractor:
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
         """Keep health true and warm up in the background, in the task that this gives.
 
-        Afterwards the threads have ended.
+        Afterwards the threads end with what they are at, if they ever do.
         """
         async with self.bound.health:
             warming = asyncio.create_task(self._warm(), name="warm")
@@ -87,7 +87,7 @@ class Extractor:
                 await asyncio.wait([warming])
                 await self.pipeline.stop()
                 if self.reranking is not None:
-                    await self.reranking.stop()
+                    self.reranking.stop()
                 if self.llm is not None:
                     await self.llm.close()
 

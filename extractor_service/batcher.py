@@ -134,22 +134,20 @@ class Batcher:
         return await asyncio.get_running_loop().run_in_executor(self._thread, count, list(texts))
 
     async def stop(self) -> None:
-        """Take no more calls, answer those that wait, end the thread.
+        """Take no more calls, and let the thread end with the batch that is running.
 
-        Cancelled (by a timeout, say), it waits only for the batch that is running; the calls that
-        still wait get `NotServing`.
+        Those who wait get `NotServing`.
         """
         self._stopping = True
-        self._wake.set()
-        try:
-            if self._task is not None:
-                await self._task
-        finally:
-            self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, token_budget: int) -> None:
         try:
-            while await self._something_waits():
+            while True:
+                await self._something_waits()
                 purpose, batch = self._queue.take(token_budget)
                 self._observe(batch)
                 await self._answer(purpose, batch)
@@ -157,11 +155,10 @@ class Batcher:
             for call in self._open:
                 call.fail(NotServing())
 
-    async def _something_waits(self) -> bool:
-        while not self._queue.depth and not self._stopping:
+    async def _something_waits(self) -> None:
+        while not self._queue.depth:
             self._wake.clear()
             await self._wake.wait()
-        return self._queue.depth > 0
 
     async def _answer(self, purpose: Purpose, batch: list[Waiting]) -> None:
         began = time.time_ns()

@@ -94,7 +94,7 @@ class Pipeline:
         await self._worker.warm()
 
     async def stop(self) -> None:
-        """Take no more calls and end the threads; call it when nobody waits any more."""
+        """Take no more calls, and let the threads end; call it when nobody waits any more."""
         self._worker.stop()
         await self._batcher.stop()
 

@@ -107,11 +107,13 @@ class Reranking:
             self._admit(planned, deadline)
             return await self._served(query, texts, planned, deadline)
 
-    async def stop(self) -> None:
-        """Take no more calls and end the thread; those that wait get `NotServing`."""
+    def stop(self) -> None:
+        """Take no more calls, and let the thread end with the batch that is running.
+
+        Those who wait for others get `NotServing`.
+        """
         self._stopping = True
-        async with self._turn:
-            self._thread.shutdown(wait=True, cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _planned(self, query: str, texts: Sequence[str]) -> list[Batch]:
         assert self._reranker is not None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from agentmemory.v1 import extractor_service_pb2 as pb
 from agentmemory.v1 import extractor_service_pb2_grpc as pb_grpc
@@ -23,9 +23,12 @@ from extractor_service.rerank_errors import RerankFailed, TooLate
 from extractor_service.reranking import Reranking
 from extractor_service.stream import ExtractStream, StreamLimits
 from extractor_service.summarizer import Summarizer
+from extractor_service.waiting import unless_broken
 from extractor_service.worker import RulesFailed
 from service_kit.errors import FieldViolation
 from service_kit.tracing.spans import NO_SPANS, Spans
+
+Result = TypeVar("Result")
 
 
 def _now() -> datetime:
@@ -88,8 +91,8 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         with self._telling():
             info = self._pipeline.info
             asked = translate.from_request(request, self._clock())
-            extracted = await self._pipeline.extract(
-                asked.conversation, asked.strategy, _deadline(context)
+            extracted = await self._unless_broken(
+                self._pipeline.extract(asked.conversation, asked.strategy, _deadline(context))
             )
         return pb.ExtractMemoriesResponse(extraction=translate.extraction(extracted, info.model))
 
@@ -98,15 +101,17 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         with self._telling():
             info = self._pipeline.info
             texts, purpose = translate.from_embed(request)
-            vectors = await self._embed(texts, purpose)
+            vectors = await self._unless_broken(self._embed(texts, purpose))
         return pb.EmbedResponse(vectors=vectors, model=translate.model_info(info.model))
 
     async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> pb.SummarizeResponse:
         """Sum up some more messages of a conversation."""
         with self._telling():
             asked = translate.from_summarize(request, self._clock())
-            extended = await self._summarizer.extend(
-                asked.summary, asked.conversation, asked.max_tokens, _deadline(context)
+            extended = await self._unless_broken(
+                self._summarizer.extend(
+                    asked.summary, asked.conversation, asked.max_tokens, _deadline(context)
+                )
             )
         return translate.summary(extended)
 
@@ -117,7 +122,8 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             if self._reranking is None:
                 raise reranker_missing()
             info = self._reranking.info
-            scores = await _scored(self._reranking, query, texts, _deadline(context))
+            scoring = _scored(self._reranking, query, texts, _deadline(context))
+            scores = await unless_broken([self._reranking.condition], scoring)
         return translate_rerank.reranked(scores, info)
 
     async def GetInfo(self, request: pb.GetInfoRequest, context: Any) -> pb.GetInfoResponse:
@@ -141,7 +147,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         with self._telling():
             items = translate_facts.from_reconcile(request)
             try:
-                verdicts = await self._reconciler.reconcile(items)
+                verdicts = await self._unless_broken(self._reconciler.reconcile(items))
             except (RulesFailed, EmbeddingFailed) as error:
                 violation = FieldViolation(f"items[{error.index}]", "cannot be compared")
                 raise extraction_failed("a fact cannot be compared", [violation]) from None
@@ -153,6 +159,9 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         except EmbeddingFailed as error:
             violation = FieldViolation(f"texts[{error.index}]", "cannot be embedded")
             raise extraction_failed("the embedding model fails on a text", [violation]) from None
+
+    async def _unless_broken(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return await unless_broken(self._pipeline.conditions, work)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

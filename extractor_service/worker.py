@@ -128,9 +128,9 @@ class RulesWorker:
         return await self._each([partial(_read_all, read, group) for group in groups])
 
     def stop(self) -> None:
-        """Take no more calls and end the thread; blocks while a message is running."""
+        """Take no more calls, and let the thread end with the message that is running."""
         self._stopping = True
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _each(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
         waiting = len(calls)

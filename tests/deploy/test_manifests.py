@@ -13,6 +13,7 @@ import yaml
 from opentelemetry.sdk import environment_variables
 
 from extractor_service.app import SERVICE as EXTRACTOR
+from extractor_service.ending import PATIENCE_SECONDS
 from extractor_service.settings import ExtractorSettings
 from memory_service.app import SERVICE as MEMORY
 from memory_service.settings import MemorySettings
@@ -296,7 +297,7 @@ def test_a_pod_is_given_longer_than_its_drain_takes(
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause >= 5
     assert pod["terminationGracePeriodSeconds"] >= (
-        pause + drain + server._CLEAN_UP_SECONDS + FLUSH_SECONDS
+        pause + drain + server._CLEAN_UP_SECONDS + FLUSH_SECONDS + PATIENCE_SECONDS
     )
 
 

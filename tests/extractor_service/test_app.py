@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import grpc.aio
 import pytest
@@ -32,6 +33,9 @@ from tests.support.extractor_server import (
     message,
     served,
 )
+from tests.support.hanging_extractor import HANG
+
+Hung = asyncio.Task[grpc.aio.AioRpcError]
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -53,10 +57,10 @@ def slowly(loaded: threading.Event, rules: FakeRules) -> Callable[[], Ruleset]:
     return load
 
 
-def run_extractor(**settings: str) -> subprocess.Popen[str]:
+def run_extractor(*, module: str = "extractor_service", **settings: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "EXTRACTOR_MODEL": "hash", **settings}
     return subprocess.Popen(
-        [sys.executable, "-m", "extractor_service"],
+        [sys.executable, "-m", module],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
@@ -261,4 +265,48 @@ async def test_the_process_serves_real_rules_and_stops_at_sigterm() -> None:
         process.kill()
         await asyncio.to_thread(process.wait)
     assert [memory.text for memory in answer.extraction.memories] == ["Ada lives in Paris."]
+    assert process.returncode == 0
+
+
+@asynccontextmanager
+async def hanging_process(**settings: str) -> AsyncIterator[tuple[subprocess.Popen[str], Hung]]:
+    """A process whose model never returns from what a call has just given it, and that call."""
+    address = f"127.0.0.1:{free_port()}"
+    process = run_extractor(
+        module="tests.support.hanging_extractor",
+        EXTRACTOR_BIND=address,
+        EXTRACTOR_METRICS_PORT="0",
+        **settings,
+    )
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            await asyncio.wait_for(channel.channel_ready(), 30)
+            await health_until(channel, SERVING)
+            stub = ExtractorServiceStub(channel)
+            hung = asyncio.create_task(fails(stub.Embed(pb.EmbedRequest(texts=[HANG]))))
+            behind = await fails(stub.Embed(pb.EmbedRequest(texts=["a"]), timeout=0.5))
+            assert behind.code() is StatusCode.DEADLINE_EXCEEDED
+            yield process, hung
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.communicate)
+
+
+async def test_a_process_whose_model_hangs_ends_at_sigterm_and_waits_for_nothing() -> None:
+    settings = {"STUCK_SECONDS": "2", "EXTRACTOR_DRAIN_SECONDS": "600"}
+    async with hanging_process(**settings) as (process, waiting):
+        process.send_signal(signal.SIGTERM)
+        refused = read_error(await waiting)
+        _, log = await asyncio.to_thread(process.communicate, timeout=30)
+    assert (refused.code, refused.reason) == (StatusCode.UNAVAILABLE, "EXTRACTOR_UNAVAILABLE")
+    assert process.returncode == 0
+    assert "embedder_0" in log.splitlines()[-1]
+
+
+async def test_a_process_whose_model_is_not_known_to_hang_ends_when_its_drain_is_over() -> None:
+    settings = {"STUCK_SECONDS": "600", "EXTRACTOR_DRAIN_SECONDS": "0.5"}
+    async with hanging_process(**settings) as (process, waiting):
+        process.send_signal(signal.SIGTERM)
+        await waiting
+        await asyncio.to_thread(process.communicate, timeout=30)
     assert process.returncode == 0

@@ -301,38 +301,16 @@ async def test_a_model_that_does_not_load_leaves_nothing_ready(registry: Collect
     await batcher.stop()
 
 
-async def test_stop_answers_those_who_wait_refuses_others_and_ends_the_thread(
+async def test_stop_refuses_those_who_wait_and_others_and_the_thread_ends_with_its_batch(
     batcher: Batcher, embedder: GatedEmbedder, registry: CollectorRegistry
 ):
-    first = await busy(batcher, embedder)
-    waiting = embedding(batcher, "waiting")
-    await until(lambda: sample(registry, "queue_depth") == 1)
-    stopping = asyncio.create_task(batcher.stop())
-    await until(lambda: not batcher.ready)
-    with pytest.raises(NotServing):
-        await batcher.embed(["late"], DOCUMENT)
-    embedder.gate.set()
-    await stopping
-
-    assert await first == vectors("busy")
-    assert await waiting == vectors("waiting")
-    assert not {thread.name for thread in threading.enumerate()} & embedder.threads
-
-
-async def test_a_stop_that_is_cut_short_leaves_no_caller_waiting(
-    embedder: GatedEmbedder, registry: CollectorRegistry
-):
-    batcher = Batcher(lambda: embedder, EmbedMetrics(registry), token_budget=1)
-    await batcher.warm()
     running = await busy(batcher, embedder)
     waiting = embedding(batcher, "waiting")
     await until(lambda: sample(registry, "queue_depth") == 1)
-    stopping = asyncio.create_task(batcher.stop())
-    await until(lambda: not batcher.ready)
-    asyncio.get_running_loop().call_soon(embedder.gate.set)
-    stopping.cancel()
+    await batcher.stop()
 
-    for task in (running, waiting):
+    for refused in (running, waiting, batcher.embed(["late"], DOCUMENT)):
         with pytest.raises(NotServing):
-            await task
-    assert stopping.cancelled()
+            await refused
+    embedder.gate.set()
+    await until(lambda: not {thread.name for thread in threading.enumerate()} & embedder.threads)
