@@ -259,8 +259,8 @@ class MemorySettings(ServerSettings):
     def _who_forgets_has_limits(self) -> Self:
         if self.forget_every_seconds is not None and self.forget_limits == Limits():
             raise ValueError(
-                "FORGET_EVERY_SECONDS needs FORGET_MAX_AGE_DAYS, FORGET_MAX_INACTIVITY_DAYS or "
-                "FORGET_MAX_MEMORIES"
+                "MEMORY_FORGET_EVERY_SECONDS needs MEMORY_FORGET_MAX_AGE_DAYS, "
+                "MEMORY_FORGET_MAX_INACTIVITY_DAYS or MEMORY_FORGET_MAX_MEMORIES"
             )
         return self
 
@@ -269,7 +269,9 @@ class MemorySettings(ServerSettings):
         if (self.extractor_cert is None) != (self.extractor_key is None):
             raise ValueError("MEMORY_EXTRACTOR_CERT and MEMORY_EXTRACTOR_KEY go together")
         if self.extractor_token is not None and self.extractor_token_file is not None:
-            raise ValueError("either EXTRACTOR_TOKEN or EXTRACTOR_TOKEN_FILE, not both")
+            raise ValueError(
+                "either MEMORY_EXTRACTOR_TOKEN or MEMORY_EXTRACTOR_TOKEN_FILE, not both"
+            )
         return self
 
     @model_validator(mode="after")
@@ -279,7 +281,7 @@ class MemorySettings(ServerSettings):
             secrets=self.extractor_token is not None or self.extractor_token_file is not None,
             tls=self.extractor_speaks_tls,
             allow_plaintext=self.allow_plaintext,
-            prefix="MEMORY_",
+            prefix=self.prefix,
         )
         if refusal is not None:
             raise ValueError(refusal)

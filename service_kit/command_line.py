@@ -34,7 +34,7 @@ def parse_or_exit(settings_class: type[_Settings], argv: Sequence[str]) -> _Sett
     except ValidationError as error:
         _exit_with(_complaints(settings_class, error))
     except SettingsError as error:
-        _exit_with([str(error)])
+        _exit_with(_undecoded(settings_class, error))
 
 
 def describe(settings_class: type[BaseSettings]) -> str:
@@ -88,6 +88,13 @@ def _complaints(settings_class: type[BaseSettings], error: ValidationError) -> I
         place = str(problem["loc"][0]) if problem["loc"] else ""
         variable = known.get(place.lower(), place)
         yield f"{variable}: {message}" if variable else message
+
+
+def _undecoded(settings_class: type[BaseSettings], error: SettingsError) -> Iterator[str]:
+    """The error names a field, in its text alone."""
+    for name in settings_class.model_fields:
+        if f'"{name}"' in str(error):
+            yield f"{variables(settings_class, name)[0]}: should be JSON"
 
 
 def _exit_with(complaints: Sequence[str] | Iterator[str]) -> NoReturn:

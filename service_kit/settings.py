@@ -114,7 +114,7 @@ class ServerSettings(AuthSettings):
             secrets=self.takes_secrets,
             tls=self.serves_tls,
             allow_plaintext=self.allow_plaintext,
-            prefix=self.model_config.get("env_prefix", ""),
+            prefix=self.prefix,
         )
         if refusal is not None:
             raise ValueError(refusal)
@@ -127,7 +127,7 @@ class ServerSettings(AuthSettings):
             mode=self.auth_mode,
             mode_given="auth_mode" in self.model_fields_set,
             allow_unauthenticated=self.allow_unauthenticated,
-            prefix=self.model_config.get("env_prefix", ""),
+            prefix=self.prefix,
         )
         if refusal is not None:
             raise ValueError(refusal)

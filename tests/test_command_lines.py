@@ -175,8 +175,8 @@ def test_a_metrics_port_in_use_is_told_in_one_line(
         (f"redis://user:{SECRET}@127.0.0.1:1/0", "127.0.0.1:1 cannot be reached"),
         (f"redis://:{SECRET}@no-such-host.invalid", "cannot be reached"),
         ("unix:///no/such/redis.sock", "/no/such/redis.sock cannot be reached"),
-        (f"http://:{SECRET}@127.0.0.1", "must be redis://, rediss:// or unix://"),
-        (SECRET, "must be redis://, rediss:// or unix://"),
+        (f"http://:{SECRET}@127.0.0.1", "REDIS_URL must be redis://, rediss:// or unix://"),
+        (SECRET, "REDIS_URL must be redis://, rediss:// or unix://"),
     ],
     ids=["no server", "no host", "no socket", "another scheme", "no URL"],
 )

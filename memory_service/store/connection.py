@@ -73,7 +73,7 @@ def connect(
         )
     except ValueError:
         # The cause may quote the URL, and the URL the password.
-        raise StoreUnavailable("the URL of Redis must be redis://, rediss:// or unix://") from None
+        raise StoreUnavailable("REDIS_URL must be redis://, rediss:// or unix://") from None
     if metrics is None:
         return Redis.from_pool(pool)
     metrics.watch(pool)

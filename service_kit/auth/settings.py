@@ -102,6 +102,11 @@ class AuthSettings(BaseSettings):
         return ",".join(chosen)
 
     @property
+    def prefix(self) -> str:
+        """What the names of the environment variables begin with."""
+        return self.model_config.get("env_prefix", "")
+
+    @property
     def modes(self) -> frozenset[str]:
         """The ways that are taken; empty with none."""
         return frozenset(self.auth_mode.split(",")) - {NO_AUTHENTICATION}
@@ -123,24 +128,24 @@ class AuthSettings(BaseSettings):
             JWT: ("jwt_issuer", "jwt_audience", "jwt_jwks"),
             MTLS: ("certificates_file", "tls_cert", "tls_key", "tls_client_ca"),
         }
-        prefix = self.model_config.get("env_prefix", "")
         for mode in sorted(self.modes):
             if missing := [name for name in needed[mode] if not getattr(self, name)]:
-                names = ", ".join(f"{prefix}{name.upper()}" for name in missing)
-                raise ValueError(f"AUTH_MODE={mode} needs {names}")
+                names = ", ".join(f"{self.prefix}{name.upper()}" for name in missing)
+                raise ValueError(f"{self.prefix}AUTH_MODE={mode} needs {names}")
         return self
 
     @field_validator("jwt_jwks")
     @classmethod
     def _a_jwks_url_is_https(cls, where: str) -> str:
         if "://" in where and not where.startswith("https://"):
-            raise ValueError("JWT_JWKS should be a file, or begin with https://")
+            raise ValueError("should be a file, or begin with https://")
         return where
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
+        pair = f"{self.prefix}TLS_CERT and {self.prefix}TLS_KEY"
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("TLS_CERT and TLS_KEY go together")
+            raise ValueError(f"{pair} go together")
         if self.tls_client_ca is not None and self.tls_cert is None:
-            raise ValueError("TLS_CLIENT_CA needs TLS_CERT and TLS_KEY")
+            raise ValueError(f"{self.prefix}TLS_CLIENT_CA needs {pair}")
         return self

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from memory_service.domain.forgetting import Limits
 from memory_service.settings import MemorySettings
+from service_kit.command_line import parse_or_exit
 
 
 def test_windows_of_models_are_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +53,32 @@ def test_a_limit_that_is_none_is_refused(
     monkeypatch.setenv(f"MEMORY_FORGET_{name}", value)
     with pytest.raises(ValidationError):
         MemorySettings()
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        (
+            {"EXTRACTOR_TOKEN": "SECRET", "EXTRACTOR_TOKEN_FILE": "/x"},
+            "either MEMORY_EXTRACTOR_TOKEN or MEMORY_EXTRACTOR_TOKEN_FILE, not both",
+        ),
+        (
+            {"FORGET_EVERY_SECONDS": "60"},
+            "MEMORY_FORGET_EVERY_SECONDS needs MEMORY_FORGET_MAX_AGE_DAYS, "
+            "MEMORY_FORGET_MAX_INACTIVITY_DAYS or MEMORY_FORGET_MAX_MEMORIES",
+        ),
+    ],
+)
+def test_a_complaint_has_the_names_that_the_variables_have_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, str],
+    complaint: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"MEMORY_{name}", value)
+    with pytest.raises(SystemExit):
+        parse_or_exit(MemorySettings, [])
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(f": {complaint}")
+    assert "SECRET" not in line

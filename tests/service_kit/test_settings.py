@@ -159,8 +159,31 @@ def test_a_variable_that_is_not_json_gets_one_line(
         parse_or_exit(EchoSettings, [])
     assert exit_.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "spread" in line
+    assert line.endswith(": ECHO_SPREAD: should be JSON")
     assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({"AUTH_MODE": "api_key"}, "ECHO_AUTH_MODE=api_key needs ECHO_API_KEYS_FILE"),
+        ({"TLS_CERT": "/x"}, "ECHO_TLS_CERT and ECHO_TLS_KEY go together"),
+        ({"TLS_CLIENT_CA": "/x"}, "ECHO_TLS_CLIENT_CA needs ECHO_TLS_CERT and ECHO_TLS_KEY"),
+        ({"JWT_JWKS": "http://x"}, "ECHO_JWT_JWKS: should be a file, or begin with https://"),
+    ],
+)
+def test_a_complaint_has_the_names_that_the_variables_have(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, str],
+    complaint: str,
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(f"ECHO_{name}", value)
+    with pytest.raises(SystemExit):
+        parse_or_exit(EchoSettings, [])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f": {complaint}")
 
 
 def test_arguments_are_refused(capsys: pytest.CaptureFixture[str]):
