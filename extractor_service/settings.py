@@ -8,8 +8,9 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from extractor_service.model import BUNDLED, ModelChoice
+from service_kit.auth.bearer import Token
 from service_kit.guard.policy import Policy
-from service_kit.settings import Address, ServerSettings
+from service_kit.settings import MOST_BYTES, Address, ServerSettings
 
 _MIB = 1024 * 1024
 
@@ -26,7 +27,9 @@ class ExtractorSettings(ServerSettings):
     metrics_port: int = Field(9465, ge=0, le=65535, description="Port of /metrics; 0 takes any.")
     # A delta of 64 messages of 256 KiB each, and its context, fit: a message that grpc itself
     # refuses would end the whole stream.
-    max_receive_bytes: int = Field(32 * _MIB, gt=0, description="Largest message taken in, bytes.")
+    max_receive_bytes: int = Field(
+        32 * _MIB, gt=0, le=MOST_BYTES, description="Largest message taken in, bytes."
+    )
 
     # MemoryService keeps a stream open while there is nothing to extract.
     silent_seconds: float = Field(
@@ -110,7 +113,7 @@ class ExtractorSettings(ServerSettings):
         pattern=r"^[!-~]{0,128}$",
         description="Name of the model at that API; required with it.",
     )
-    llm_api_key: SecretStr = Field(
+    llm_api_key: Token = Field(
         SecretStr(""), description="Key of that API, sent as a bearer token; empty: none is sent."
     )
     llm_timeout_seconds: float = Field(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import grpc.aio
 
 from memory_service.settings import MemorySettings
+from service_kit.auth.bearer import one_token
 from service_kit.channel import open_channel
 from service_kit.tls import ClientFiles
 from service_kit.watched_file import WatchedFile
@@ -38,7 +39,4 @@ def _token(settings: MemorySettings) -> Callable[[], str] | None:
 
 
 def _one_line(data: bytes) -> str:
-    token = data.decode("ascii", "strict").strip()
-    if not token or not token.isprintable() or " " in token:
-        raise ValueError("should have one line, a token")
-    return token
+    return one_token(data.decode("ascii", "strict"))

@@ -13,6 +13,7 @@ from memory_service.domain.limits import Quota
 from memory_service.domain.rerank import DEPTH, SHARE
 from memory_service.pump import PumpTiming
 from memory_service.reranking import MAX_TEXTS
+from service_kit.auth.bearer import Token
 from service_kit.auth.binding import plaintext_refusal
 from service_kit.guard.policy import Policy
 from service_kit.settings import Address, ServerSettings
@@ -64,7 +65,7 @@ class MemorySettings(ServerSettings):
         "again for new connections when it changes, as are key and CA.",
     )
     extractor_key: Path | None = Field(None, description="Private key of it, PEM.")
-    extractor_token: SecretStr | None = Field(
+    extractor_token: Token | None = Field(
         None, min_length=1, description="API key or token to show to ExtractorService."
     )
     extractor_token_file: Path | None = Field(
@@ -242,6 +243,13 @@ class MemorySettings(ServerSettings):
     def policy(self) -> Policy:
         """What is kept out of memories that callers write."""
         return Policy.parse(self.guard)
+
+    @field_validator("extractor")
+    @classmethod
+    def _an_extractor_has_a_port(cls, target: str) -> str:
+        if ":" not in target.removeprefix("dns:///"):
+            raise ValueError("should be host:port or dns:///name:port")
+        return target
 
     @field_validator("guard")
     @classmethod

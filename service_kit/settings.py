@@ -18,7 +18,12 @@ from service_kit.auth.settings import AuthSettings
 Address = Annotated[str, AfterValidator(check_address)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+MOST_BYTES = 2**31 - 1
+"""What grpc takes for the size of a message."""
+
 _MIB = 1024 * 1024
+# grpc counts milliseconds, up to 2**31: 24 days.
+_MOST_SECONDS = 2_000_000.0
 # The rest of the grace is for what is in flight when a stream is told to end.
 _SHARE_OF_GRACE = 0.9
 
@@ -32,6 +37,7 @@ class ServerSettings(AuthSettings):
         env_ignore_empty=True,
         populate_by_name=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     bind: Address = Field(
@@ -56,8 +62,12 @@ class ServerSettings(AuthSettings):
         "auto", description="Server reflection; auto: on if bound to a loopback address."
     )
 
-    max_receive_bytes: int = Field(4 * _MIB, gt=0, description="Largest message taken in, bytes.")
-    max_send_bytes: int = Field(16 * _MIB, gt=0, description="Largest message sent, bytes.")
+    max_receive_bytes: int = Field(
+        4 * _MIB, gt=0, le=MOST_BYTES, description="Largest message taken in, bytes."
+    )
+    max_send_bytes: int = Field(
+        16 * _MIB, gt=0, le=MOST_BYTES, description="Largest message sent, bytes."
+    )
     max_concurrent_rpcs: int = Field(
         1000,
         gt=0,
@@ -80,16 +90,23 @@ class ServerSettings(AuthSettings):
     max_connection_age_seconds: float = Field(
         1800.0,
         ge=0,
+        le=_MOST_SECONDS,
         description="Age at which clients are asked to connect anew (and spread out); 0: never.",
     )
     max_connection_age_grace_seconds: float = Field(
-        300.0, gt=0, description="Time that RPCs on a connection too old have to end, seconds."
+        300.0,
+        gt=0,
+        le=_MOST_SECONDS,
+        description="Time that RPCs on a connection too old have to end, seconds.",
     )
     keepalive_seconds: float = Field(
-        60.0, gt=0, description="Idle time after which a connection is probed, seconds."
+        60.0,
+        gt=0,
+        le=_MOST_SECONDS,
+        description="Idle time after which a connection is probed, seconds.",
     )
     keepalive_timeout_seconds: float = Field(
-        20.0, gt=0, description="Time that a probe has to be answered, seconds."
+        20.0, gt=0, le=_MOST_SECONDS, description="Time that a probe has to be answered, seconds."
     )
 
     @property

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+
 from service_kit.auth.identity import Credentials, unauthenticated
 
 _AUTHORIZATION = "authorization"
 _API_KEY = "x-api-key"
+
+
+def one_token(text: str) -> str:
+    """The token, without the end of its line; ValueError for what no header can hold."""
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("should have one line, a token")
+    return token
+
+
+def _one_secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    return SecretStr(one_token(text)) if text else secret
+
+
+Token = Annotated[SecretStr, AfterValidator(_one_secret)]
+"""A setting that is a token to show to others; empty, if it may be."""
 
 
 def secret_of(credentials: Credentials) -> str | None:

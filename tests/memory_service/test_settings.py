@@ -67,6 +67,19 @@ def test_a_limit_that_is_none_is_refused(
             "MEMORY_FORGET_EVERY_SECONDS needs MEMORY_FORGET_MAX_AGE_DAYS, "
             "MEMORY_FORGET_MAX_INACTIVITY_DAYS or MEMORY_FORGET_MAX_MEMORIES",
         ),
+        (
+            {"EXTRACTOR": "extractor", "EXTRACTOR_TOKEN": "SECRET"},
+            "MEMORY_EXTRACTOR: should be host:port or dns:///name:port",
+        ),
+        (
+            {"EXTRACTOR": "dns:///extractor"},
+            "MEMORY_EXTRACTOR: should be host:port or dns:///name:port",
+        ),
+        ({"EXTRACTOR_TOKEN": "SECRET\nX"}, "MEMORY_EXTRACTOR_TOKEN: should have one line, a token"),
+        (
+            {"FORGET_MAX_AGE_DAYS": "inf"},
+            "MEMORY_FORGET_MAX_AGE_DAYS: Input should be a finite number",
+        ),
     ],
 )
 def test_a_complaint_has_the_names_that_the_variables_have_and_no_secret(
@@ -82,3 +95,10 @@ def test_a_complaint_has_the_names_that_the_variables_have_and_no_secret(
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith(f": {complaint}")
     assert "SECRET" not in line
+
+
+def test_the_end_of_a_line_is_no_part_of_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMORY_EXTRACTOR_TOKEN", "SECRET\n")
+    token = MemorySettings().extractor_token
+    assert token is not None
+    assert token.get_secret_value() == "SECRET"

@@ -186,6 +186,28 @@ def test_a_complaint_has_the_names_that_the_variables_have(
     assert line.endswith(f": {complaint}")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_RECEIVE_BYTES", str(2**31)),
+        ("MAX_SEND_BYTES", str(2**31)),
+        ("KEEPALIVE_SECONDS", "1e7"),
+        ("KEEPALIVE_TIMEOUT_SECONDS", "1e7"),
+        ("MAX_CONNECTION_AGE_SECONDS", "1e7"),
+        ("MAX_CONNECTION_AGE_GRACE_SECONDS", "1e7"),
+        ("DRAIN_SECONDS", "inf"),
+    ],
+)
+def test_what_grpc_cannot_take_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+):
+    monkeypatch.setenv(f"ECHO_{name}", value)
+    with pytest.raises(SystemExit):
+        parse_or_exit(EchoSettings, [])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"ECHO_{name}: " in line
+
+
 def test_arguments_are_refused(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as exit_:
         parse_or_exit(EchoSettings, ["--bind", "s3cret"])

@@ -47,7 +47,9 @@ def test_a_mode_needs_its_settings(given: dict[str, Any], missing: str):
 
 
 def test_a_url_of_keys_is_https():
-    assert "begin with https://" in refusal(auth_mode="jwt", **TOKENS | {"jwt_jwks": "http://i.example/jwks"})
+    assert "begin with https://" in refusal(
+        auth_mode="jwt", **TOKENS | {"jwt_jwks": "http://i.example/jwks"}
+    )
 
 
 def test_half_of_tls_is_refused():
