@@ -34,7 +34,7 @@ def update(
     if "text" in values:
         # The caller vouches for what the caller writes.
         wanted = replace(wanted, untrusted=False)
-    if "valid_to" in values:
+    if wanted.valid_to != memory.valid_to:
         wanted = replace(wanted, end_learned=False)
     # What was superseded may have ended as it began, which stays so while its times do.
     if _times(wanted) != _times(memory) and ends_before_it_begins(wanted):

@@ -68,6 +68,22 @@ async def test_the_newer_one_of_a_slot_is_current_and_the_older_says_why(
     assert causes == [pb.REVISION_CAUSE_SUPERSEDE]
 
 
+async def test_an_end_that_is_written_again_as_it_is_changes_nothing(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris")
+    await lives_in(memory, scope, "Berlin")
+    old = await get(memory, scope, "paris")
+    request = pb.UpdateMemoryRequest(
+        scope=scope,
+        memory=memory_pb2.Memory(id="paris", valid_to=old.valid_to),
+        update_mask=FieldMask(paths=["valid_to"]),
+    )
+    assert (await memory.UpdateMemory(request)).memory == old
+    # It was learned, so that which is learned of what came between still sets it.
+    assert old.end_learned
+
+
 async def test_what_begins_later_is_shown_already_and_as_of_now_what_is_true_till_then(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

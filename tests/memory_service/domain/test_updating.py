@@ -30,6 +30,14 @@ def test_an_update_to_what_is_already_so_changes_nothing():
     assert (edit.memory, edit.plan) == (MEMORY, Plan((), (), STATE))
 
 
+def test_an_end_that_was_learned_is_the_callers_only_when_it_is_another():
+    memory = replace(MEMORY, valid_to=5, end_learned=True, superseded_by="n", superseded=6)
+    assert update(memory, {"valid_to": 5}, None, STATE, NOW).plan.changes == ()
+    assert update(memory, {"valid_to": 5, "topics": ()}, None, STATE, NOW).memory.end_learned
+    for end in (4, None):
+        assert not update(memory, {"valid_to": end}, None, STATE, NOW).memory.end_learned
+
+
 def test_what_ended_as_it_began_may_be_written_again_as_it_is_and_not_otherwise():
     memory = replace(MEMORY, valid_from=5, valid_to=5, superseded_by="n", superseded=6)
     for times in ({"valid_from": 5}, {"valid_to": 5}, {"valid_from": 5, "valid_to": 5}):
