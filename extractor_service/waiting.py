@@ -28,5 +28,6 @@ async def unless_broken(models: Collection[Condition], work: Coroutine[Any, Any,
             raise NotServing
         return working.result()
     finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
