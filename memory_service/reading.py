@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from memory_service.domain.budget import Fitted, fit
 from memory_service.domain.owner import SessionRef
+from memory_service.domain.prompt import ends_with
 from memory_service.domain.session import Message, Summary
 from memory_service.domain.sizes import newest_that_fit
 from memory_service.store.sessions import SessionStore, Whole
@@ -38,6 +39,15 @@ class Read:
     fitted: Fitted | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Tokens for messages and summary, those around a summary, and what takes none of them."""
+
+    budget: int
+    frame: int
+    newest_counted: bool
+
+
 class Reading:
     """Reads sessions."""
 
@@ -56,17 +66,20 @@ class Reading:
         budget: int | None,
         time_left: float | None,
         frame: int = 0,
+        query: str | None = None,
     ) -> Read:
         """Return the session with at most `count` messages, of at most `budget` tokens.
 
-        A summary is counted with `frame` tokens around it. Raises SessionNotFound.
+        A summary is counted with `frame` tokens around it. A newest message that is the `query`
+        takes none: whoever asks has counted it. Raises SessionNotFound.
         """
         whole = await self._sessions.whole(ref, count)
         newest = newest_that_fit(whole.messages, whole.notes.data) if whole.messages else ()
         if budget is None:
             missing = len(newest) < whole.session.tail
             return Read(whole, newest, whole.summary if missing else Summary())
-        return await self._within(whole, newest, budget, time_left, frame)
+        counted = query is not None and ends_with(newest, query)
+        return await self._within(whole, newest, _Room(budget, frame, counted), time_left)
 
     async def read_back(self, ref: SessionRef, count: int, *, before: int) -> Read:
         """Return the session with at most `count` messages, the newest before this sequence.
@@ -81,21 +94,20 @@ class Reading:
         self,
         whole: Whole,
         newest: tuple[Message, ...],
-        budget: int,
+        room: _Room,
         time_left: float | None,
-        frame: int,
     ) -> Read:
         summary = whole.summary
         share = SUMMARY_SECONDS if time_left is None else time_left * SUMMARY_SHARE
         clock = asyncio.get_running_loop().time
         deadline = clock() + min(share, SUMMARY_SECONDS)
-        fitted = await self._fit(whole, newest, budget, summary, frame)
+        fitted = await self._fit(whole, newest, room, summary)
         for _ in range(ROUNDS):
             before = whole.session.tail - len(fitted.messages)
             if summary.through >= before or clock() >= deadline:
                 break
             summary = await self._reach(whole, summary, before, deadline)
-            fitted = await self._fit(whole, newest, budget, summary, frame)
+            fitted = await self._fit(whole, newest, room, summary)
         missing = len(fitted.messages) < whole.session.tail
         shown = replace(summary, text=fitted.summary) if missing else Summary()
         return Read(whole, fitted.messages, shown, fitted)
@@ -112,15 +124,16 @@ class Reading:
             return after.summary
 
     async def _fit(
-        self,
-        whole: Whole,
-        newest: tuple[Message, ...],
-        budget: int,
-        summary: Summary,
-        frame: int,
+        self, whole: Whole, newest: tuple[Message, ...], room: _Room, summary: Summary
     ) -> Fitted:
         counter = await self._counters.get()
-        earlier = len(newest) < whole.session.tail
         return await asyncio.to_thread(
-            fit, newest, budget, counter.count, summary.text, earlier=earlier, frame=frame
+            fit,
+            newest,
+            room.budget,
+            counter.count,
+            summary.text,
+            earlier=len(newest) < whole.session.tail,
+            frame=room.frame,
+            counted=room.newest_counted,
         )

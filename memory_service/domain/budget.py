@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
@@ -51,6 +51,7 @@ def fit(
     *,
     earlier: bool = False,
     frame: int = 0,
+    counted: bool = False,
 ) -> Fitted:
     """Return the newest of `messages` (oldest first) that fit into `budget` tokens, without gaps.
 
@@ -58,15 +59,16 @@ def fit(
     its own with `frame` tokens around it. It is left out if it takes more than half of the budget,
     or if no message would be left that fits without it. What has been cut does not begin with
     results of tools. Counts from the newest, and stops at the first message that does not fit.
+    `counted` says that the newest is in the prompt anyhow: it takes nothing of the budget.
     """
-    newest = _costs_that_fit((message_tokens(m, count) for m in reversed(messages)), budget)
+    newest = _costs_that_fit(_costs(messages, count, counted=counted), budget)
     if len(newest) == len(messages) and not earlier:
         return Fitted(tuple(messages), "", sum(newest), budget)
     alone = _newest(messages, newest)
     reserved = PER_MESSAGE + frame + count(summary) if summary else 0
     if summary and reserved * 2 <= budget:
         beside = _newest(messages, _costs_that_fit(newest, budget - reserved))
-        if beside or not alone:
+        if len(beside) > counted or len(alone) <= counted:
             return _fitted(beside, newest, budget, summary, reserved)
     return _fitted(alone, newest, budget)
 
@@ -87,6 +89,12 @@ def without_orphans(messages: Sequence[Message]) -> tuple[Message, ...]:
     Chat APIs refuse a result without the message that asked for it, which stood before.
     """
     return tuple(dropwhile(lambda message: message.role is Role.TOOL, messages))
+
+
+def _costs(messages: Sequence[Message], count: Count, *, counted: bool) -> Iterator[int]:
+    """Yield what each message takes, the newest first."""
+    for at, message in enumerate(reversed(messages)):
+        yield 0 if counted and at == 0 else message_tokens(message, count)
 
 
 def _costs_that_fit(newest_first: Iterable[int], budget: int) -> list[int]:

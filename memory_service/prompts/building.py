@@ -120,7 +120,7 @@ class Prompts:
             budget=room - costs.of(chosen),
             frame=summary_frame(count),
         )
-        said = await asyncio.to_thread(talk_tokens, talk, count)
+        said = await asyncio.to_thread(talk_tokens, talk, count, wanted.query)
         chosen = costs.chosen(room - said, chosen)
         hits = tuple(whole.hits[i] for i in sorted(chosen))
         return replace(whole, hits=hits, recent=talk.recent, summary=talk.summary), talk
@@ -137,7 +137,12 @@ class Prompts:
         if wanted.session is None:
             return Talk()
         read = await self._reading.read(
-            wanted.session, wanted.recent, budget=budget, time_left=time_left, frame=frame
+            wanted.session,
+            wanted.recent,
+            budget=budget,
+            time_left=time_left,
+            frame=frame,
+            query=wanted.query,
         )
         fitting = messages_that_fit(read.messages, beside, len(wanted.forms))
         recent = tuple(paired(fitting))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from memory_service.domain.budget import Count, message_tokens
-from memory_service.domain.prompt import PromptMessage
+from memory_service.domain.prompt import PromptMessage, ends_with
 from memory_service.domain.searching import Hit
 from memory_service.domain.session import Role, Summary
 from memory_service.prompts import anthropic_form, openai_form
@@ -34,8 +34,7 @@ class Draft:
     @property
     def asks_again(self) -> bool:
         """Whether the query is the newest message already."""
-        newest = self.recent[-1] if self.recent else None
-        return newest is not None and (newest.role, newest.content) == (Role.USER, self.query)
+        return ends_with(self.recent, self.query)
 
     def messages(self) -> list[PromptMessage]:
         """Return the prompt: a system message if there is need of one, the talk, the query."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from memory_service.domain.budget import PER_MESSAGE, Count, message_tokens
-from memory_service.domain.prompt import PromptMessage
+from memory_service.domain.prompt import PromptMessage, ends_with
 from memory_service.domain.searching import Hit
-from memory_service.domain.session import Summary
+from memory_service.domain.session import Role, Summary
 from memory_service.prompts.draft import Draft, Form
 from memory_service.prompts.wording import ABOUT_MEMORIES, ABOUT_SUMMARY, memory_line
 
@@ -56,9 +56,11 @@ def summary_frame(count: Count) -> int:
     return count(ABOUT_SUMMARY) + FRAME
 
 
-def talk_tokens(talk: Talk, count: Count) -> int:
-    """Return about how many tokens the messages and the summary take."""
+def talk_tokens(talk: Talk, count: Count, query: str) -> int:
+    """Return about how many tokens the messages and the summary take beside the query."""
     said = sum(message_tokens(message, count) for message in talk.recent)
+    if ends_with(talk.recent, query):
+        said -= message_tokens(PromptMessage(Role.USER, query), count)
     text = talk.summary.text
     return said + (PER_MESSAGE + summary_frame(count) + count(text) if text else 0)
 

@@ -129,6 +129,18 @@ async def test_what_was_before_is_summed_up(
     assert (whole.summary, whole.summarized_through) == ("", 0)
 
 
+async def test_a_query_that_was_appended_leaves_as_much_room_as_one_that_was_not(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    asked_for = {"query": "tea " * 200, "token_budget": 300, "memory_limit": 0}
+    before = await memory.BuildPrompt(asked(scope, **asked_for))
+    appended = pb.AppendMessagesRequest(scope=scope, messages=[said("tea " * 200)])
+    await memory.AppendMessages(appended)
+    after = await memory.BuildPrompt(asked(scope, **asked_for))
+    assert len(before.messages) > 1
+    assert [each.content for each in after.messages] == [each.content for each in before.messages]
+
+
 async def test_either_half_can_be_left_out(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

@@ -207,3 +207,15 @@ def test_a_summary_that_is_not_needed_is_not_counted() -> None:
     counter = Counter()
     fit(conversation(10), 10, counter, "the summary")
     assert "the summary" not in counter.asked
+
+
+def test_a_newest_message_that_is_counted_elsewhere_takes_nothing() -> None:
+    messages = conversation(10, 10, 100)
+    fitted = fit(messages, 10, words, counted=True)
+    assert (fitted.messages, fitted.tokens) == (tuple(messages[1:]), 10)
+    assert fit(messages, 0, words, counted=True).messages == (messages[2],)
+    # A summary leaves room for the one before it.
+    summary = "s " * (10 - PER_MESSAGE)
+    assert fit(conversation(10, 25, 100), 30, words, summary, counted=True).summary == ""
+    assert fit(messages, 15, words, summary, counted=True).summary == ""
+    assert fit(conversation(10, 10, 10, 9), 20, words, summary, counted=True).summary == summary

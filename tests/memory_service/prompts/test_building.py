@@ -17,6 +17,7 @@ from memory_service.domain.budget import fit
 from memory_service.domain.errors import InvalidField
 from memory_service.domain.memory import Memory
 from memory_service.domain.owner import SessionRef
+from memory_service.domain.prompt import ends_with
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.search import SearchMode, Selection
 from memory_service.domain.searching import Hit, SearchQuery, SearchResult
@@ -54,7 +55,14 @@ class Said:
         self.read_any = False
 
     async def read(
-        self, ref: SessionRef, count: int, *, budget: int | None, time_left: Any, frame: int
+        self,
+        ref: SessionRef,
+        count: int,
+        *,
+        budget: int | None,
+        time_left: Any,
+        frame: int,
+        query: str,
     ) -> Any:
         self.read_any = True
         newest = self.log[-count:]
@@ -62,7 +70,15 @@ class Said:
         if budget is None:
             return SimpleNamespace(whole=whole, messages=newest, summary=self.summary)
         earlier = len(newest) < len(self.log)
-        fitted = fit(newest, budget, COUNTER.count, self.summary.text, earlier=earlier, frame=frame)
+        fitted = fit(
+            newest,
+            budget,
+            COUNTER.count,
+            self.summary.text,
+            earlier=earlier,
+            frame=frame,
+            counted=ends_with(newest, query),
+        )
         summary = replace(self.summary, text=fitted.summary)
         return SimpleNamespace(whole=whole, messages=fitted.messages, summary=summary)
 
@@ -202,6 +218,16 @@ async def test_a_query_that_has_been_appended_already_is_not_said_twice():
     assert [message.content for message in built.draft.messages()] == ["hello", "what now?"]
     other = await build((), talk("what now?", "hello"))
     assert [m.content for m in other.draft.messages()] == ["what now?", "hello", "what now?"]
+
+
+async def test_a_query_that_has_been_appended_already_takes_its_tokens_once():
+    query = "what " * 300
+    log, memories = talk("hello", "my sister is Emma", query), facts("short")
+    whole = await build(memories, log, query=query, budget=10_000)
+    assert whole.tokens is not None
+    tight = await build(memories, log, query=query, budget=whole.tokens + 20)
+    assert (said(tight), kept(tight)) == (["hello", "my sister is Emma", query], ["m0"])
+    assert (tight.tokens, tight.left_out_messages) == (whole.tokens, 0)
 
 
 @pytest.mark.parametrize("forms", [frozenset(), BOTH])
