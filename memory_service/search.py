@@ -13,6 +13,7 @@ from memory_service.domain.boosts import boosted
 from memory_service.domain.collapsing import collapsed
 from memory_service.domain.ranking import Ranked
 from memory_service.domain.searching import Hit, SearchQuery, SearchResult
+from memory_service.domain.sides import CANDIDATES
 from memory_service.domain.sizes import OBJECT_BYTES, RESPONSE_BYTES, first_that_fit
 from memory_service.rereading import Rereading
 from memory_service.retrieval import Retrieval, Retrieved
@@ -79,7 +80,10 @@ class Search:
     async def _newest(self, query: SearchQuery, deadline: Deadline) -> Retrieved:
         revision = await self._revisions.reached(query.selection.owners[0], query.min_revision)
         timeout = milliseconds(deadline.left)
-        found = await self._engine.newest(query.selection, query.limit, timeout)
+        # What is favoured, or not said twice, is chosen among as many as with a text.
+        chosen_from = CANDIDATES if query.boosts or query.collapse else query.limit
+        most = max(chosen_from, query.limit)
+        found = await self._engine.newest(query.selection, most, timeout)
         return Retrieved([Ranked(each, 0.0, {}) for each in found], revision)
 
     async def _shown(self, query: SearchQuery, ranked: Sequence[Ranked]) -> list[Hit]:

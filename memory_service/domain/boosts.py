@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memory_service.domain.ranking import Ranked, Signal, in_order
+from memory_service.domain.ranking import Ranked, Signal
 from memory_service.domain.signals import Signals
 
 
@@ -30,9 +30,11 @@ def boosted(ranked: Sequence[Ranked], boosts: Boosts, now: int) -> list[Ranked]:
 
     The score becomes the weighted mean of itself (weight 1), recency and importance:
     recency = 2 ** (-age / half-life), by when a memory was said last; importance = 1 of a pinned
-    memory, else 1 - 1 / n of one that was said n times.
+    memory, else 1 - 1 / n of one that was said n times. Equals stay in the order that they had.
     """
-    return in_order([_boosted(each, boosts, now) for each in ranked]) if boosts else list(ranked)
+    if not boosts:
+        return list(ranked)
+    return sorted([_boosted(each, boosts, now) for each in ranked], key=lambda each: -each.score)
 
 
 def _boosted(each: Ranked, boosts: Boosts, now: int) -> Ranked:

@@ -72,6 +72,36 @@ async def test_of_hits_that_say_nearly_the_same_one_is_enough(
     assert len([text for text in found if "tea" in text]) == 1
 
 
+async def test_without_a_query_as_many_are_given_though_some_say_the_same(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    again = [memory_pb2.Memory(text=f"Ann keeps her bees{end}") for end in ("?", " ?", "  ??")]
+    await memory.CreateMemories(pb.CreateMemoriesRequest(scope=scope, memories=again))
+    given = memory_pb2.SearchOptions(collapse_duplicates=True)
+    request = pb.SearchMemoriesRequest(scope=scope, options=given, limit=2)
+    hits = (await memory.SearchMemories(request)).hits
+    assert [hit.memory.text for hit in hits] == [
+        "Ann keeps her bees  ??",
+        "Ann drinks green tea daily.",
+    ]
+
+
+async def test_without_a_query_what_is_important_can_come_first(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    later = [memory_pb2.Memory(id=f"{n}", text=f"Ann ran {n} miles.") for n in range(1, 4)]
+    await memory.CreateMemories(pb.CreateMemoriesRequest(scope=scope, memories=later))
+    given = memory_pb2.SearchOptions(importance_weight=1)
+    request = pb.SearchMemoriesRequest(scope=scope, options=given, limit=3)
+    hits = (await memory.SearchMemories(request)).hits
+    # Of what is equally important, what was stored last comes first.
+    assert [hit.memory.text for hit in hits] == [
+        "Ann keeps bees.",
+        "Ann ran 3 miles.",
+        "Ann ran 2 miles.",
+    ]
+
+
 async def test_hits_stop_where_the_tokens_do(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:
