@@ -19,7 +19,7 @@ from memory_service.domain.session import NewMessage, Notes, Session, without_re
 from memory_service.domain.session_options import DEFAULTS, SessionOptions
 from memory_service.flush import Flush
 from memory_service.store.session_changes import SessionChanges
-from memory_service.store.sessions import SessionStore
+from memory_service.store.sessions import Deleted, SessionStore
 
 
 class WorkingMemory:
@@ -60,6 +60,24 @@ class WorkingMemory:
             now=self._clock.now(),
             etag=etag,
             request=request,
+        )
+
+    async def delete(
+        self,
+        ref: SessionRef,
+        *,
+        extract_first: bool,
+        etag: str = "",
+        request: RequestKey | None = None,
+    ) -> Deleted:
+        """Delete the session, if asked for after all that is left of it was extracted.
+
+        Raises SessionNotFound, EtagMismatch, NotExtracted, ExtractorUnavailable, RequestIdReused.
+        """
+        if extract_first and not await self._sessions.is_repeat(ref, request):
+            await self._finish(ref, etag)
+        return await self._sessions.delete(
+            ref, only_if_extracted=extract_first, etag=etag, request=request
         )
 
     async def _finish(self, ref: SessionRef, etag: str) -> None:

@@ -116,12 +116,11 @@ class WorkingMemoryRpcs(RpcGroup):
         self, request: pb.DeleteWorkingMemoryRequest, context: Context
     ) -> pb.DeleteWorkingMemoryResponse:
         """Delete a session, extracted first if asked for."""
-        ref = scopes.session(tenant(), request.scope)
-        key = calls.request_key("DeleteWorkingMemory", request, request.request_id)
-        if request.extract_first and not await self.parts.sessions.is_repeat(ref, key):
-            await self.parts.flush.run(ref)
-        deleted = await self.parts.sessions.delete(
-            ref, only_if_extracted=request.extract_first, etag=request.etag, request=key
+        deleted = await self.parts.working_memory.delete(
+            scopes.session(tenant(), request.scope),
+            extract_first=request.extract_first,
+            etag=request.etag,
+            request=calls.request_key("DeleteWorkingMemory", request, request.request_id),
         )
         return pb.DeleteWorkingMemoryResponse(
             deleted_messages=deleted.messages, unextracted_messages=deleted.unextracted

@@ -84,6 +84,18 @@ async def test_a_put_extracts_what_was_there_and_starts_a_new_generation(
     assert await remembered(memory, scope) == 2
 
 
+async def test_another_etag_keeps_a_session_from_being_extracted_and_deleted(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, database: Redis
+) -> None:
+    await memory.AppendMessages(
+        pb.AppendMessagesRequest(scope=scope, messages=[said("I live in Oslo.")])
+    )
+    before = await snapshot(database)
+    delete = pb.DeleteWorkingMemoryRequest(scope=scope, etag="1-0", extract_first=True)
+    assert await refusal_of(memory.DeleteWorkingMemory(delete)) == ETAG_MISMATCH
+    assert await snapshot(database) == before
+
+
 async def test_output_only_fields_of_what_is_put_are_ignored(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:
