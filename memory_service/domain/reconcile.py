@@ -18,7 +18,7 @@ from memory_service.domain.learned_late import (
     said_then,
     then_of,
 )
-from memory_service.domain.memory import Memory, NewMemory, fact_digest
+from memory_service.domain.memory import Memory, MemoryType, NewMemory, fact_digest
 from memory_service.domain.merging import enrich, link, merge
 from memory_service.domain.owner import Owner
 from memory_service.domain.planning import Known, Planner
@@ -70,12 +70,14 @@ def _written_before(planner: Planner, new: NewMemory) -> Memory | None:
 def _replaced(planner: Planner, new: NewMemory) -> list[Memory] | None:
     """Return those whose place a memory is to take; None if one is not there to be replaced.
 
-    What says the same has the place already of those that it took it from.
+    What says the same has the place already of those that it took it from. Turns keep theirs:
+    what was said was said.
     """
     same = planner.same(new)
     taken = same.supersedes if same else ()
     named = {id_: planner.find(id_) for id_ in new.supersedes}
-    current = [memory for memory in named.values() if memory is not None and memory.current]
+    known = [m for m in named.values() if m is not None and m.type is not MemoryType.MESSAGE]
+    current = [memory for memory in known if memory.current]
     left = named.keys() - {memory.id for memory in current}
     return current if left <= set(taken) else None
 

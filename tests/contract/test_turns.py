@@ -142,6 +142,17 @@ async def test_a_turn_that_was_deleted_stays_so(
     assert await turns(memory, scope) == [hens]
 
 
+async def test_nothing_takes_the_place_of_a_turn(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await say(memory, scope, said("I keep bees.", id="m1"))
+    before = await turns(memory, scope)
+    new = memory_pb2.Memory(text="Ann keeps hens.", supersedes=[before[0].id])
+    created = await memory.CreateMemories(pb.CreateMemoriesRequest(scope=scope, memories=[new]))
+    assert [each.outcome for each in created.results] == [pb.CREATE_OUTCOME_SUPERSEDED_MISSING]
+    assert await turns(memory, scope) == before
+
+
 async def test_turns_are_deleted_by_a_filter_that_asks_for_them(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

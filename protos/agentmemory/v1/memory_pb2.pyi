@@ -908,7 +908,7 @@ class Memory(_message.Message):
 
     @_builtins.property
     def supersedes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In CreateMemories: ids of memories of the same owner, at most 32, whose place it takes. Elsewhere: those whose place it took."""
+        """In CreateMemories: ids of facts and events of the same owner, at most 32, whose place it takes. Elsewhere: those whose place it took."""
 
     @_builtins.property
     def supersede_time(self) -> _timestamp_pb2.Timestamp:

@@ -75,7 +75,7 @@ class _CreateOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateO
     CREATE_OUTCOME_SUPERSEDED: _CreateOutcome.ValueType  # 5
     """Stored as history: what is known already is newer and took its place; see its superseded_by."""
     CREATE_OUTCOME_SUPERSEDED_MISSING: _CreateOutcome.ValueType  # 6
-    """Not stored: a memory that it was to supersede is not there, or is superseded already, by one that says something else."""
+    """Not stored: a memory that it was to supersede is not there, is a MESSAGE, or is superseded already, by one that says something else."""
 
 class CreateOutcome(_CreateOutcome, metaclass=_CreateOutcomeEnumTypeWrapper):
     """What became of a memory that was to be created."""
@@ -97,7 +97,7 @@ CREATE_OUTCOME_SUPERSEDING: CreateOutcome.ValueType  # 4
 CREATE_OUTCOME_SUPERSEDED: CreateOutcome.ValueType  # 5
 """Stored as history: what is known already is newer and took its place; see its superseded_by."""
 CREATE_OUTCOME_SUPERSEDED_MISSING: CreateOutcome.ValueType  # 6
-"""Not stored: a memory that it was to supersede is not there, or is superseded already, by one that says something else."""
+"""Not stored: a memory that it was to supersede is not there, is a MESSAGE, or is superseded already, by one that says something else."""
 Global___CreateOutcome: _TypeAlias = CreateOutcome  # noqa: Y015
 
 class _MemoryOrder:
