@@ -26,14 +26,25 @@ local function matches(etag, s)
   return etag == '' or (s ~= nil and etag == s.etag)
 end
 
+local function failed(s)
+  -- The ranges of messages that failed, those that wait to be extracted again included.
+  return s.failed_ranges ~= '' and cmsgpack.unpack(s.failed_ranges) or {}
+end
+
 local function extracted(s)
   -- Whether nothing of a session waits: to be extracted, for the first time or again, or promoted.
   if s.tail ~= s.cursor or s.given_tail ~= s.given_cursor then return false end
-  if s.failed_ranges == '' then return true end
-  for _, range in ipairs(cmsgpack.unpack(s.failed_ranges)) do
+  for _, range in ipairs(failed(s)) do
     if range[5] then return false end
   end
   return true
+end
+
+local function unextracted(s)
+  -- How many messages have not been extracted, be it that they failed.
+  local number = tonumber(s.tail) - tonumber(s.cursor)
+  for _, range in ipairs(failed(s)) do number = number + range[2] - range[1] + 1 end
+  return number
 end
 
 local function expires(updated, ttl)
@@ -298,8 +309,7 @@ if a.only_if_extracted and not extracted(s) then return {'not_extracted'} end
 wipe(a)
 redis.call('ZREM', a.sessions, a.session_id)
 redis.call('ZREM', a.expiry, a.session)
-local messages = tonumber(s.tail)
-local answer = cmsgpack.pack({deleted = messages, unextracted = messages - tonumber(s.cursor)})
+local answer = cmsgpack.pack({deleted = tonumber(s.tail), unextracted = unextracted(s)})
 remember(a.request, answer)
 return {'done', answer}
 """

@@ -185,6 +185,17 @@ async def test_what_failed_is_extracted_again_when_it_is_asked_for(
     assert (await memory.RetryExtraction(again)).pending_messages == 0
 
 
+@pytest.mark.parametrize("retrying", [False, True])
+async def test_a_delete_counts_what_failed_among_what_was_not_extracted(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, database: Redis, retrying: bool
+) -> None:
+    await memory.PutWorkingMemory(putting(scope, "One.", "Two.", "Three.", "Four."))
+    await give_up(database, scope, FailedRange(2, 3, "EXTRACTION_FAILED", 5, retrying))
+    deleted = await memory.DeleteWorkingMemory(pb.DeleteWorkingMemoryRequest(scope=scope))
+    # The first was extracted, the last not yet.
+    assert (deleted.deleted_messages, deleted.unextracted_messages) == (4, 3)
+
+
 async def give_up(database: Redis, scope: memory_pb2.Scope, failed: FailedRange) -> None:
     """Leave the session as it is after the extractor gave these messages up."""
     owner = Owner.user("default", scope.namespace, scope.user_id)

@@ -657,7 +657,7 @@ class DeleteWorkingMemoryResponse(_message.Message):
     deleted_messages: _builtins.int
     """How many messages were deleted."""
     unextracted_messages: _builtins.int
-    """How many of them had not been extracted."""
+    """How many of them had not been extracted, those that failed for good included."""
     def __init__(
         self,
         *,
