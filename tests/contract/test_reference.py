@@ -20,6 +20,13 @@ METHODS = [
     for method in service.methods
 ]
 CONTRACT = (ROOT / "protos/agentmemory/v1/errors.proto").read_text()
+ERRORS_OF = {
+    "request_id": "REQUEST_ID_REUSED",
+    "etag": "ETAG_MISMATCH",
+    "page_token": "INVALID_PAGE_TOKEN",
+}
+"""What a call fails with by a field of its request."""
+
 KNOWN = set(re.findall(r"// ([A-Z_]+)\. ", CONTRACT)) | set(
     re.findall(r"ERROR_REASON_(\w+) = ", CONTRACT)
 )
@@ -56,10 +63,22 @@ def test_every_field_of_a_request_is_required_or_has_a_default(method: MethodDes
     assert silent == []
 
 
+def errors_of(name: str) -> set[str]:
+    (errors,) = re.findall(r"\*\*Errors:\*\* (.*)", section(name)) or [""]
+    return set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", errors))
+
+
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_documented_errors_are_codes_and_reasons_of_the_contract(method: MethodDescriptor) -> None:
-    (errors,) = re.findall(r"\*\*Errors:\*\* (.*)", section(method.name)) or [""]
-    assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", errors)) <= KNOWN
+    assert errors_of(method.name) <= KNOWN
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_what_fails_by_a_field_of_a_request_is_documented(method: MethodDescriptor) -> None:
+    fields = {field.name for field in method.input_type.fields}
+    # Whom it erases is all that EraseUser is told, and each user has request ids of its own.
+    taken = fields - {"request_id"} if method.name == "EraseUser" else fields
+    assert {ERRORS_OF[name] for name in taken & ERRORS_OF.keys()} <= errors_of(method.name)
 
 
 def test_a_field_comment_is_parted_into_what_it_says_and_its_default() -> None:

@@ -260,7 +260,8 @@ class MemoryServiceServicer:
 
     def DeleteWorkingMemory(self, request, context):
         """Deletes a session's working memory; memories extracted from it stay.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE with `extract_first`.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; with `extract_first`
+        as FlushSession, ABORTED / CONTENTION also if the session gets new messages all the while.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -268,6 +269,7 @@ class MemoryServiceServicer:
 
     def ListSessions(self, request, context):
         """Lists an owner's sessions, the last active first.
+        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -275,7 +277,8 @@ class MemoryServiceServicer:
 
     def FlushSession(self, request, context):
         """Extracts everything that was appended before this call, and returns when it is committed.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE; ABORTED / CONTENTION; DEADLINE_EXCEEDED /
+        SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -302,7 +305,7 @@ class MemoryServiceServicer:
         """Stores memories that the caller wrote. Each is answered for itself.
         They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
         half of the time that is left until the call's deadline.
-        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -337,7 +340,7 @@ class MemoryServiceServicer:
         """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
         again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
         broken off is finished by calling again, on whatever server, and counts all of it.
-        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -355,7 +358,7 @@ class MemoryServiceServicer:
 
     def ListMemories(self, request, context):
         """Lists memories by filter, in the order asked for.
-        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
+        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -84,13 +84,17 @@ class MemoryServiceStub:
     """
     DeleteWorkingMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteWorkingMemoryRequest, _memory_service_pb2.DeleteWorkingMemoryResponse]
     """Deletes a session's working memory; memories extracted from it stay.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE with `extract_first`.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; with `extract_first`
+    as FlushSession, ABORTED / CONTENTION also if the session gets new messages all the while.
     """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListSessionsRequest, _memory_service_pb2.ListSessionsResponse]
-    """Lists an owner's sessions, the last active first."""
+    """Lists an owner's sessions, the last active first.
+    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    """
     FlushSession: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.FlushSessionRequest, _memory_service_pb2.FlushSessionResponse]
     """Extracts everything that was appended before this call, and returns when it is committed.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE; ABORTED / CONTENTION; DEADLINE_EXCEEDED /
+    SEARCH_TIMEOUT.
     """
     GetExtractionStatus: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.GetExtractionStatusRequest, _memory_service_pb2.GetExtractionStatusResponse]
     """Says how far extraction has come, and which messages failed for good.
@@ -105,7 +109,7 @@ class MemoryServiceStub:
     """Stores memories that the caller wrote. Each is answered for itself.
     They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
     half of the time that is left until the call's deadline.
-    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     GetMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.GetMemoryRequest, _memory_service_pb2.GetMemoryResponse]
     """Reads one memory.
@@ -123,7 +127,7 @@ class MemoryServiceStub:
     """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
     again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
     broken off is finished by calling again, on whatever server, and counts all of it.
-    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     RestoreMemory: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.RestoreMemoryRequest, _memory_service_pb2.RestoreMemoryResponse]
     """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
@@ -133,7 +137,7 @@ class MemoryServiceStub:
     """
     ListMemories: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoriesRequest, _memory_service_pb2.ListMemoriesResponse]
     """Lists memories by filter, in the order asked for.
-    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
+    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     ListMemoryRevisions: _grpc.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoryRevisionsRequest, _memory_service_pb2.ListMemoryRevisionsResponse]
     """Lists the earlier states of a memory, the newest first.
@@ -263,13 +267,17 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """
     DeleteWorkingMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.DeleteWorkingMemoryRequest, _memory_service_pb2.DeleteWorkingMemoryResponse]  # type: ignore[assignment]
     """Deletes a session's working memory; memories extracted from it stay.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE with `extract_first`.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; with `extract_first`
+    as FlushSession, ABORTED / CONTENTION also if the session gets new messages all the while.
     """
     ListSessions: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListSessionsRequest, _memory_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Lists an owner's sessions, the last active first."""
+    """Lists an owner's sessions, the last active first.
+    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+    """
     FlushSession: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.FlushSessionRequest, _memory_service_pb2.FlushSessionResponse]  # type: ignore[assignment]
     """Extracts everything that was appended before this call, and returns when it is committed.
-    Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+    Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE; ABORTED / CONTENTION; DEADLINE_EXCEEDED /
+    SEARCH_TIMEOUT.
     """
     GetExtractionStatus: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.GetExtractionStatusRequest, _memory_service_pb2.GetExtractionStatusResponse]  # type: ignore[assignment]
     """Says how far extraction has come, and which messages failed for good.
@@ -284,7 +292,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """Stores memories that the caller wrote. Each is answered for itself.
     They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
     half of the time that is left until the call's deadline.
-    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     GetMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.GetMemoryRequest, _memory_service_pb2.GetMemoryResponse]  # type: ignore[assignment]
     """Reads one memory.
@@ -302,7 +310,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
     again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
     broken off is finished by calling again, on whatever server, and counts all of it.
-    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
+    Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     RestoreMemory: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.RestoreMemoryRequest, _memory_service_pb2.RestoreMemoryResponse]  # type: ignore[assignment]
     """Brings a deleted memory, or an earlier revision of one, back. Of each memory the newest 50 earlier states
@@ -312,7 +320,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """
     ListMemories: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoriesRequest, _memory_service_pb2.ListMemoriesResponse]  # type: ignore[assignment]
     """Lists memories by filter, in the order asked for.
-    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
+    Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
     """
     ListMemoryRevisions: _aio.UnaryUnaryMultiCallable[_memory_service_pb2.ListMemoryRevisionsRequest, _memory_service_pb2.ListMemoryRevisionsResponse]  # type: ignore[assignment]
     """Lists the earlier states of a memory, the newest first.
@@ -469,7 +477,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.DeleteWorkingMemoryResponse, _abc.Awaitable[_memory_service_pb2.DeleteWorkingMemoryResponse]]:
         """Deletes a session's working memory; memories extracted from it stay.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND; ABORTED / ETAG_MISMATCH; UNAVAILABLE / EXTRACTOR_UNAVAILABLE with `extract_first`.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH; with `extract_first`
+        as FlushSession, ABORTED / CONTENTION also if the session gets new messages all the while.
         """
 
     @_abc_1.abstractmethod
@@ -478,7 +487,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_service_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.ListSessionsResponse, _abc.Awaitable[_memory_service_pb2.ListSessionsResponse]]:
-        """Lists an owner's sessions, the last active first."""
+        """Lists an owner's sessions, the last active first.
+        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def FlushSession(
@@ -487,7 +498,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.FlushSessionResponse, _abc.Awaitable[_memory_service_pb2.FlushSessionResponse]]:
         """Extracts everything that was appended before this call, and returns when it is committed.
-        Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE.
+        Errors: NOT_FOUND / SESSION_NOT_FOUND; UNAVAILABLE / EXTRACTOR_UNAVAILABLE; ABORTED / CONTENTION; DEADLINE_EXCEEDED /
+        SEARCH_TIMEOUT.
         """
 
     @_abc_1.abstractmethod
@@ -520,7 +532,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores memories that the caller wrote. Each is answered for itself.
         They can be found by keyword when the call returns, and by meaning too if the extractor answers in time: it has
         half of the time that is left until the call's deadline.
-        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
 
     @_abc_1.abstractmethod
@@ -562,7 +574,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes memories by id or by filter. RestoreMemory brings one back within 30 days. What was deleted is not extracted
         again: only CreateMemories or RestoreMemory bring the same fact back. A deletion by filter is done batch by batch; with a request_id, a call that was
         broken off is finished by calling again, on whatever server, and counts all of it.
-        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION.
+        Errors: ALREADY_EXISTS / REQUEST_ID_REUSED; ABORTED / ETAG_MISMATCH, CONTENTION; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
 
     @_abc_1.abstractmethod
@@ -584,7 +596,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_service_pb2.ListMemoriesResponse, _abc.Awaitable[_memory_service_pb2.ListMemoriesResponse]]:
         """Lists memories by filter, in the order asked for.
-        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED.
+        Errors: INVALID_ARGUMENT / INVALID_PAGE_TOKEN; FAILED_PRECONDITION / REVISION_NOT_REACHED; DEADLINE_EXCEEDED / SEARCH_TIMEOUT.
         """
 
     @_abc_1.abstractmethod
