@@ -116,6 +116,20 @@ async def test_nothing_is_extracted_from_a_session_that_is_working_memory_alone(
     assert listed.total_size == 1
 
 
+@pytest.mark.parametrize("searchable", [True, False])
+async def test_of_a_session_without_extraction_its_turns_alone_stay_unless_it_keeps_them(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope, searchable: bool
+) -> None:
+    kept = options(kind=memory_pb2.EXTRACTION_KIND_NONE)
+    kept.turns_not_searchable = not searchable
+    await append(memory, scope, said("I live in Lisbon."), options=kept)
+    await memory.DeleteWorkingMemory(pb.DeleteWorkingMemoryRequest(scope=scope, extract_first=True))
+    user = memory_pb2.Scope(namespace=scope.namespace, user_id=scope.user_id)
+    every = pb.ListMemoriesRequest(scope=user, types=memory_pb2.MemoryType.values()[1:])
+    left = (await memory.ListMemories(every)).memories
+    assert [each.type for each in left] == [memory_pb2.MEMORY_TYPE_MESSAGE] * searchable
+
+
 async def test_a_session_is_made_when_it_is_read_if_that_is_asked_for(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

@@ -80,7 +80,9 @@ class _ExtractionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Extrac
     EXTRACTION_KIND_CUSTOM: _ExtractionKind.ValueType  # 4
     """What `instructions` say. Needs a language model; without one: as DISCRETE."""
     EXTRACTION_KIND_NONE: _ExtractionKind.ValueType  # 5
-    """Nothing: the session is working memory alone."""
+    """No facts and no events. Its turns can be searched all the same, and stay as memories of type MESSAGE when the session is deleted:
+    for a session that is working memory alone, set turns_not_searchable, too.
+    """
 
 class ExtractionKind(_ExtractionKind, metaclass=_ExtractionKindEnumTypeWrapper):
     """What is extracted from a session."""
@@ -96,7 +98,9 @@ EXTRACTION_KIND_SUMMARY: ExtractionKind.ValueType  # 3
 EXTRACTION_KIND_CUSTOM: ExtractionKind.ValueType  # 4
 """What `instructions` say. Needs a language model; without one: as DISCRETE."""
 EXTRACTION_KIND_NONE: ExtractionKind.ValueType  # 5
-"""Nothing: the session is working memory alone."""
+"""No facts and no events. Its turns can be searched all the same, and stay as memories of type MESSAGE when the session is deleted:
+for a session that is working memory alone, set turns_not_searchable, too.
+"""
 Global___ExtractionKind: _TypeAlias = ExtractionKind  # noqa: Y015
 
 class _MemoryType:
