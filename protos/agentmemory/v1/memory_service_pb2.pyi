@@ -2505,7 +2505,9 @@ class ImportMemoriesRequest(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def scope(self) -> _memory_pb2.Scope:
-        """The owner, as in GetMemory; looked at in the first request of the stream only. Default: the shared memories of the namespace ""."""
+        """The owner, as in GetMemory. Required in the first request of the stream, where an empty one names the shared memories of the namespace "";
+        later ones go on with that owner.
+        """
 
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportRecord]:
