@@ -54,7 +54,8 @@ class Fact:
         """What it puts in its place; all its words, where they are not understood."""
         if self.own == self.place or self.is_of_the_user:
             return replace(self.reading.claim, slot=self.place)
-        return Claim(self.place, self.reading.words)
+        denial = self.reading.stance & _DENIAL
+        return Claim(self.place, self.reading.words | denial, excludes=_DENIAL - denial)
 
     @property
     def own(self) -> str:
@@ -105,6 +106,8 @@ class Verdict:
     ids: tuple[str, ...] = ()
     reason: str = "nothing known is like it"
 
+
+_DENIAL = frozenset({"not"})
 
 _UNITS = {
     Precision.YEAR: relativedelta(years=1),

@@ -393,6 +393,26 @@ def test_nobody_is_the_user_by_a_slot_of_another_thing(fact: Make) -> None:
     assert verdict(fact("Alice moved to Rome.", 10), other).decision is ADD
 
 
+@pytest.mark.parametrize(
+    ("one", "denied"),
+    [
+        ("The user eats meat.", "The user does not eat meat."),
+        ("The user is vegan.", "The user is not vegan."),
+        ("Alice works at Acme.", "Alice no longer works at Acme."),
+    ],
+)
+def test_in_a_slot_of_the_writers_own_what_is_denied_is_not_the_same(
+    fact: Make, one: str, denied: str
+) -> None:
+    for old, new in ((one, denied), (denied, one)):
+        known = fact(old, slot="alice|mood")
+        assert verdict(fact(new, 10, slot="alice|mood"), known).decision is SUPERSEDE
+        assert verdict(fact(new, -10, slot="alice|mood"), known).decision is SUPERSEDED
+    known = fact(denied, slot="alice|mood")
+    again = fact(denied, 10, slot="alice|mood", id="again")
+    assert verdict(again, known).decision is DUPLICATE
+
+
 def test_all_that_is_older_goes_what_said_the_same_before_too(fact: Make) -> None:
     known = [fact(f"Alice lives in {city}.", day) for day, city in enumerate(("Rome", "Oslo"))]
     found = verdict(fact("Alice moved back to Rome.", 9), *known)
