@@ -10,7 +10,7 @@ from memory_service.domain.memory import Memory, NewMemory, fact_digest
 from memory_service.domain.planning import Planner
 from memory_service.domain.slot_times import given_begin, since
 from memory_service.domain.splitting import spans
-from memory_service.domain.superseding import later_ones
+from memory_service.domain.superseding import later_ones, what_came
 from memory_service.domain.verdicts import Judgement, Verdict
 from memory_service.domain.waiting import as_memory, to_be
 
@@ -54,7 +54,8 @@ def said_then(planner: Planner, new: NewMemory, then: Then) -> Memory | None:
     following = min(then.later, key=since)
     if spans(following, to_be(planner, new)):
         return None
-    return next((old for old in then.same if old.superseded_by == following.id), None)
+    came = what_came(planner, following)
+    return next((old for old in then.same if old.superseded_by == came.id), None)
 
 
 def in_its_place(planner: Planner, new: NewMemory) -> Memory | None:
@@ -66,8 +67,8 @@ def in_its_place(planner: Planner, new: NewMemory) -> Memory | None:
     later = later_ones(planner, memory) if planner.of_slot(new.slot) else []
     if new.untrusted or not later or any(spans(other, memory) for other in later):
         return None
-    following = min(later, key=since)
-    there = [old for old in planner.history(new.slot) if old.superseded_by == following.id]
+    came = what_came(planner, min(later, key=since))
+    there = [old for old in planner.history(new.slot) if old.superseded_by == came.id]
     return next((old for old in there if _written_so(old, new)), None)
 
 

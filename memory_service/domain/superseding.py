@@ -38,6 +38,12 @@ def later_ones(planner: Planner, memory: Memory) -> list[Memory]:
     return [other for other in slot if newer(other, memory) and _in_order(planner, other)]
 
 
+def what_came(planner: Planner, memory: Memory) -> Memory:
+    """Return what ends those before a memory: itself, or what took its place before it began."""
+    by = planner.find(memory.superseded_by)
+    return what_came(planner, by) if by is not None and begin(by) < begin(memory) else memory
+
+
 def place(
     planner: Planner,
     memory: Memory,
@@ -59,6 +65,7 @@ def place(
         following = min((planner.now_as(other) for other in later), key=since)
         why = reasons.get(following.id, SAME_SLOT)
         replace_known(planner, [memory], following, why)
+        _pass_on(planner, following)
     return planner.now_as(memory)
 
 
@@ -84,7 +91,8 @@ def supersede(
 ) -> Memory:
     """Let `by`, which begins to be true at `begin`, take the place of others; give it `values`.
 
-    One whose place was taken already, by a later one, is superseded since then, but by `by`.
+    One whose place was taken already, by a later one, is superseded since then, but by `by`. So are
+    those whose place is had by one that will not have begun.
     """
     for old in others:
         _leave(planner, old)
@@ -98,6 +106,8 @@ def supersede(
             valid_to=end(old, begin),
             end_learned=old.end_learned or old.valid_to is None,
         )
+    for old in others:
+        _pass_on(planner, old)
     by = planner.now_as(by)
     names = dict.fromkeys((*by.supersedes, *(old.id for old in others)))
     kept = tuple(names)[-MAX_SUPERSEDED:]
@@ -115,6 +125,16 @@ def told_earlier(planner: Planner, before: Memory, after: Memory) -> Memory:
             ending = end(old, begun)
             planner.change(ChangeKind.UPDATED, old, Cause.SUPERSEDE, valid_to=ending)
     return after
+
+
+def _pass_on(planner: Planner, memory: Memory) -> None:
+    """Let what took a memory's place before it began end those that the memory would have ended."""
+    memory = planner.now_as(memory)
+    by = what_came(planner, memory)
+    if by.id != memory.id:
+        for before in planner.taken_by(memory):
+            reason = before.supersede_reason
+            supersede(planner, [before], planner.now_as(by), reason, begin=begin(by))
 
 
 def _goes_on(planner: Planner, old: Memory, memory: Memory) -> bool:

@@ -96,6 +96,21 @@ async def test_what_begins_later_is_shown_already_and_as_of_now_what_is_true_til
     assert await ids(memory, scope, as_of=valid_at(on("2200-05-01"))) == ["berlin"]
 
 
+async def test_a_plan_that_came_to_nothing_leaves_one_place_true_at_a_time(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await lives_in(memory, scope, "Paris", valid_from=on("2020-01-01"))
+    await lives_in(memory, scope, "Oslo", valid_from=on("2200-01-01"))
+    rome = (await lives_in(memory, scope, "Rome")).memory
+    for time, place in (("2021-01-01", "paris"), ("2199-01-01", "rome"), ("2201-01-01", "rome")):
+        assert await ids(memory, scope, as_of=valid_at(on(time))) == [place]
+    assert set(rome.supersedes) == {"oslo", "paris"}
+    # What is learned late ends as what came of it begins.
+    await lives_in(memory, scope, "Lyon", valid_from=on("2022-01-01"))
+    assert await ids(memory, scope, as_of=valid_at(on("2199-01-01"))) == ["rome"]
+    assert (await get(memory, scope, "lyon")).superseded_by == "rome"
+
+
 async def test_what_happened_earlier_is_history_though_it_is_told_later(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:

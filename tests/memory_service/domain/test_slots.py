@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -248,3 +248,34 @@ def test_what_another_took_the_place_of_in_its_slot_is_known_by_its_id_when_it_i
     # Without its id it is said anew.
     plan, _ = take([lives_in("Paris", id="")], *changed.values(), now=NOW + 9)
     assert [d.outcome for d in plan.decisions] == [Outcome.SUPERSEDING]
+
+
+def true_at(memory: Memory, time: float) -> bool:
+    begun = memory.valid_from is None or memory.valid_from <= time
+    return begun and (memory.valid_to is None or time < memory.valid_to)
+
+
+BEGINNINGS = (None, YEAR_2023, JUNE_2023, TODAY + DAY, TODAY + 2 * DAY)
+
+
+@pytest.mark.parametrize("begin", list(product(BEGINNINGS, repeat=3)))
+def test_of_a_slot_one_memory_is_true_at_a_time_whatever_is_planned(
+    begin: tuple[int | None, ...],
+):
+    places = ("Rome", "Oslo", "Bern")
+    new = [lives_in(place, valid_from=time) for place, time in zip(places, begin, strict=True)]
+    _, changed = take(new, now=TODAY)
+    bounds = {bound for m in changed.values() for bound in (m.valid_from, m.valid_to) if bound}
+    for time in bounds:
+        assert len([m.id for m in changed.values() if true_at(m, time)]) <= 1
+
+
+def test_what_is_said_before_a_plan_has_begun_ends_what_the_plan_would_have_ended():
+    rome = lives_in("Rome", valid_from=YEAR_2023)
+    oslo = lives_in("Oslo", valid_from=TODAY + 9 * DAY)
+    _, changed = take([rome, oslo, lives_in("Bern")], now=TODAY)
+    bern = changed["bern"]
+    assert (changed["rome"].superseded_by, changed["rome"].valid_to) == ("bern", bern.valid_from)
+    assert changed["oslo"].superseded_by == "bern"
+    assert changed["oslo"].valid_to == changed["oslo"].valid_from
+    assert set(bern.supersedes) == {"oslo", "rome"}
