@@ -99,7 +99,7 @@ class Kept:
                 (m.text[15:-1], _day(m.valid_from), _day(m.valid_to), self._successor(m))
                 for m in self.memories.values()
             ),
-            key=lambda each: (each[1] is not None, each[1] or 0, each[2] or NOW),
+            key=lambda each: (each[1] is not None, each[1] or 0, each[2] or NOW, each[0]),
         )
 
     def true_on(self, day: int) -> list[str]:
