@@ -142,7 +142,10 @@ def _goes_on(planner: Planner, old: Memory, memory: Memory) -> bool:
     if old.current:
         return True
     by = planner.find(old.superseded_by)
-    return by is not None and by.id != memory.id and since(memory) < since(by)
+    if by is None:
+        # It is gone, but for when it began.
+        return old.valid_to is not None and begin(memory) < old.valid_to
+    return by.id != memory.id and since(memory) < since(by)
 
 
 def _in_order(planner: Planner, old: Memory) -> bool:

@@ -111,6 +111,17 @@ async def test_a_plan_that_came_to_nothing_leaves_one_place_true_at_a_time(
     assert (await get(memory, scope, "lyon")).superseded_by == "rome"
 
 
+async def test_what_is_learned_late_ends_what_was_so_before_also_if_the_next_was_deleted(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    for place, day in (("Paris", "2020-01-01"), ("Oslo", "2022-01-01"), ("Rome", "2024-01-01")):
+        await lives_in(memory, scope, place, valid_from=on(day))
+    await memory.DeleteMemories(pb.DeleteMemoriesRequest(scope=scope, ids=["oslo"]))
+    await lives_in(memory, scope, "Lyon", valid_from=on("2021-01-01"))
+    for time, place in (("2020-06-01", "paris"), ("2021-06-01", "lyon"), ("2025-01-01", "rome")):
+        assert await ids(memory, scope, as_of=valid_at(on(time))) == [place]
+
+
 async def test_what_happened_earlier_is_history_though_it_is_told_later(
     memory: MemoryServiceStub, scope: memory_pb2.Scope
 ) -> None:
