@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -94,6 +95,17 @@ async def test_another_etag_keeps_a_session_from_being_extracted_and_deleted(
     delete = pb.DeleteWorkingMemoryRequest(scope=scope, etag="1-0", extract_first=True)
     assert await refusal_of(memory.DeleteWorkingMemory(delete)) == ETAG_MISMATCH
     assert await snapshot(database) == before
+
+
+async def test_repeats_of_a_delete_at_the_same_time_are_answered_alike(
+    memory: MemoryServiceStub, scope: memory_pb2.Scope
+) -> None:
+    await memory.AppendMessages(
+        pb.AppendMessagesRequest(scope=scope, messages=[said("I live in Oslo.")])
+    )
+    delete = pb.DeleteWorkingMemoryRequest(scope=scope, extract_first=True, request_id="r1")
+    deleted = await asyncio.gather(*(memory.DeleteWorkingMemory(delete) for _ in range(12)))
+    assert {each.deleted_messages for each in deleted} == {1}
 
 
 async def test_output_only_fields_of_what_is_put_are_ignored(
