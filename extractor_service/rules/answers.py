@@ -64,6 +64,10 @@ def answer(
         return None
     if any(token.dep_ in SUBJECTS for token in words):
         return None
+    if question.wants == "figure" and not any(_is_figure(token) for token in words):
+        return None
+    if question.wants == "date" and not dates:
+        return None
     if (
         words
         and words[0].is_title
@@ -73,6 +77,11 @@ def answer(
         more = f"{more[:1].lower()}{more[1:]}"
     told = _polar(opening, more, question) if not question.wants else _filled(words, more, question)
     return Answer(told, tuple(said), question.frame) if told else None
+
+
+def _is_figure(token: Token) -> bool:
+    """A number, or an address that has one or an "@"."""
+    return token.like_num or any(c.isdigit() or c == "@" for c in token.text)
 
 
 def _is_short_form(words: Sequence[Token]) -> bool:

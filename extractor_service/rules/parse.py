@@ -84,7 +84,15 @@ def _whole_words(nlp: Language, prose: str) -> Doc:
     doc = _spelt_out(nlp.make_doc(prose))
     _join_any_more(doc)
     _end_sentences_at_new_lines(doc)
+    _end_exclamation(doc)
     return doc
+
+
+def _end_exclamation(doc: Doc) -> None:
+    """The one word of "310! somebody told them of it" that a text opens with."""
+    end = next((t.i for t in doc[1:] if t.text != "!"), 0)
+    if end > 1 and doc[end].text[0].islower():
+        doc[end].is_sent_start = True
 
 
 def _is_cut_off(part: Span) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spacy.tokens import Doc, Span, Token
 
@@ -12,9 +12,10 @@ from extractor_service.rules.clauses import Clause, clauses
 from extractor_service.rules.filters import WONDERING, is_question
 from extractor_service.rules.frames import Frame, Statement, frame_of
 from extractor_service.rules.inflect import present, third_person
+from extractor_service.rules.particulars import counted, particular
 from extractor_service.rules.pronouns import Around, UnresolvedError
 from extractor_service.rules.rewrite import phrase
-from extractor_service.rules.speaker import SECOND_PERSON, Participants
+from extractor_service.rules.speaker import SECOND_PERSON, UNNAMED, Participants
 from extractor_service.rules.subjects import About
 from extractor_service.rules.words import word_set
 
@@ -33,7 +34,8 @@ _LONGEST_QUESTION = 16
 class Asked:
     """What is true if the answer is yes, or with the answer in the GAP; and if it is no.
 
-    `wants` is the question word in lower case, "long" for "how long", and "" for yes or no.
+    `wants` is the question word in lower case, "long" for "how long", and "" for yes or no; it is
+    "figure" or "date" where nothing else is an answer.
     """
 
     wants: str
@@ -48,17 +50,50 @@ def asked(doc: Doc, who: Participants) -> Asked | None:
     question = next((part for part in reversed(parts) if is_question(part)), None)
     if question is None or who.other is None or len(question) > _LONGEST_QUESTION:
         return None
+    return _particular(question.text, who.other) or _whole(question, who)
+
+
+def _whole(question: Span, who: Participants) -> Asked | None:
+    """What a question with subject and verb asks, if it is about whoever is asked."""
     root = question.root
     clause = next((c for c in clauses(question) if c.head == root), None)
     if clause is None or clause.subject is None or _is_misread(clause.subject):
         return None
     about_listener = {token.lower_ for token in clause.subject.subtree} & SECOND_PERSON
-    if not about_listener or not all(t.lower_ in _REAL for t in clause.auxiliaries):
+    dated = _asks_when_it_is(question, clause)
+    if not (about_listener or dated) or not all(t.lower_ in _REAL for t in clause.auxiliaries):
         return None
     try:
-        return _asked(question, clause, Around(who, ()))
+        made = _asked(question, clause, Around(who, ()))
     except UnresolvedError:
         return None
+    if made is None or about_listener:
+        return made
+    return replace(made, wants="date", positive=_said_by(who.other or UNNAMED, made.positive))
+
+
+def _particular(question: str, listener: str) -> Asked | None:
+    """What is asked for in few words: "How many guests?", "And your postcode?"."""
+    if many := counted(question):
+        told = _said_by(listener, f"the number of {many} is {GAP}")
+        return Asked("figure", told, "", _ANSWER)
+    what = particular(question, listener)
+    if not what:
+        return None
+    told = f"{what} is {GAP}"
+    return Asked("figure", told if listener in what else _said_by(listener, told), "", _ANSWER)
+
+
+def _said_by(listener: str, told: str) -> str:
+    """What names nobody is true for whoever says it."""
+    return told if listener == UNNAMED else f"{listener} says {told}"
+
+
+def _asks_when_it_is(question: Span, clause: Clause) -> bool:
+    """ "When is the wedding?": of a thing that whoever is asked knows of."""
+    subject, wanted = clause.subject, [token.lower_ for token in _wanted(question)]
+    definite = subject is not None and any(t.lower_ == "the" for t in subject.lefts)
+    return wanted == ["when"] and definite and clause.head.lemma_ == "be"
 
 
 def _asked(question: Span, clause: Clause, around: Around) -> Asked | None:
