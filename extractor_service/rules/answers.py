@@ -23,6 +23,7 @@ _UNCERTAIN = word_set("maybe perhaps probably possibly depends sometimes guess n
 _OWN_PREPOSITIONS = frozenset({"ADP", "SCONJ", "ADV"})
 _YEARLY = ("birthday", "anniversary")
 _KEEP_CAPITALS = frozenset({"PROPN", "PRON"})
+_POINTING = word_set("it that")
 _LONGEST_ANSWER = 14
 
 
@@ -57,6 +58,7 @@ def answer(
         words = words[:-1]
     if _is_short_form(words):
         words = []
+    words = _without_pointer(words, question)
     try:
         yearly = any(word in question.positive for word in _YEARLY)
         more = phrase(words, part.root, around, () if yearly else dates) if words else ""
@@ -77,6 +79,13 @@ def answer(
         more = f"{more[:1].lower()}{more[1:]}"
     told = _polar(opening, more, question) if not question.wants else _filled(words, more, question)
     return Answer(told, tuple(said), question.frame) if told else None
+
+
+def _without_pointer(words: list[Token], question: Asked) -> list[Token]:
+    """What "it's 5 Main Street" says of the address that was asked for."""
+    pointing = len(words) > 2 and words[0].lower_ in _POINTING and words[1].lemma_ == "be"
+    asked_for = question.positive.endswith(f" is {GAP}")
+    return words[2:] if pointing and asked_for and words[1].tag_ == "VBZ" else words
 
 
 def _is_figure(token: Token) -> bool:

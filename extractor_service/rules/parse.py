@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span, Token
 from extractor_service.rules.given_texts import own_words
 from extractor_service.rules.greetings import capitalized, repair_introduction
 from extractor_service.rules.past_forms import true_tag
+from extractor_service.rules.spellings import part_its
 from extractor_service.rules.stand_ins import names_like_verbs, renamed, stood_in
 from extractor_service.rules.wishes import Wish, unwished, wishes
 
@@ -82,6 +83,7 @@ def _parsed(nlp: Language, prose: str) -> Doc:
 
 def _whole_words(nlp: Language, prose: str) -> Doc:
     doc = _spelt_out(nlp.make_doc(prose))
+    part_its(doc)
     _join_any_more(doc)
     _end_sentences_at_new_lines(doc)
     _end_exclamation(doc)
