@@ -38,6 +38,7 @@ from extractor_service.rules.people import HE, SHE, Mention, mentions
 from extractor_service.rules.pronouns import Around
 from extractor_service.rules.questions import Asked
 from extractor_service.rules.reader import Reader
+from extractor_service.rules.repairs import repaired
 from extractor_service.rules.slips import Said, meant, restated, slip, states
 from extractor_service.rules.speaker import (
     ASSISTANT,
@@ -85,9 +86,8 @@ class RulesExtractor:
         """
         if not _is_read(turn, setting):
             return ()
-        find = self._extract if turn.role is Role.USER else self._deeds
         with self._nlp.memory_zone():  # else every new word of every user stays in memory
-            found = find(turn, tuple(context[-CONTEXT_TURNS:]), setting)
+            found = self._found(turn, tuple(context[-CONTEXT_TURNS:]), setting)
             found = found or self._restated(turn, tuple(context[-CONTEXT_TURNS:]), setting)
         self._bound_lemma_cache()
         return found
@@ -112,6 +112,18 @@ class RulesExtractor:
         """Of the sentence as it is stored, names for pronouns: whoever reads it finds the same."""
         people = [entity.name for entity in memory.entities if entity.kind == PERSON]
         return self._reader.slot(memory.text, people)
+
+    def _found(
+        self, turn: Turn, context: tuple[Turn, ...], setting: Setting
+    ) -> tuple[Finding, ...]:
+        """What a turn says as it was meant."""
+        if turn.role is not Role.USER:
+            return self._deeds(turn, context, setting)
+        meant = repaired(turn.text)
+        if meant is None:
+            return self._extract(turn, context, setting)
+        found = self._extract(replace(turn, text=meant.text), context, setting)
+        return tuple(replace(each, source=meant.in_said(each.source)) for each in found)
 
     def _extract(
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting

@@ -19,8 +19,10 @@ _OPENING = (
     r"(?:(?:oh|ah|oops|sorry|no|wait|well|actually|correction|typo|my bad|i mean"
     r"|i meant(?: to (?:say|write|type))?)\b[\s,:;.!-]*)*"
 )
+_IT_IS = r"(?:(?:it'?s|it is|that'?s) (?=\d))?"
 _DENIED = re.compile(
-    rf"\s*{_OPENING}(?P<right>{_WORDS}), (?:and )?not (?P<wrong>{_WORDS})[\s.!]*", re.IGNORECASE
+    rf"\s*{_OPENING}{_IT_IS}(?P<right>{_WORDS}), (?:and )?not (?P<wrong>{_WORDS})[\s.!]*",
+    re.IGNORECASE,
 )
 _STARRED = re.compile(rf"\s*(?:\*(?P<ahead>{_WORDS})|(?P<behind>{_WORDS})\*)\s*")
 _SAYING = frozenset({"VERB", "AUX", "PRON"})
