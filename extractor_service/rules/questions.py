@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from spacy.tokens import Doc, Span, Token
 
-from extractor_service.domain import MemoryType
+from extractor_service.domain import UNNAMED, MemoryType
 from extractor_service.rules.clauses import Clause, clauses
 from extractor_service.rules.filters import WONDERING, is_question
 from extractor_service.rules.frames import Frame, Statement, frame_of
@@ -15,7 +15,7 @@ from extractor_service.rules.inflect import present, third_person
 from extractor_service.rules.particulars import counted, particular
 from extractor_service.rules.pronouns import Around, UnresolvedError
 from extractor_service.rules.rewrite import phrase
-from extractor_service.rules.speaker import SECOND_PERSON, UNNAMED, Participants
+from extractor_service.rules.speaker import SECOND_PERSON, Participants
 from extractor_service.rules.subjects import About
 from extractor_service.rules.words import word_set
 
