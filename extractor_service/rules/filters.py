@@ -54,6 +54,9 @@ _MOODS = word_set(
     "blessed hopeful confident motivated inspired determined upset stressed worried scared"
 )
 
+FLEETING = _PASSING | _JUDGEMENTS | _MOODS
+"""Qualities of a minute, or in the eye of who tells of them."""
+
 # "Love this place", "need a break": what nobody is told to do.
 _HEARTFELT = word_set("love like need hope appreciate miss hate wish feel prefer")
 _CHEERS = word_set("glad sorry hope happy proud excited good great nice congrats")

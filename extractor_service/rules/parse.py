@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -10,6 +11,7 @@ from typing import Any, Protocol, cast
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
+from extractor_service.rules.contracted import contracted, spelt_out
 from extractor_service.rules.given_texts import own_words
 from extractor_service.rules.greetings import capitalized, repair_introduction
 from extractor_service.rules.past_forms import true_tag
@@ -58,7 +60,11 @@ def parse(nlp: Language, text: str) -> Doc:
     is_word = partial(_is_word, nlp)
     prose = capitalized(readable(text), is_word)
     names = names_like_verbs(prose)
-    doc = _parsed(nlp, stood_in(prose, names))
+    plain = stood_in(prose, names)
+    doc = _parsed(nlp, plain)
+    if being := contracted(doc):
+        doc = _parsed(nlp, plain, being)
+        names |= dict.fromkeys(being, "'s")
     for token in doc:
         _repair_lemma(token)
     for token in doc:
@@ -67,12 +73,12 @@ def parse(nlp: Language, text: str) -> Doc:
     return renamed(doc, names) if names else doc
 
 
-def _parsed(nlp: Language, prose: str) -> Doc:
-    doc = nlp(_whole_words(nlp, prose))
+def _parsed(nlp: Language, prose: str, being: Collection[int] = ()) -> Doc:
+    doc = nlp(_whole_words(nlp, prose, being))
     cuts = [(part.start, part.end) for part in doc.sents if _is_cut_off(part)]
     if not cuts:
         return doc
-    doc = _whole_words(nlp, prose)
+    doc = _whole_words(nlp, prose, being)
     for start, _ in cuts:
         doc[start].is_sent_start = False
     doc = nlp(doc)
@@ -81,8 +87,9 @@ def _parsed(nlp: Language, prose: str) -> Doc:
     return doc
 
 
-def _whole_words(nlp: Language, prose: str) -> Doc:
-    doc = _spelt_out(nlp.make_doc(prose))
+def _whole_words(nlp: Language, prose: str, being: Collection[int]) -> Doc:
+    """The words, "is" for each "'s" that starts at one of the characters in `being`."""
+    doc = spelt_out(nlp.make_doc(prose), being)
     part_its(doc)
     _join_any_more(doc)
     _end_sentences_at_new_lines(doc)
@@ -153,18 +160,6 @@ def _prefix(text: str) -> str:
 
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match.group())
-
-
-def _spelt_out(doc: Doc) -> Doc:
-    """ "My name is" for "my name's", of the same length: the model takes it for something owned."""
-    words = [token.text for token in doc]
-    for token in doc[2:-1]:
-        named = token.nbor().is_title and doc[token.i - 2 : token.i].text.lower() == "my name"
-        if named and token.lower_ == "'s":
-            words[token.i] = "is"
-    if words == [token.text for token in doc]:
-        return doc
-    return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
 
 def _join_any_more(doc: Doc) -> None:

@@ -52,6 +52,6 @@ def renamed(doc: Doc, names: Mapping[int, str]) -> Doc:
     for token, stood in zip(named, doc, strict=True):
         if token.text == stood.text:
             token.norm_ = stood.norm_
-        else:
+        elif token.pos_ not in {"AUX", "VERB"}:
             token.lemma_ = token.text
     return named
