@@ -103,7 +103,9 @@ def subject_name(subject: Token) -> str:
         return full_name(named).casefold()
     if subject.pos_ == "PRON":
         return ""
-    return phrase_of(t for t in subject.subtree if t.i <= subject.i)
+    # "Order 48790": another order is another thing.
+    last = next((c for c in subject.rights if c.like_num and c.i == subject.i + 1), subject)
+    return phrase_of(t for t in subject.subtree if t.i <= last.i)
 
 
 def phrase_of(tokens: Iterable[Token]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spacy.tokens import Span, Token
 
+from extractor_service.rules.affairs import is_duty
 from extractor_service.rules.clauses import AUXILIARIES, Clause, subject_of
 from extractor_service.rules.quotations import quotes_a_statement
 from extractor_service.rules.speaker import (
@@ -152,7 +153,8 @@ def _is_fragment(clause: Clause) -> bool:
 def _is_unreal(clause: Clause) -> bool:
     if any(_is_hedge(token, clause) or _is_condition(token, clause) for token in clause.tokens):
         return True
-    return any(_is_unreal_auxiliary(token) for token in clause.auxiliaries)
+    due = is_duty(clause) and any(token.ent_type_ == "DATE" for token in clause.own)
+    return not due and any(_is_unreal_auxiliary(token) for token in clause.auxiliaries)
 
 
 def _is_hedge(token: Token, clause: Clause) -> bool:

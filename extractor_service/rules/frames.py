@@ -2,8 +2,8 @@
 
 Confidence is fixed by frame. It ranks how often a reader would agree that the sentence is a fact
 worth keeping: a stated home, job or preference 0.9, other states 0.85, dated events 0.85, undated
-ones 0.75, plans 0.7, habits 0.7, what some thing did for the speaker or was shown to the listener
-0.6, and a remark that fits no frame but says enough 0.5.
+ones 0.75, the sum, day or state of a thing 0.75, plans 0.7, habits 0.7, what some thing did for the
+speaker or was shown to the listener 0.6, and a remark that fits no frame but says enough 0.5.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from spacy.tokens import Token
 
 from extractor_service.domain import MemoryType
+from extractor_service.rules.affairs import is_affair, is_known
 from extractor_service.rules.called_off import called_off, deed, is_definite, put_off
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.past_forms import is_habitual
@@ -24,7 +25,7 @@ from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
 _LASTING = frozenset(
-    {*"preference home move work identity possession appointment".split(), "called off"}
+    {*"preference home move work identity possession appointment affair".split(), "called off"}
 )
 SEMANTIC, EPISODIC = MemoryType.SEMANTIC, MemoryType.EPISODIC
 
@@ -88,6 +89,8 @@ def frame_of(statement: Statement) -> Frame | None:
     """The first frame that fits; None for a clause of too little substance or on nobody here."""
     if (off := _called_off(statement)) is not None:
         return off
+    if (affair := _affair(statement)) is not None:
+        return affair
     tells = statement.dated or _goes_on(statement) or has_substance(statement.clause)
     tells = tells or is_habitual(statement.clause.head) or _matters(statement)
     if not tells or is_pointed_at(statement.clause.subject):
@@ -154,7 +157,7 @@ def _plan(statement: Statement) -> Frame | None:
 
 def _looks_ahead(statement: Statement) -> bool:
     head = statement.clause.head
-    if any(t.lower_ in {"will", "'ll", "wo"} for t in statement.clause.auxiliaries):
+    if any(t.lower_ in {"will", "'ll", "wo", "must"} for t in statement.clause.auxiliaries):
         return True
     going = statement.lemma == "go" and head.tag_ == "VBG" and _verb_complement(head) is not None
     progressive_with_date = head.tag_ == "VBG" and statement.dated
@@ -211,10 +214,18 @@ def _appointment(statement: Statement) -> Frame | None:
     subject, clause = statement.clause.subject, statement.clause
     if not statement.dated or statement.lemma != "be" or subject is None:
         return None
-    definite = any(t.lower_ == "the" for t in subject.lefts) or subject.pos_ == "PROPN"
-    if not definite or not clause.children("prep") or clause.children("acomp", "attr"):
+    if not is_known(subject) or not clause.children("prep") or clause.children("acomp", "attr"):
         return None
     return Frame("appointment", EPISODIC, 0.8, "schedule")
+
+
+def _affair(statement: Statement) -> Frame | None:
+    """ "The budget is 20,000 euros", "the deadline is 17 April"."""
+    of_a_thing = statement.about is About.OTHER and not is_pointed_at(statement.clause.subject)
+    if not of_a_thing or not is_affair(statement.clause, dated=statement.dated):
+        return None
+    topic = "schedule" if statement.dated else "plans"
+    return Frame("affair", EPISODIC if statement.dated else SEMANTIC, 0.75, topic)
 
 
 def _effect_on_speaker(statement: Statement) -> Frame | None:

@@ -7,10 +7,13 @@ import enum
 from spacy.tokens import Token
 
 from extractor_service.rules.clauses import Clause
+from extractor_service.rules.home_and_work import WORKERS
 from extractor_service.rules.people import RELATIONS, THIRD_PERSON, Mention
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 
+_OF_PEOPLE = WORKERS | word_set("pregnant allergic celiac coeliac diabetic")
+_DIETS = word_set("vegan vegetarian pescatarian")
 _SIGHTS = word_set("pic photo picture image shot snap snapshot selfie view one")
 
 
@@ -34,7 +37,7 @@ def about(clause: Clause, who: Participants, people: tuple[Mention, ...]) -> Abo
         return About.SPEAKER
     if said & SECOND_PERSON:
         return About.LISTENER
-    if said & THIRD_PERSON or _is_person(subject, who, people):
+    if said & THIRD_PERSON or _is_person(subject, who, people) or _is_called_human(clause):
         return About.PERSON
     owners = {t.lower_ for t in subject.subtree if t.dep_ == "poss"}
     return About.OWN_THING if owners & (FIRST_PERSON | THIRD_PERSON) else About.OTHER
@@ -44,6 +47,21 @@ def _is_person(subject: Token, who: Participants, people: tuple[Mention, ...]) -
     related = subject.lemma_.lower() in RELATIONS and any(t.dep_ == "poss" for t in subject.lefts)
     known = related or any(m.start == subject.i and not m.possible for m in people)
     return known or (subject.pos_ == "PROPN" and who.includes(subject.text))
+
+
+def _is_called_human(clause: Clause) -> bool:
+    """ "Emma is a doctor", "emma is pregnant", whatever the model takes her for.
+
+    A singular noun without an article is a name, and not what "dinner is vegan" tells of.
+    """
+    subject = clause.subject
+    if subject is None or clause.head.lemma_ != "be" or any(subject.lefts):
+        return False
+    proper = subject.pos_ == "PROPN"
+    told = _OF_PEOPLE | _DIETS if proper else _OF_PEOPLE
+    said = [t for t in clause.children("attr", "acomp") if t.lemma_.lower() in told]
+    praised = any(child.tag_ == "JJS" for t in said for child in t.lefts)
+    return bool(said) and not praised and (proper or subject.tag_ == "NN")
 
 
 def points_at_a_sight(clause: Clause) -> bool:
