@@ -38,6 +38,14 @@ _UNREAD = (
     re.compile(r"https?://\S+"),
     re.compile(rf"\S{{{LONGEST_WORD},}}"),
     re.compile(r"\*+|__+|~~"),  # emphasis
+    # "Great, we live in Rome": said to the listener, and the model hangs the statement on it.
+    re.compile(
+        r"(?:^|(?<=[.!?\n]))[^\S\n]*(?:(?:oh|ah|ok|okay)[ ,]+)?(?:good(?: morning| evening)?"
+        r"|great|perfect|nice|cool|fine|super|awesome|lovely|wonderful|brilliant|brill|excellent"
+        r"|fantastic|exactly|no worries|no problem|first off|first of all"
+        r"|for starters|to start with)(?:,|!| -)(?= (?:i|we|my|our)\b)",
+        re.IGNORECASE,
+    ),
     re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f]"),  # tabs and control characters
 )
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
