@@ -82,6 +82,8 @@ _GIVING = word_set(
     "support encourage show provide"
 )
 _TURNING = word_set("marry remarry divorce retire graduate engage separate resign widow fire")
+_BEFALLING = word_set("promote demote hire evict diagnose arrest deport approve reject deny rob")
+_BEFALLING_THINGS = word_set("steal break hack approve reject deny")
 _STATES = word_set("be have own like love hate prefer want need know live work belong")
 
 
@@ -189,13 +191,20 @@ def _habit(statement: Statement) -> Frame | None:
 
 def _matters(statement: Statement) -> bool:
     """ "Music means a lot to me", and not "your help means a lot to me"; "we got married"."""
-    if statement.lemma in _TURNING:
+    if statement.lemma in _TURNING or _befalls(statement):
         return True
     if statement.lemma == "eat":
         return any(t.lower_ == "everything" for t in statement.clause.children("dobj"))
     said = {token.lower_ for token in statement.clause.own}
     noun = statement.clause.subject is not None and statement.clause.subject.pos_ == "NOUN"
     return statement.lemma == "mean" and noun and "me" in said and not said & SECOND_PERSON
+
+
+def _befalls(statement: Statement) -> bool:
+    """ "I got promoted", "my laptop was stolen", and not "I was broken"."""
+    thing = statement.about is About.OWN_THING
+    lemmas = _BEFALLING_THINGS if thing else _BEFALLING
+    return statement.lemma in lemmas and bool(statement.clause.children("auxpass"))
 
 
 def _called_off(statement: Statement) -> Frame | None:
