@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
+from extractor_service.rules.kin import is_own_kin
 from extractor_service.rules.names import bearer, full_name, names_event, names_partner, names_place
 from extractor_service.rules.speaker import FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
@@ -76,6 +77,8 @@ def is_relation(token: Token) -> bool:
 
 
 def _mention(token: Token, who: Participants) -> Mention | None:
+    if is_own_kin(token):
+        return _own_kin(token, who)
     if token.pos_ == "PROPN":
         return _named(token, who)
     if not is_relation(token) or _is_named(token):
@@ -93,6 +96,19 @@ def _mention(token: Token, who: Participants) -> Mention | None:
         relation,
         who.speaker,
     )
+
+
+def _own_kin(token: Token, who: Participants) -> Mention:
+    """The mother of "mum can't have oats"."""
+    told, gender = own_kin(token, who), gender_of(token.lower_)
+    return Mention(
+        told, gender, plural=False, start=token.i, kind="", relation=token.lower_, owner=who.speaker
+    )
+
+
+def own_kin(token: Token, who: Participants) -> str:
+    """ "Alice's mum" for the "mum" that Alice speaks of as hers."""
+    return f"{who.speaker}'s {token.lower_}"
 
 
 def _is_being_named(relation: Token) -> bool:

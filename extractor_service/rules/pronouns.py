@@ -10,8 +10,17 @@ from spacy.tokens import Token
 from extractor_service.rules.antecedents import referent
 from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
+from extractor_service.rules.kin import is_own_kin
 from extractor_service.rules.known import PERSON, alone_fitting
-from extractor_service.rules.people import HE, RELATIONS, SHE, THEY, THIRD_PERSON, Mention
+from extractor_service.rules.people import (
+    HE,
+    RELATIONS,
+    SHE,
+    THEY,
+    THIRD_PERSON,
+    Mention,
+    own_kin,
+)
 from extractor_service.rules.several import companion, means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.things import Thing, thing_meant
@@ -83,7 +92,12 @@ def _for_first_person(pronoun: Token, speaker: str) -> str:
 
 
 def _named_elsewhere(token: Token, around: Around) -> str | None:
-    """ "Sister Emma" for the "sister" who is Emma, and "Alice's" for the "the" of her dog."""
+    """ "Sister Emma" for the "sister" who is Emma, and "Alice's" for the "the" of her dog.
+
+    And "Alice's mum" for the "mum" that she speaks of.
+    """
+    if is_own_kin(token):
+        return own_kin(token, around.who)
     if token.pos_ == "NOUN" and (meant := around.supplied(token)):
         return f"{token.text} {meant.name}"
     if token.dep_ == "det" and token.lower_ == "the" and (meant := around.supplied(token.head)):
