@@ -19,7 +19,7 @@ from extractor_service.rules.called_off import called_off, deed, is_definite, pu
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.speaker import SECOND_PERSON
-from extractor_service.rules.subjects import About, is_pointed_at
+from extractor_service.rules.subjects import About, is_pointed_at, stays_away
 from extractor_service.rules.substance import has_substance
 from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
@@ -191,7 +191,7 @@ def _habit(statement: Statement) -> Frame | None:
 
 def _matters(statement: Statement) -> bool:
     """ "Music means a lot to me", and not "your help means a lot to me"; "we got married"."""
-    if statement.lemma in _TURNING or _befalls(statement):
+    if statement.lemma in _TURNING or _befalls(statement) or _is_missed(statement):
         return True
     if statement.lemma == "eat":
         return any(t.lower_ == "everything" for t in statement.clause.children("dobj"))
@@ -205,6 +205,12 @@ def _befalls(statement: Statement) -> bool:
     thing = statement.about is About.OWN_THING
     lemmas = _BEFALLING_THINGS if thing else _BEFALLING
     return statement.lemma in lemmas and bool(statement.clause.children("auxpass"))
+
+
+def _is_missed(statement: Statement) -> bool:
+    """ "Our band can't come", and not "I can't come", which answers."""
+    others = statement.about in {About.OWN_THING, About.PERSON}
+    return others and stays_away(statement.clause)
 
 
 def _called_off(statement: Statement) -> Frame | None:

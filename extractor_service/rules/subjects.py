@@ -51,15 +51,23 @@ def _is_person(subject: Token, who: Participants, people: tuple[Mention, ...]) -
     return known or (subject.pos_ == "PROPN" and who.includes(subject.text))
 
 
+def stays_away(clause: Clause) -> bool:
+    """ "Emma can't come"."""
+    able = any(t.lower_ in {"can", "ca"} for t in clause.auxiliaries)
+    return able and bool(clause.children("neg")) and clause.head.lemma_ in {"come", "attend"}
+
+
 def _is_called_human(clause: Clause) -> bool:
     """ "Emma is a doctor", "emma is pregnant", whatever the model takes her for.
 
     A singular noun without an article is a name, and not what "dinner is vegan" tells of.
     """
     subject = clause.subject
-    if subject is None or clause.head.lemma_ != "be" or any(subject.lefts):
+    if subject is None or any(subject.lefts):
         return False
     proper = subject.pos_ == "PROPN"
+    if clause.head.lemma_ != "be":
+        return proper and stays_away(clause)
     told = _OF_PEOPLE | _DIETS if proper else _OF_PEOPLE
     said = [t for t in clause.children("attr", "acomp") if t.lemma_.lower() in told]
     praised = any(child.tag_ == "JJS" for t in said for child in t.lefts)
