@@ -11,18 +11,22 @@ from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
+from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.home_and_work import WORKERS
 from extractor_service.rules.names import full_name, names_event, names_place
 from extractor_service.rules.people import (
+    FAMILY,
     RELATIONS,
     SHE,
     THEY,
     Mention,
     description,
     gender_of,
+    is_among_things,
+    is_met,
     mentions,
 )
-from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
+from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 
 _OTHERS = word_set(
@@ -52,6 +56,7 @@ _SEEING = word_set(
 )
 _EMPLOYING = word_set("hire employ fire sack promote pay offer launch acquire sell open close")
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
+_NARROWING = frozenset({"det", "poss", "amod", "nummod", "compound"})
 _IN_A_FRAGMENT = frozenset({"ROOT", "conj", "appos"})
 
 
@@ -69,6 +74,17 @@ def referent(pronoun: str, earlier: Sequence[Mention]) -> Mention | None:
     return next((mention for mention in reversed(earlier) if _fits(pronoun, mention)), None)
 
 
+def recalled(mention: Mention, doc: Doc, who: Participants) -> Mention:
+    """Somebody of an earlier turn: sure if what was said there is said of people only.
+
+    Assistants speak of many things whose names the model takes for people's.
+    """
+    guessed = mention.possible or (who.speaker == ASSISTANT and mention.kind == "person")
+    sure = not guessed or bool(mention.relation) or is_said_of_people(doc[mention.start])
+    later = replace(mention, start=-1)
+    return later if sure else replace(later, kind="", possible=True, unnamed=True)
+
+
 def _fits(pronoun: str, mention: Mention) -> bool:
     if pronoun in THEY:
         return mention.plural
@@ -78,9 +94,9 @@ def _fits(pronoun: str, mention: Mention) -> bool:
 
 
 def _possible(token: Token, who: Participants) -> Mention | None:
-    if token.pos_ == "PROPN" or (token.pos_ == "NOUN" and token.ent_type_ and token.is_title):
+    if token.lemma_.lower() not in _SOMEBODY or (token.pos_ == "PROPN" and token.is_title):
         return _possible_name(token, who)
-    if token.lemma_.lower() not in _SOMEBODY or token.tag_ in {"NNS", "NNPS"}:
+    if token.tag_ in {"NNS", "NNPS"}:
         return None
     spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_met(token)
     return _somebody(token, who) if spoken_of else None
@@ -88,34 +104,72 @@ def _possible(token: Token, who: Participants) -> Mention | None:
 
 def _possible_name(name: Token, who: Participants) -> Mention | None:
     """A name where one speaks of somebody, and that may be a person's for all one knows."""
-    if not name.text[0].isupper() or name.ent_type_ in _NAMES_NOBODY:
+    if name.ent_type_ in _NAMES_NOBODY or not (_is_name(name) or _is_small_name(name)):
         return None
     if name.lower_ in FIRST_PERSON or names_place(name) or names_event(name):
         return None
-    if not (_is_spoken_of(name) or _is_seen(name)):
+    certain = _is_spoken_of(name) or _is_seen(name)
+    if not (certain or _is_owner(name) or _is_set_ahead(name) or name.ent_type_ == "PERSON"):
         return None
     called = full_name(name) if name.pos_ == "PROPN" else name.text
     if any(who.includes(part) for part in called.split()):
         return None
     bare = not name.ent_type_ and name.is_title and called == name.text
-    sure = bare and not _may_employ(name) and not _stands_alone(name)
+    sure = certain and bare and not _may_employ(name) and not _stands_alone(name)
+    called = called if name.text[0].isupper() else called.capitalize()
     return Mention(called, "", plural=False, start=name.i, kind="", possible=True, unnamed=not sure)
+
+
+def _is_name(token: Token) -> bool:
+    proper = token.pos_ == "PROPN" or (token.pos_ == "NOUN" and token.ent_type_ and token.is_title)
+    return bool(proper) and token.text[0].isupper() and not _is_of_a_thing(token)
+
+
+def _is_of_a_thing(name: Token) -> bool:
+    """ "The Alma" and "LS6" are nobody's names; "on Zed" may be, as in "a crush on Tom"."""
+    return name.dep_ == "compound" or (name.dep_ != "pobj" and is_among_things(name))
+
+
+def _is_small_name(token: Token) -> bool:
+    """ "orla cancelled", "mick's number", and not "traffic was awful"."""
+    if token.pos_ not in {"PROPN", "NOUN"} or token.tag_ not in {"NN", "NNP"}:
+        return False
+    if not (token.is_lower and token.is_alpha) or any(t.dep_ in _NARROWING for t in token.lefts):
+        return False
+    return token.pos_ == "PROPN" or _is_owner(token) or is_said_of_people(token) or is_met(token)
 
 
 def _somebody(noun: Token, who: Participants) -> Mention:
     """Somebody by what they are: of the listener's life where it says "your"."""
     gender = gender_of(noun.lemma_.lower())
     unnamed = Mention("", gender, plural=False, start=noun.i, kind="", possible=True, unnamed=True)
-    if not _is_yours(noun) or who.other is None or noun.dep_ not in _SUBJECTS:
+    owner = _whose(noun, who)
+    if owner is None or noun.dep_ not in _SUBJECTS:
         return unnamed
-    told = description(noun)
-    return replace(
-        unnamed,
-        name=f"{who.other}'s {told}",
-        relation=told.lower(),
-        owner=who.other,
-        unnamed=False,
-    )
+    told, own = description(noun).lower(), owner == who.speaker
+    name = f"{owner}'s {told}"
+    return replace(unnamed, name=name, relation=told, owner=owner, possible=not own, unnamed=False)
+
+
+def _whose(noun: Token, who: Participants) -> str | None:
+    """In whose life they are, if that is one of those who speak: "dad" is the speaker's."""
+    if _is_yours(noun):
+        return who.other
+    word = noun.lemma_.lower()
+    kin = word in FAMILY and bool(gender_of(word)) and noun.pos_ != "PROPN"
+    bare = not any(child.dep_ in _NARROWING for child in noun.lefts)
+    return who.speaker if kin and bare and who.speaker != ASSISTANT else None
+
+
+def _is_owner(token: Token) -> bool:
+    """ "Mick's number"."""
+    return token.dep_ == "poss" and any(child.dep_ == "case" for child in token.rights)
+
+
+def _is_set_ahead(name: Token) -> bool:
+    """ "Anjali, she's a doctor"."""
+    comma, pronoun = name.doc[name.i + 1 : name.i + 2], name.doc[name.i + 2 : name.i + 3]
+    return comma.text == "," and pronoun.text.lower() in {"she", "he"}
 
 
 def _is_spoken_of(token: Token) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from extractor_service.domain import Turn
-from extractor_service.rules.antecedents import everyone
+from extractor_service.rules.antecedents import everyone, recalled
 from extractor_service.rules.parse import bounded, parse_said
 from extractor_service.rules.people import Mention
 from extractor_service.rules.questions import Asked, asked
@@ -64,5 +64,5 @@ class Earlier:
 
 
 def _told(doc: Doc, who: Participants) -> Told:
-    people = tuple(replace(mention, start=-1) for mention in everyone(doc, who))
+    people = tuple(recalled(mention, doc, who) for mention in everyone(doc, who))
     return Told(people, things(doc.sents, who), asked(doc, who))

@@ -25,7 +25,8 @@ PERSON, ORG = "person", "org"
 _KINDS = frozenset({PERSON, "pet", ORG})
 _WORKPLACES = word_set("company firm employer")
 _SAME = {
-    "mom": "mother", "mum": "mother", "mama": "mother", "dad": "father", "papa": "father",
+    "mom": "mother", "mum": "mother", "mama": "mother", "mam": "mother", "mommy": "mother",
+    "mummy": "mother", "dad": "father", "daddy": "father", "papa": "father",
     "puppy": "dog", "pup": "dog", "kitten": "cat", "firm": "company", "employer": "company",
 }  # fmt: skip
 _FEW = PETS | word_set(

@@ -13,11 +13,11 @@ from extractor_service.rules.speaker import FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
 
 FEMALE = word_set(
-    "mom mum mother mama sister daughter wife girlfriend aunt niece grandma grandmother "
-    "granddaughter stepmother fiancée woman lady girl"
+    "mom mum mam mommy mummy mother mama sister daughter wife girlfriend aunt niece grandma "
+    "grandmother granddaughter stepmother fiancée woman lady girl"
 )
 MALE = word_set(
-    "dad father papa brother son husband boyfriend uncle nephew grandpa grandfather grandson "
+    "dad daddy father papa brother son husband boyfriend uncle nephew grandpa grandfather grandson "
     "stepfather fiancé man guy boy"
 )
 EITHER = word_set(
@@ -157,14 +157,32 @@ def _is_taken_in(relation: Token) -> bool:
 
 
 def _reads_as_person(name: Token) -> bool:
-    if name.dep_ == "compound" or names_place(name) or names_event(name):
+    if name.dep_ == "compound" or names_place(name) or names_event(name) or is_among_things(name):
         return False
     if names_partner(name):
         return True
     if name.ent_type_:
         return name.ent_type_ == "PERSON"
-    met = name.dep_ == "dobj" and name.head.lemma_ in _MEETING
-    return met or (name.dep_ == "nsubj" and name.head.lemma_ in _LIVING)
+    return is_met(name) or lives(name)
+
+
+def is_met(name: Token) -> bool:
+    """ "I met Sven": only people are."""
+    return name.dep_ == "dobj" and name.head.lemma_ in _MEETING
+
+
+def lives(name: Token) -> bool:
+    """ "Sven studies", "Sven hates it": only people do."""
+    return name.dep_ == "nsubj" and name.head.lemma_ in _LIVING
+
+
+def is_among_things(name: Token) -> bool:
+    """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand."""
+    if any(char.isdigit() for char in name.text):
+        return True
+    if any(child.dep_ == "det" for child in name.lefts):
+        return True
+    return name.dep_ == "pobj" and name.head.lower_ in _AMID_THINGS
 
 
 def _relation_of(name: Token) -> Token | None:
@@ -198,6 +216,7 @@ def _whose_name(name: Token) -> Token | None:
 # Only people do these, so that a name which the small model does not know is a person's.
 _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
+_AMID_THINGS = word_set("on at in into onto via inside within through under using")
 _GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 _NAMES = word_set("name surname nickname spelling")

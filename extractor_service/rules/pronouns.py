@@ -58,6 +58,13 @@ class Around:
         """Whom this word means, if their name has to be put beside it."""
         return next((m for m in self.people if m.supplied and m.start == token.i), None)
 
+    def own(self, token: Token) -> Mention | None:
+        """The speaker's "dad", of whom they say no "my"."""
+        if any(child.dep_ == "poss" for child in token.lefts):
+            return None
+        kin = (m for m in self.people if m.start == token.i and m.relation and not m.kind)
+        return next((m for m in kin if m.owner == self.who.speaker and not m.possible), None)
+
     def after(self, before: tuple[Token, ...]) -> Around:
         """The same, for a clause that joins a memory of these words."""
         return replace(self, before=before)
@@ -92,14 +99,15 @@ def _for_first_person(pronoun: Token, speaker: str) -> str:
 
 
 def _named_elsewhere(token: Token, around: Around) -> str | None:
-    """ "Sister Emma" for the "sister" who is Emma, and "Alice's" for the "the" of her dog.
-
-    And "Alice's mum" for the "mum" that she speaks of.
+    """ "Sister Emma" for the "sister" who is Emma, "Alice's mum" for the "mum" that she speaks of,
+    and "Alice's" for the "the" of her dog.
     """
     if is_own_kin(token):
         return own_kin(token, around.who)
     if token.pos_ == "NOUN" and (meant := around.supplied(token)):
         return f"{token.text} {meant.name}"
+    if meant := around.own(token):
+        return meant.name
     if token.dep_ == "det" and token.lower_ == "the" and (meant := around.supplied(token.head)):
         return f"{meant.owner}'s"
     return None
