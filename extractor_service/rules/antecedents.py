@@ -13,6 +13,15 @@ from spacy.tokens import Doc, Token
 
 from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.home_and_work import WORKERS
+from extractor_service.rules.name_words import (
+    NARROWING,
+    is_name,
+    is_owner,
+    is_seen,
+    is_small_name,
+    is_used,
+    may_be_a_word,
+)
 from extractor_service.rules.names import full_name, names_event, names_place
 from extractor_service.rules.people import (
     FAMILY,
@@ -22,8 +31,6 @@ from extractor_service.rules.people import (
     Mention,
     description,
     gender_of,
-    is_among_things,
-    is_met,
     mentions,
 )
 from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, SECOND_PERSON, Participants
@@ -50,13 +57,8 @@ _SOMEBODY = RELATIONS | _OTHERS | _ANIMALS | WORKERS
 _NAMES_NOBODY = frozenset(
     {"DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY", "PERCENT", "QUANTITY", "NORP", "LANGUAGE"}
 )
-_SEEING = word_set(
-    "meet go see talk speak chat hang travel live stay play walk run hike dance sing spend trip "
-    "breakfast brunch lunch dinner coffee tea drink beer"
-)
 _EMPLOYING = word_set("hire employ fire sack promote pay offer launch acquire sell open close")
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
-_NARROWING = frozenset({"det", "poss", "amod", "nummod", "compound"})
 _IN_A_FRAGMENT = frozenset({"ROOT", "conj", "appos"})
 
 
@@ -74,15 +76,23 @@ def referent(pronoun: str, earlier: Sequence[Mention]) -> Mention | None:
     return next((mention for mention in reversed(earlier) if _fits(pronoun, mention)), None)
 
 
-def recalled(mention: Mention, doc: Doc, who: Participants) -> Mention:
+def recalled(mention: Mention, doc: Doc, who: Participants) -> Mention | None:
     """Somebody of an earlier turn: sure if what was said there is said of people only.
 
-    Assistants speak of many things whose names the model takes for people's.
+    Assistants speak of many things whose names the model takes for people's. Names where nobody
+    is spoken of are soon forgotten: None.
     """
+    if mention.possible and mention.name and not _is_remembered(doc[mention.start]):
+        return None
     guessed = mention.possible or (who.speaker == ASSISTANT and mention.kind == "person")
     sure = not guessed or bool(mention.relation) or is_said_of_people(doc[mention.start])
     later = replace(mention, start=-1)
     return later if sure else replace(later, kind="", possible=True, unnamed=True)
+
+
+def _is_remembered(token: Token) -> bool:
+    spoken_of = _is_spoken_of(token) or is_seen(token) or is_owner(token)
+    return spoken_of or token.ent_type_ == "PERSON"
 
 
 def _fits(pronoun: str, mention: Mention) -> bool:
@@ -104,39 +114,18 @@ def _possible(token: Token, who: Participants) -> Mention | None:
 
 def _possible_name(name: Token, who: Participants) -> Mention | None:
     """A name where one speaks of somebody, and that may be a person's for all one knows."""
-    if name.ent_type_ in _NAMES_NOBODY or not (_is_name(name) or _is_small_name(name)):
+    if name.ent_type_ in _NAMES_NOBODY or not (is_name(name) or is_small_name(name)):
         return None
     if name.lower_ in FIRST_PERSON or names_place(name) or names_event(name):
         return None
-    certain = _is_spoken_of(name) or _is_seen(name)
-    if not (certain or _is_owner(name) or _is_set_ahead(name) or name.ent_type_ == "PERSON"):
-        return None
     called = full_name(name) if name.pos_ == "PROPN" else name.text
-    if any(who.includes(part) for part in called.split()):
+    if any(who.includes(part) for part in called.split()) or is_used(name):
         return None
     bare = not name.ent_type_ and name.is_title and called == name.text
+    certain = (_is_spoken_of(name) or is_seen(name)) and not may_be_a_word(name)
     sure = certain and bare and not _may_employ(name) and not _stands_alone(name)
     called = called if name.text[0].isupper() else called.capitalize()
     return Mention(called, "", plural=False, start=name.i, kind="", possible=True, unnamed=not sure)
-
-
-def _is_name(token: Token) -> bool:
-    proper = token.pos_ == "PROPN" or (token.pos_ == "NOUN" and token.ent_type_ and token.is_title)
-    return bool(proper) and token.text[0].isupper() and not _is_of_a_thing(token)
-
-
-def _is_of_a_thing(name: Token) -> bool:
-    """ "The Alma" and "LS6" are nobody's names; "on Zed" may be, as in "a crush on Tom"."""
-    return name.dep_ == "compound" or (name.dep_ != "pobj" and is_among_things(name))
-
-
-def _is_small_name(token: Token) -> bool:
-    """ "orla cancelled", "mick's number", and not "traffic was awful"."""
-    if token.pos_ not in {"PROPN", "NOUN"} or token.tag_ not in {"NN", "NNP"}:
-        return False
-    if not (token.is_lower and token.is_alpha) or any(t.dep_ in _NARROWING for t in token.lefts):
-        return False
-    return token.pos_ == "PROPN" or _is_owner(token) or is_said_of_people(token) or is_met(token)
 
 
 def _somebody(noun: Token, who: Participants) -> Mention:
@@ -157,19 +146,8 @@ def _whose(noun: Token, who: Participants) -> str | None:
         return who.other
     word = noun.lemma_.lower()
     kin = word in FAMILY and bool(gender_of(word)) and noun.pos_ != "PROPN"
-    bare = not any(child.dep_ in _NARROWING for child in noun.lefts)
+    bare = not any(child.dep_ in NARROWING for child in noun.lefts)
     return who.speaker if kin and bare and who.speaker != ASSISTANT else None
-
-
-def _is_owner(token: Token) -> bool:
-    """ "Mick's number"."""
-    return token.dep_ == "poss" and any(child.dep_ == "case" for child in token.rights)
-
-
-def _is_set_ahead(name: Token) -> bool:
-    """ "Anjali, she's a doctor"."""
-    comma, pronoun = name.doc[name.i + 1 : name.i + 2], name.doc[name.i + 2 : name.i + 3]
-    return comma.text == "," and pronoun.text.lower() in {"she", "he"}
 
 
 def _is_spoken_of(token: Token) -> bool:
@@ -189,12 +167,6 @@ def _is_met(noun: Token) -> bool:
         return any(child.dep_ == "expl" for child in noun.head.children)
     beside = noun.dep_ == "pobj" and noun.head.lower_ == "with"
     return beside or noun.dep_ in {"dobj", "dative"}
-
-
-def _is_seen(name: Token) -> bool:
-    """ "I gave Tom a book", "I had dinner with Tom", and not "I work with Python"."""
-    beside = name.dep_ == "pobj" and name.head.lower_ == "with"
-    return name.dep_ == "dative" or (beside and name.head.head.lemma_ in _SEEING)
 
 
 def _stands_alone(name: Token) -> bool:

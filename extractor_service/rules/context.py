@@ -64,5 +64,7 @@ class Earlier:
 
 
 def _told(doc: Doc, who: Participants) -> Told:
-    people = tuple(recalled(mention, doc, who) for mention in everyone(doc, who))
-    return Told(people, things(doc.sents, who), asked(doc, who))
+    people = (recalled(mention, doc, who) for mention in everyone(doc, who))
+    return Told(
+        tuple(each for each in people if each is not None), things(doc.sents, who), asked(doc, who)
+    )

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
 from extractor_service.rules.contracted import contracted, spelt_out
+from extractor_service.rules.dictionary import keep_dictionary
 from extractor_service.rules.given_texts import own_words
 from extractor_service.rules.greetings import capitalized, repair_introduction
 from extractor_service.rules.past_forms import true_tag
@@ -60,7 +61,9 @@ class _Package(Protocol):
 
 def load() -> Language:
     """The pinned English pipeline. Raises ImportError when its package is not installed."""
-    return cast(_Package, import_module(MODEL_PACKAGE)).load()
+    nlp = cast(_Package, import_module(MODEL_PACKAGE)).load()
+    keep_dictionary(nlp)
+    return nlp
 
 
 def parse(nlp: Language, text: str) -> Doc:

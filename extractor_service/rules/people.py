@@ -177,12 +177,18 @@ def lives(name: Token) -> bool:
 
 
 def is_among_things(name: Token) -> bool:
-    """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand."""
-    if any(char.isdigit() for char in name.text):
+    """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand; and who is hailed."""
+    if any(char.isdigit() for char in name.text) or _is_hailed(name):
         return True
     if any(child.dep_ == "det" for child in name.lefts):
         return True
     return name.dep_ == "pobj" and name.head.lower_ in _AMID_THINGS
+
+
+def _is_hailed(name: Token) -> bool:
+    """ "Hey Mel": the one who is spoken to."""
+    before = [t.lower_ for t in name.doc[max(name.i - 2, 0) : name.i] if not t.is_punct]
+    return name.dep_ != "pobj" and before[-1:] != [] and before[-1] in _HAILING
 
 
 def _relation_of(name: Token) -> Token | None:
@@ -217,6 +223,7 @@ def _whose_name(name: Token) -> Token | None:
 _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
 _AMID_THINGS = word_set("on at in into onto via inside within through under using")
+_HAILING = word_set("hey hi hello hiya thanks bye")
 _GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 _NAMES = word_set("name surname nickname spelling")
