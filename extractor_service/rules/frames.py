@@ -225,9 +225,11 @@ def _called_off(statement: Statement) -> Frame | None:
 
 
 def _appointment(statement: Statement) -> Frame | None:
-    """ "The meeting is on Friday"."""
+    """ "The meeting is on Friday", and not "yesterday's match was on TV"."""
     subject, clause = statement.clause.subject, statement.clause
     if not statement.dated or statement.lemma != "be" or subject is None:
+        return None
+    if any(t.ent_type_ == "DATE" for t in subject.lefts):
         return None
     if not is_known(subject) or not clause.children("prep") or clause.children("acomp", "attr"):
         return None

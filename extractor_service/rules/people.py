@@ -9,7 +9,7 @@ from spacy.tokens import Doc, Token
 
 from extractor_service.rules.kin import is_own_kin
 from extractor_service.rules.names import bearer, full_name, names_event, names_partner, names_place
-from extractor_service.rules.speaker import FIRST_PERSON, Participants
+from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
 
 FEMALE = word_set(
@@ -77,7 +77,7 @@ def is_relation(token: Token) -> bool:
 
 
 def _mention(token: Token, who: Participants) -> Mention | None:
-    if is_own_kin(token):
+    if is_own_kin(token) and who.speaker != ASSISTANT:
         return _own_kin(token, who)
     if token.pos_ == "PROPN":
         return _named(token, who)
