@@ -11,7 +11,9 @@ _ARRANGING = word_set(
     "book make schedule arrange reserve get buy plan set fix order confirm register sign enter "
     "purchase apply invite ask postpone"
 )
-_PUTTING_OFF = word_set("postpone reschedule delay push move")
+_PUTTING_OFF = word_set(
+    "postpone reschedule delay push move slip slide shift change switch extend bring"
+)
 _ARRANGED = word_set(
     "appointment ticket flight reservation booking seat table room slot meeting interview viewing "
     "session lesson class course train hotel trip tour party date"
@@ -33,6 +35,8 @@ def is_arranged(date: Span, verb: Token | None) -> bool:
     if verb is None or not date.start:
         return False
     preposition = date.doc[date.start - 1]
+    if preposition.lower_ == "now" and verb.lemma_ in _PUTTING_OFF:  # "it moved, now 10 July"
+        return True
     arranging = verb.lemma_ in _ARRANGING
     if date.label_ == _RANGE and verb.lemma_ in _TAKING:
         return True

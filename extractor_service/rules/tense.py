@@ -9,6 +9,11 @@ from extractor_service.rules.words import word_set
 _HAVE = frozenset({"have", "'ve", "has", "'s", "ve"})
 _DECIDING = word_set("decide plan arrange agree promise schedule book")
 _DEPENDENT = word_set("xcomp pcomp advcl acl conj")
+_SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
+_WONDERING = frozenset({"WDT", "WP", "WRB"})
+# Done at once: "a lamp ordered on 3 January" tells when, "a lamp expected on 3 January" does not.
+_DONE_AT_ONCE = word_set("order buy purchase pay send ship post receive sign make bake build write")
+_WISHING = word_set("want need like wish ask")
 
 
 def governing_verb(token: Token) -> Token | None:
@@ -23,11 +28,34 @@ def is_past(verb: Token | None) -> bool:
     auxiliaries = [child for child in verb.children if child.dep_ in {"aux", "auxpass"}]
     if any(child.tag_ in {"MD", "TO"} for child in auxiliaries):
         return verb.dep_ == "xcomp" and not _is_planned(verb) and is_past(governing_verb(verb))
-    if not auxiliaries and verb.tag_ == "VBN" and verb.lemma_ in {"bear", "be"}:
-        return True  # "A boy, born on 27 August", "Been to Rome in May"
+    if not auxiliaries and verb.tag_ == "VBN" and _is_done(verb):
+        return True
+    if not auxiliaries and _names_a_deed(verb):
+        return is_past(governing_verb(verb))
     if verb.tag_ == "VBD" or any(c.tag_ == "VBD" or c.lemma_ == "have" for c in auxiliaries):
         return True
     return not auxiliaries and _has_no_tense(verb) and is_past(governing_verb(verb))
+
+
+def _is_done(participle: Token) -> bool:
+    """ "A boy, born on 27 August", "Been to Rome in May", "Ordered on 3 January"."""
+    if participle.lemma_ in {"bear", "be"}:
+        return True
+    above = governing_verb(participle)
+    if above is None:
+        return not any(child.dep_ in _SUBJECTS for child in participle.children)
+    if participle.lemma_ not in _DONE_AT_ONCE or above.lemma_ in _WISHING:
+        return False
+    ahead = any(child.tag_ in {"MD", "TO"} for child in above.children)
+    spliced = participle.dep_ == "conj" and participle.nbor(-1).text == ","
+    beside = spliced or participle.dep_ == "advcl"
+    return participle.dep_ == "acl" or (beside and not ahead)
+
+
+def _names_a_deed(verb: Token) -> bool:
+    """ "The invoices run on Monday went fine": a verb that something is told of."""
+    asks = any(child.tag_ in _WONDERING or child.dep_ == "mark" for child in verb.children)
+    return verb.dep_ in _SUBJECTS and verb.tag_ in {"VB", "VBP", "VBG", "VBN"} and not asks
 
 
 def _is_planned(infinitive: Token) -> bool:

@@ -118,6 +118,74 @@ def test_a_bare_date_is_on_the_side_of_today_that_the_sentence_looks_to(
     assert finding.type is MemoryType.EPISODIC
 
 
+IN_JANUARY = datetime(2026, 1, 10, 12, tzinfo=UTC)
+
+# What was ordered is past, whatever is told of it; what is wanted or planned is not.
+BARE_PARTICIPLES = [
+    ("I have a lamp ordered on Jan 3rd.", (2026, 1, 3)),
+    ("My lamp, ordered on Jan 3rd, is broken.", (2026, 1, 3)),
+    ("My desk is broken, bought on 12 December.", (2025, 12, 12)),
+    ("Ordered on Jan 3rd.", (2026, 1, 3)),
+    ("I will return the lamp bought on Jan 3rd.", (2026, 1, 3)),
+    ("I want the lamp sent on Jan 3rd.", (2027, 1, 3)),
+    ("I need my lamp sent on 12 December.", (2026, 12, 12)),
+    ("My flight booked for Jan 3rd is a long one.", (2027, 1, 3)),
+    ("My desk will be repaired, shipped on 12 December.", (2026, 12, 12)),
+    ("I have a party planned on 12 December.", (2026, 12, 12)),
+    ("I have a lamp to be ordered on 12 December.", (2026, 12, 12)),
+]
+
+
+@pytest.mark.parametrize(("text", "start"), BARE_PARTICIPLES)
+def test_what_was_ordered_on_a_day_was_ordered_in_the_past(
+    say: Say, text: str, start: tuple[int, int, int]
+) -> None:
+    (finding,) = say(text, now=IN_JANUARY)
+    assert finding.event_time == EventTime(datetime(*start, tzinfo=UTC), DAY)
+
+
+# Said on 25 May. The day to which something is moved is ahead, that of the moving is over.
+MOVED = [
+    ("The release slipped to June 15.", "Alice says the release slipped to 15 June 2023."),
+    ("My wedding was shifted to June 15.", "Alice's wedding was shifted to 15 June 2023."),
+    ("We changed the date of the wedding to June 15.",
+     "Alice changed the date of the wedding to 15 June 2023."),
+    ("My sister's wedding got extended until June 15.",
+     "Alice's sister's wedding got extended until 15 June 2023."),
+    ("My deadline moved again, now June 15.", "Alice's deadline moved again, on 15 June 2023."),
+    ("My deadline moved on June 15.", "Alice's deadline moved on 15 June 2022."),
+    ("I slipped on the ice on June 15.", "Alice slipped on the ice on 15 June 2022."),
+    ("We changed the date of the wedding on June 15.",
+     "Alice changed the date of the wedding on 15 June 2022."),
+    ("I ran from June 3 to June 15.", "Alice ran from 3 to 15 June 2022."),
+    ("I walked to work on June 15.", "Alice walked to work on 15 June 2022."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), MOVED)
+def test_the_day_to_which_something_is_moved_lies_ahead(say: Say, text: str, expected: str) -> None:
+    (finding,) = say(text)
+    assert finding.text == expected
+
+
+# Said on Thursday 25 May: what is told of a day's run in the past tells of a day that is over.
+VERBS_FOR_NOUNS = [
+    ("My invoices run on Monday went fine.", (2023, 5, 22)),
+    ("Running with my sister on Monday made me tired.", (2023, 5, 22)),
+    ("What I run on Monday was planned with my sister.", (2023, 5, 29)),
+    ("Running with my sister on Monday makes me tired.", (2023, 5, 29)),
+    ("To run with my sister on Monday was my plan.", (2023, 5, 29)),
+]
+
+
+@pytest.mark.parametrize(("text", "start"), VERBS_FOR_NOUNS)
+def test_a_verb_that_is_the_subject_of_another_has_the_tense_of_that(
+    say: Say, text: str, start: tuple[int, int, int]
+) -> None:
+    (finding,) = say(text)
+    assert finding.event_time == EventTime(datetime(*start, tzinfo=UTC), DAY)
+
+
 def test_an_appointment_that_one_had_is_over(say: Say) -> None:
     (finding,) = say("I had an appointment on Monday.")
     assert finding.text == "Alice had an appointment on 22 May 2023."
