@@ -24,11 +24,14 @@ from extractor_service.rules.date_rules import (
     Said,
 )
 from extractor_service.rules.day_ranges import of_day_range
+from extractor_service.rules.feasts import NAMING, of_feast
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.tense import governing_verb, is_past, is_present_perfect
 from extractor_service.rules.when import MONTHS, When
 
 Resolver = Callable[[Said], When | None]
+
+_NONE_IN_PARTICULAR = frozenset({"a", "an", "one"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def _is_of_make(before: Token) -> bool:
 def _is_weekday_habit(span: Span) -> bool:
     before = span.doc[span.start - 1].lower_ if span.start else ""
     after = span.doc[span.end].lower_ if span.end < len(span.doc) else ""
+    if _NONE_IN_PARTICULAR & {before, *(child.lower_ for child in span.root.children)}:
+        return True  # "it's a Saturday", "one rainy Saturday"
     ranged = {before, after} & {"to", "through"} or (after in {"and", "or"} and _is_day(span, 1))
     if (
         ranged
@@ -203,6 +208,7 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
         rules.of_vague_future,
     ),
     "weekday": (((_one_of(*WEEKDAYS), _maybe(*PARTS_OF_DAY)),), rules.of_weekday),
+    "feast": (((_one_of(*NAMING), _one_of(*WEEKDAYS)),), of_feast),
     "turned_weekday": (
         ((_DIRECTION, _one_of(*WEEKDAYS, *SHORT_WEEKDAYS), _maybe(*PARTS_OF_DAY)),),
         rules.of_weekday,

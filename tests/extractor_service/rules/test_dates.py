@@ -186,6 +186,48 @@ def test_a_verb_that_is_the_subject_of_another_has_the_tense_of_that(
     assert finding.event_time == EventTime(datetime(*start, tzinfo=UTC), DAY)
 
 
+# Said on Thursday 25 May 2023; Easter was on 9 April, and is on 31 March in 2024.
+FEASTS = [
+    ("I broke my ankle on easter monday.",
+     "Alice broke Alice's ankle on 10 April 2023.", (2023, 4, 10)),
+    ("I'm visiting my parents on Easter Monday.",
+     "Alice is visiting Alice's parents on 1 April 2024.", (2024, 4, 1)),
+    ("I met Bob on Good Friday.", "Alice met Bob on 7 April 2023.", (2023, 4, 7)),
+    ("I will meet Bob on Whit Monday.", "Alice will meet Bob on 29 May 2023.", (2023, 5, 29)),
+    ("I will meet Bob on Easter Sunday.", "Alice will meet Bob on 31 March 2024.", (2024, 3, 31)),
+    ("I met Bob on Monday.", "Alice met Bob on 22 May 2023.", (2023, 5, 22)),
+    ("I will meet Bob at Easter on Monday.",
+     "Alice will meet Bob at Easter on 29 May 2023.", (2023, 5, 29)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected", "start"), FEASTS)
+def test_a_feast_is_no_plain_day_of_the_week(
+    say: Say, text: str, expected: str, start: tuple[int, int, int]
+) -> None:
+    (finding,) = say(text)
+    assert finding.text == expected
+    assert finding.event_time == EventTime(datetime(*start, tzinfo=UTC), DAY)
+
+
+NO_CERTAIN_DAY = [
+    ("I will meet Bob on Black Friday.", "Alice will meet Bob on Black Friday."),
+    ("I will marry Bob on a Saturday.", "Alice will marry Bob on a Saturday."),
+    ("My birthday party is on a Saturday.", "Alice's birthday party is on a Saturday."),
+    ("I met Bob on a rainy Saturday.", "Alice met Bob on a rainy Saturday."),
+    ("I met Bob one Saturday.", "Alice met Bob one Saturday."),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), NO_CERTAIN_DAY)
+def test_a_day_of_the_week_that_is_none_in_particular_stays_as_said(
+    say: Say, text: str, expected: str
+) -> None:
+    (finding,) = say(text)
+    assert finding.text == expected
+    assert finding.event_time is None
+
+
 def test_an_appointment_that_one_had_is_over(say: Say) -> None:
     (finding,) = say("I had an appointment on Monday.")
     assert finding.text == "Alice had an appointment on 22 May 2023."
