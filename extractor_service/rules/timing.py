@@ -34,8 +34,11 @@ def event_time(clause: Clause, dates: Sequence[DateMention]) -> EventTime | None
 
 
 def _is_bound(doc: Doc, mention: DateMention) -> bool:
-    """ "since 2016", "until Friday": a bound of a state, not when something happened."""
-    return mention.start > 0 and doc[mention.start - 1].lower_ in {"since", "until", "till"}
+    """ "since 2016", "until Friday", "not on Monday": not when something happened."""
+    before = [token.lower_ for token in doc[max(mention.start - 2, 0) : mention.start]]
+    if before and before[-1] in {"on", "in"}:
+        before.pop()
+    return bool(before) and before[-1] in {"since", "until", "till", "not"}
 
 
 def _depth(token: Token, head: Token) -> int:

@@ -34,6 +34,8 @@ _LONGEST_ANNOUNCEMENT = 10
 _FILLERS = word_set("btw lol haha tho fyi omg :) :( :d ;)")
 # "now" is the time of saying, which every memory of a state has.
 _FILLER_ADVERBS = word_set("also too actually just honestly basically anyway though now currently")
+_LONGEST_DENIAL = 5
+_NO_DENIAL = word_set("only just far many much all")
 _LAST_OF_LATIN = "\u00ff"  # "°" and "®" are symbols too
 _NOT_CALLED = word_set("poss compound conj det aux cc prep neg mark")
 _TALKING = word_set("speak talk chat meet see catch")
@@ -74,9 +76,21 @@ def _ending_length(tokens: Sequence[Token]) -> int:
 def _opening_length(tokens: Sequence[Token]) -> int:
     lower = [token.lower_ for token in tokens]
     skip = 0
-    while skip < len(tokens) and (_opens(tokens[skip]) or _phrase_length(lower[skip:])):
-        skip += _phrase_length(lower[skip:]) or 1
+    while skip < len(tokens):
+        length = _phrase_length(lower[skip:]) or _denial_length(tokens[skip:])
+        if not length and not _opens(tokens[skip]):
+            return skip
+        skip += length or 1
     return skip
+
+
+def _denial_length(tokens: Sequence[Token]) -> int:
+    """ "Not today, I'm busy", "not too bright, I get migraines": the denial answers another."""
+    comma = next((i for i, t in enumerate(tokens[:_LONGEST_DENIAL]) if t.text == ","), 0)
+    denied = tokens[1:comma]
+    if not denied or tokens[0].lower_ != "not" or denied[0].lower_ in _NO_DENIAL:
+        return 0
+    return 0 if any(t.pos_ in {"VERB", "AUX", "CCONJ"} for t in denied) else comma + 1
 
 
 def _opens(token: Token) -> bool:

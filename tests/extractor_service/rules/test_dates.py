@@ -228,6 +228,28 @@ def test_a_day_of_the_week_that_is_none_in_particular_stays_as_said(
     assert finding.event_time is None
 
 
+# What is said not to be the day is left out, with what else only answers another.
+DENIED = [
+    ("not today, I'm taking Monday off work", "Alice is taking 29 May 2023 off work.", 29),
+    ("Not on Monday, I'm flying to Rome on Tuesday.",
+     "Alice is flying to Rome on 30 May 2023.", 30),
+    ("No, not tomorrow, I'm flying to Rome on Tuesday.",
+     "Alice is flying to Rome on 30 May 2023.", 30),
+    ("Today I'm flying to Rome.", "On 25 May 2023 Alice is flying to Rome.", 25),
+    ("I'm flying to Rome on Tuesday, not on Monday.",
+     "Alice is flying to Rome on 30 May 2023, not on 29 May 2023.", 30),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected", "day"), DENIED)
+def test_a_day_that_is_denied_is_not_when_it_happens(
+    say: Say, text: str, expected: str, day: int
+) -> None:
+    (finding,) = say(text)
+    assert finding.text == expected
+    assert finding.event_time == EventTime(datetime(2023, 5, day, tzinfo=UTC), DAY)
+
+
 def test_an_appointment_that_one_had_is_over(say: Say) -> None:
     (finding,) = say("I had an appointment on Monday.")
     assert finding.text == "Alice had an appointment on 22 May 2023."
