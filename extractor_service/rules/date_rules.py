@@ -38,6 +38,7 @@ NUMBERS = {word: n for n, word in enumerate(_COUNTED)} | {
     "a": 1, "an": 1, "couple": 2, "few": 3, "several": 4,
 }  # fmt: skip
 UNITS = ("day", "week", "month", "year")
+OWNING_DAYS = ("yesterdays", "todays", "tomorrows")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _INEXACT = frozenset({"few", "several", "couple", "about", "around"})
 
@@ -60,10 +61,13 @@ def _vague(preposition: str, said: Said) -> When:
 
 
 def of_day_word(said: Said) -> When:
-    """Resolve "yesterday", "tomorrow morning", "tonight"."""
-    offset = {"yesterday": -1, "tomorrow": 1}.get(said.words[0], 0)
+    """Resolve "yesterday", "tomorrow morning", "tonight", and "yesterdays" for "yesterday's"."""
+    offset = {"yesterday": -1, "tomorrow": 1}.get(said.words[0].removesuffix("s"), 0)
+    day = said.today() + timedelta(days=offset)
+    if said.words[0] in OWNING_DAYS:
+        return replace(on_day(day), words=f"{day_words(day)}'s")
     part = said.words[1] if len(said.words) > 1 else "tonight" in said.words and "evening"
-    return on_day(said.today() + timedelta(days=offset), part or "")
+    return on_day(day, part or "")
 
 
 def of_part_of_day(said: Said) -> When:

@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 
 from extractor_service.rules import date_rules as rules
 from extractor_service.rules.arranged import is_arranged, is_arranging, is_rented
+from extractor_service.rules.clauses import SUBJECTS
 from extractor_service.rules.date_rules import (
     NUMBERS,
     PARTS_OF_DAY,
@@ -60,7 +61,8 @@ class DateFinder:
         looks ahead.
         """
         spans = filter_spans(self._matcher(doc, as_spans=True))
-        found = (_mention(span, now, just_done) for span in spans if not _is_habit(span))
+        dates = (span for span in spans if not (_is_habit(span) or any(map(_is_a_verb, span))))
+        found = (_mention(span, now, just_done) for span in dates)
         return tuple(mention for mention in found if mention is not None)
 
 
@@ -109,6 +111,13 @@ def _is_habit(span: Span) -> bool:
     return False
 
 
+def _is_a_verb(token: Token) -> bool:
+    """The "may" of "15 may come", the "march" of "they march 20 miles"."""
+    if token.lower_ not in {"may", "march"} or token.pos_ not in {"VERB", "AUX"}:
+        return False
+    return token.dep_ == "aux" or any(child.dep_ in SUBJECTS for child in token.children)
+
+
 def _is_of_make(before: Token) -> bool:
     """ "A piano from 1920": how old a thing is, and no time of what is told of it."""
     thing = before.head
@@ -153,10 +162,8 @@ def _words(*words: str) -> _Pattern:
     return tuple({"LOWER": word} for word in words)
 
 
-_MONTH: dict[str, object] = {
-    "LOWER": {"IN": [*MONTHS, *SHORT_MONTHS]},
-    "TAG": {"IN": ["NNP", "NNPS"]},
-}
+_ANY_MONTH = _one_of(*MONTHS, *SHORT_MONTHS)
+_MONTH: dict[str, object] = {**_ANY_MONTH, "TAG": {"IN": ["NNP", "NNPS"]}}
 _YEAR: dict[str, object] = {"TEXT": {"REGEX": r"^(19|20)\d\d$"}}
 _DAY_NUMBER: dict[str, object] = {"LOWER": {"REGEX": r"^[0-3]?\d(st|nd|rd|th)?$"}}
 _AMOUNT: _Pattern = (
@@ -168,8 +175,8 @@ _UNIT = _one_of(*UNITS, *(f"{unit}s" for unit in UNITS))
 _DIRECTION = _one_of("last", "next", "this", "past", "coming", "previous")
 
 _DAYS_OF_MONTH: tuple[_Pattern, ...] = (
-    (_maybe("the"), _DAY_NUMBER, _maybe("of"), _MONTH, _maybe(","), _YEAR | {"OP": "?"}),
-    (_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
+    (_maybe("the"), _DAY_NUMBER, _maybe("of"), _ANY_MONTH, _maybe(","), _YEAR | {"OP": "?"}),
+    (_ANY_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
 )
 _TO: dict[str, object] = {"LOWER": {"IN": ["to", "until", "till", "through", "-", "\u2013"]}}
 _DAYS_JOINED: dict[str, object] = {"TEXT": {"REGEX": r"^[0-3]?\d\u2013[0-3]?\d$"}}
@@ -177,7 +184,7 @@ _RANGES: tuple[_Pattern, ...] = (
     (_maybe("the"), _DAY_NUMBER, _TO, *_DAYS_OF_MONTH[0]),
     (*_DAYS_OF_MONTH[1], _TO, _maybe("the"), _DAY_NUMBER),
     *((*one, _TO, *other) for one in _DAYS_OF_MONTH for other in _DAYS_OF_MONTH),
-    (_DAYS_JOINED, _MONTH, _YEAR | {"OP": "?"}),
+    (_DAYS_JOINED, _ANY_MONTH, _YEAR | {"OP": "?"}),
 )
 _WEEK_OF: _Pattern = (*_words("the", "week"), _one_of("of", "beginning", "starting"))
 
@@ -185,6 +192,7 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "day_word": (
         (
             (_one_of("yesterday", "today", "tomorrow"), _maybe(*PARTS_OF_DAY)),
+            (_one_of(*rules.OWNING_DAYS),),
             _words("tonight"),
         ),
         rules.of_day_word,

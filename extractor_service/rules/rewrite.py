@@ -10,6 +10,7 @@ from extractor_service.domain import Precision
 from extractor_service.rules.agreement import agreement
 from extractor_service.rules.clauses import Clause, dependents_of, subject_of
 from extractor_service.rules.clock import bare_hour
+from extractor_service.rules.date_rules import OWNING_DAYS
 from extractor_service.rules.dates import DateMention
 from extractor_service.rules.inflect import spelled_out
 from extractor_service.rules.presenting import shown
@@ -162,6 +163,8 @@ def _governs(before: Token, date: Token) -> bool:
 
 def _is_adverbial(root: Token, before: Token | None, inside: Sequence[Token]) -> bool:
     if root.head.lemma_ == "spend" and root.i > root.head.i:  # an object, however it is parsed
+        return False
+    if root.lower_ in OWNING_DAYS:
         return False
     qualified = before is not None and before.head in inside and before.dep_ in {"amod", "det"}
     return not qualified and (root.dep_ in _ADVERBIAL or root.pos_ in {"ADV", "ADP"})

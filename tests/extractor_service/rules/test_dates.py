@@ -250,6 +250,36 @@ def test_a_day_that_is_denied_is_not_when_it_happens(
     assert finding.event_time == EventTime(datetime(2023, 5, day, tzinfo=UTC), DAY)
 
 
+# Said on Thursday 25 May 2023, in the spelling of a chat.
+SPELLED_CARELESSLY = [
+    ("the fix has to ship because my talk is on the 9th of march",
+     "The fix has to ship because Alice's talk is on 9 March 2024."),
+    ("My invoices run is on the 9th of march", "Alice's invoices run is on 9 March 2024."),
+    ("I have an appointment on 1st may", "Alice has an appointment on 1 May 2024."),
+    ("I'm on vacation till may 15", "Alice is on vacation till 15 May 2024."),
+    ("I was on vacation till may 15", "Alice was on vacation till 15 May 2023."),
+    ("our trip is aug 25 to sept 4", "Alice's trip is 25 August to 4 September 2023."),
+    ("I'm in Lisbon from aug 25 to sept 4.",
+     "Alice is in Lisbon from 25 August to 4 September 2023."),
+    ("my laptop is slow since yesterdays update",
+     "Alice's laptop is slow since 24 May 2023's update."),
+    ("I liked todays lunch with my sister",
+     "Alice liked 25 May 2023's lunch with Alice's sister."),
+    ("I bought 20 cakes because 15 may be eaten by my sister.",
+     "Alice bought 20 cakes because 15 may be eaten by Alice's sister."),
+    ("My brothers eat nuts because they march 20 miles to work.",
+     "Alice's brothers eat nuts because they march 20 miles to work."),
+    ("I march 20 miles to work.", "Alice marches 20 miles to work."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), SPELLED_CARELESSLY)
+def test_a_date_is_found_however_carelessly_it_is_spelled(
+    say: Say, text: str, expected: str
+) -> None:
+    assert [finding.text for finding in say(text)] == [expected]
+
+
 def test_an_appointment_that_one_had_is_over(say: Say) -> None:
     (finding,) = say("I had an appointment on Monday.")
     assert finding.text == "Alice had an appointment on 22 May 2023."
