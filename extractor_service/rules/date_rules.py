@@ -45,11 +45,15 @@ _INEXACT = frozenset({"few", "several", "couple", "about", "around"})
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One date expression as it was said: lower-case words, the time of saying, the tense."""
+    """One date expression as it was said: lower-case words, the time of saying, the tense.
+
+    `months` are the numbers of those that are spoken of around it.
+    """
 
     words: tuple[str, ...]
     now: datetime
     past: bool
+    months: frozenset[int] = frozenset()
 
     def today(self) -> datetime:
         """Midnight at the start of the day of saying, in the zone of saying."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,15 @@ from extractor_service.rules.date_rules import (
     Said,
 )
 from extractor_service.rules.day_ranges import of_day_range
+from extractor_service.rules.days_alone import (
+    DAY,
+    DAYS,
+    ORDINAL,
+    is_day_alone,
+    months_spoken_of,
+    of_day_alone,
+    of_days_alone,
+)
 from extractor_service.rules.feasts import NAMING, of_feast
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.tense import governing_verb, is_past, is_present_perfect
@@ -54,34 +63,47 @@ class DateFinder:
         for kind, (patterns, _) in _TABLE.items():
             self._matcher.add(kind, [list(pattern) for pattern in patterns], greedy="LONGEST")
 
-    def find(self, doc: Doc, now: datetime, *, just_done: bool = False) -> tuple[DateMention, ...]:
+    def find(
+        self, doc: Doc, now: datetime, *, just_done: bool = False, before: Sequence[str] = ()
+    ) -> tuple[DateMention, ...]:
         """Every date expression that can be resolved, in reading order, none overlapping.
 
         `just_done`: what is told in the past was done now, so that "I booked a flight on 19 July"
-        looks ahead.
+        looks ahead. `before`: what was said before, which may tell the month of "the 19th".
         """
         spans = filter_spans(self._matcher(doc, as_spans=True))
-        dates = (span for span in spans if not (_is_habit(span) or any(map(_is_a_verb, span))))
-        found = (_mention(span, now, just_done) for span in dates)
+        dates = [span for span in spans if _is_date(span)]
+        alone = any(span.label_ in {DAY, DAYS} for span in dates)
+        around = _Around(now, just_done, months_spoken_of((*before, doc.text) if alone else ()))
+        found = (_mention(span, around) for span in dates)
         return tuple(mention for mention in found if mention is not None)
 
 
-def _mention(span: Span, now: datetime, just_done: bool) -> DateMention | None:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the dates of a text depend on, beside their sentence."""
+
+    now: datetime
+    just_done: bool
+    months: frozenset[int]
+
+
+def _mention(span: Span, around: _Around) -> DateMention | None:
     kind = span.label_
     verb = governing_verb(span.root)
     if kind == "duration" and not is_present_perfect(verb):
         return None
     since = span.start > 0 and span.doc[span.start - 1].lower_ == "since"
-    ahead = is_arranged(span, verb) or (just_done and is_arranging(verb))
+    ahead = is_arranged(span, verb) or (around.just_done and is_arranging(verb))
     past = since or (is_past(verb) and not ahead)
-    when = _resolved(span, now, past=past)
+    when = _resolved(span, around, past=past)
     if past and is_rented(span, verb):
-        when = _nearer(when, _resolved(span, now, past=False), now)
+        when = _nearer(when, _resolved(span, around, past=False), around.now)
     return DateMention(span.start, span.end, when, kind) if when else None
 
 
-def _resolved(span: Span, now: datetime, *, past: bool) -> When | None:
-    said = Said(tuple(token.lower_ for token in span), now, past)
+def _resolved(span: Span, around: _Around, *, past: bool) -> When | None:
+    said = Said(tuple(token.lower_ for token in span), around.now, past, around.months)
     try:
         return _TABLE[span.label_][1](said)
     except (OverflowError, ValueError):  # 31 June, 9999 years ago
@@ -93,6 +115,12 @@ def _nearer(one: When | None, other: When | None, now: datetime) -> When | None:
     if one is None or other is None or one.event is None or other.event is None:
         return one or other
     return one if now - one.event.time <= other.event.time - now else other
+
+
+def _is_date(span: Span) -> bool:
+    if span.label_ in {DAY, DAYS}:
+        return is_day_alone(span)
+    return not (_is_habit(span) or any(map(_is_a_verb, span)))
 
 
 def _is_habit(span: Span) -> bool:
@@ -180,6 +208,7 @@ _DAYS_OF_MONTH: tuple[_Pattern, ...] = (
 )
 _TO: dict[str, object] = {"LOWER": {"IN": ["to", "until", "till", "through", "-", "\u2013"]}}
 _DAYS_JOINED: dict[str, object] = {"TEXT": {"REGEX": r"^[0-3]?\d\u2013[0-3]?\d$"}}
+_ORDINAL: dict[str, object] = {"LOWER": {"REGEX": ORDINAL}}
 _RANGES: tuple[_Pattern, ...] = (
     (_maybe("the"), _DAY_NUMBER, _TO, *_DAYS_OF_MONTH[0]),
     (*_DAYS_OF_MONTH[1], _TO, _maybe("the"), _DAY_NUMBER),
@@ -235,6 +264,8 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
     "day_range": (_RANGES, of_day_range),
     "day_of_month": (_DAYS_OF_MONTH, rules.of_day_of_month),
+    DAY: (((_words("the")[0], _ORDINAL),), of_day_alone),
+    DAYS: (((_maybe("the"), _ORDINAL, _TO, _maybe("the"), _ORDINAL),), of_days_alone),
     "week_of": (tuple((*_WEEK_OF, *day) for day in _DAYS_OF_MONTH), rules.of_week_of),
     "year": (((_YEAR,),), rules.of_year),
 }

@@ -24,7 +24,7 @@ def of_day_range(said: Said) -> When | None:
     first, last = _span(said, _YEAR.findall(text), (days[0], months[0]), (days[-1], months[-1]))
     if first > last:
         return None
-    return When(EventTime(first, Precision.DAY), "from", _words(first, last))
+    return When(EventTime(first, Precision.DAY), "from", range_words(first, last))
 
 
 def _span(
@@ -43,7 +43,8 @@ def _span(
     return begin, end
 
 
-def _words(first: datetime, last: datetime) -> str:
+def range_words(first: datetime, last: datetime) -> str:
+    """From one day to another: "14 to 28 July 2023"."""
     if first.year != last.year:
         return f"{day_words(first)} to {day_words(last)}"
     same_month = first.month == last.month

@@ -136,7 +136,7 @@ class RulesExtractor:
         known = tuple(_mentioned(setting.known, user))
         question = self._question(doc, who, context)
         people = self._people(doc, who, context, known, question)
-        dates = self._dates.find(doc, turn.time)
+        dates = self._dates.find(doc, turn.time, before=[before.text for before in context])
         things = partial(self._things, who, context)
         around = Surroundings(turn, who, people, dates, things, known)
         answered = self._answer(doc, around, question)
@@ -203,7 +203,9 @@ class RulesExtractor:
         told = [self._earlier.told(t, _user(t, user)) for t in users]
         people = (*(m for each in told for m in each.people), *mentions(doc, who))
         things = told[-1].things if told else ()
-        dates = self._dates.find(doc, turn.time, just_done=True)
+        dates = self._dates.find(
+            doc, turn.time, just_done=True, before=[before.text for before in context]
+        )
         around = Surroundings(turn, who, people, dates, lambda: things)
         return self._placed(deeds(doc, around), introduced if user == introduced else None)
 

@@ -18,7 +18,15 @@ _WISHING = word_set("want need like wish ask")
 
 def governing_verb(token: Token) -> Token | None:
     """The nearest verb above a token."""
-    return next((t for t in token.ancestors if t.pos_ in {"VERB", "AUX"}), None)
+    above = (_verb_at(ancestor) for ancestor in token.ancestors)
+    return next((verb for verb in above if verb is not None), None)
+
+
+def _verb_at(token: Token) -> Token | None:
+    """The token, or the "is" of "the party's in Rome", which the parser takes for a possessive."""
+    if token.pos_ in {"VERB", "AUX"}:
+        return token
+    return next((c for c in token.children if c.lower_ == "'s" and c.tag_ == "VBZ"), None)
 
 
 def is_past(verb: Token | None) -> bool:

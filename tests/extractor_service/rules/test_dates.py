@@ -280,6 +280,62 @@ def test_a_date_is_found_however_carelessly_it_is_spelled(
     assert [finding.text for finding in say(text)] == [expected]
 
 
+# Said on Thursday 25 May 2023.
+DAYS_ALONE = [
+    ("My sister Anna is on vacation till the 20th.",
+     "Alice's sister Anna is on vacation till 20 June 2023."),
+    ("My talk is on the 27th.", "Alice's talk is on 27 May 2023."),
+    ("My slides are due on the 10th.", "Alice's slides are due on 10 June 2023."),
+    ("I was in Rome on the 2nd.", "Alice was in Rome on 2 May 2023."),
+    ("I was in Rome on the 27th.", "Alice was in Rome on 27 April 2023."),
+    ("I have to finish my thesis by the 31st.",
+     "Alice has to finish Alice's thesis by 31 May 2023."),
+    ("I'm in Galway from the 17th to the 19th.",
+     "Alice is in Galway from 17 to 19 June 2023."),
+    ("I was in Galway from the 17th to the 19th.",
+     "Alice was in Galway from 17 to 19 May 2023."),
+    ("I'm in Galway from the 24th till the 26th.",
+     "Alice is in Galway from 24 to 26 May 2023."),
+    ("My party's in Galway from the 17th to the 19th, Emma planned it.",
+     "Alice's party is in Galway from 17 to 19 June 2023, Emma planned it."),
+    # no day, or one that nobody knows
+    ("I live on the 3rd floor.", "Alice lives on the 3rd floor."),
+    ("I live on the 3rd.", "Alice lives on the 3rd."),
+    ("I'm reading the 2nd of the two books.", "Alice is reading the 2nd of the two books."),
+    ("I took the 22nd.", "Alice took the 22nd."),
+    ("My rent is due on the 1st.", "Alice's rent is due on the 1st."),
+    ("My dad's birthday is on the 6th.", "Alice's dad's birthday is on the 6th."),
+    ("I'm in Galway on the 17th and the 19th.", "Alice is in Galway on the 17th and the 19th."),
+    ("I'm in Galway from the 28th to the 3rd.", "Alice is in Galway from the 28th to the 3rd."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), DAYS_ALONE)
+def test_a_day_without_its_month_is_the_nearest_one_where_no_other_month_is_meant(
+    say: Say, text: str, expected: str
+) -> None:
+    assert [finding.text for finding in say(text)] == [expected]
+
+
+SPOKEN_OF = [
+    ("We may march.", "on 10 June 2023"),
+    ("The talk is on 18 June.", "on 10 June 2023"),
+    ("The talk is in August.", "on the 10th"),
+    ("The talk is on the 18th of may.", "on the 10th"),
+    ("What about next month?", "on the 10th"),
+]
+
+
+@pytest.mark.parametrize(("before", "day"), SPOKEN_OF)
+def test_a_day_may_be_of_the_month_that_was_spoken_of_before(
+    say: Say, before: str, day: str
+) -> None:
+    (finding,) = say("My slides are due on the 10th.", ("Bob", before))
+    assert finding.text == f"Alice's slides are due {day}."
+    (*_, finding) = say(f"{before} My slides are due on the 10th.")
+    assert finding.text == f"Alice's slides are due {day}."
+
+
 def test_an_appointment_that_one_had_is_over(say: Say) -> None:
     (finding,) = say("I had an appointment on Monday.")
     assert finding.text == "Alice had an appointment on 22 May 2023."
