@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
@@ -30,6 +29,8 @@ _POSSESSIVE = word_set("my mine our ours your yours ur his their theirs hers its
 _REFLEXIVE = word_set("myself ourselves yourself")
 _THINGS = word_set("it its itself")
 _POINTERS = word_set("this that these those here there one such")
+_ONE = frozenset({"one"})
+_STANDING_ALONE = frozenset({"nsubj", "nsubjpass", "dobj", "pobj"})
 _NOT_POINTING = word_set("det mark predet amod")
 _REFERABLE = frozenset({"dobj", "pobj", "appos", "conj"}) | SUBJECTS
 _PLURAL = frozenset({"NNS", "NNPS"})
@@ -88,7 +89,7 @@ def standing_for(token: Token, clause: Clause, around: Around) -> str | None:
         return _name(token, _known(around.who.other))
     if word in THIRD_PERSON:
         return _for_third_person(token, clause, around)
-    if not _points_away(token, clause) or _said_before(token, clause, around.before):
+    if not _points_away(token, clause) or _said_before(token, clause, around):
         return None
     return _name(token, _thing(token, around))
 
@@ -165,10 +166,18 @@ def _for_somebody(pronoun: Token, meant: Mention, clause: Clause, around: Around
     return _name(pronoun, meant.name)
 
 
-def _said_before(token: Token, clause: Clause, before: Sequence[Token]) -> bool:
-    """Whether the memory names a thing ahead of the pronoun that points at it."""
-    ahead = (*before, *(t for t in clause.tokens if t.i < token.i))
-    return any(t.pos_ in {"NOUN", "PROPN"} for t in ahead)
+def _said_before(token: Token, clause: Clause, around: Around) -> bool:
+    """Whether the memory names what the pronoun points at ahead of it: no "one" is Emma."""
+    ahead = (*around.before, *(t for t in clause.tokens if t.i < token.i))
+    named = (t for t in ahead if t.pos_ in {"NOUN", "PROPN"})
+    if token.lower_ in _ONE:
+        return any(not _is_somebody(t, around) for t in named)
+    return any(named)
+
+
+def _is_somebody(noun: Token, around: Around) -> bool:
+    known = any(m.start == noun.i and m.kind == PERSON for m in around.people)
+    return known or noun.ent_type_ == "PERSON" or noun.lemma_.lower() in RELATIONS
 
 
 def _is_bound(pronoun: Token, clause: Clause) -> bool:
@@ -202,6 +211,9 @@ def _points_away(token: Token, clause: Clause) -> bool:
         return False
     if word in _THINGS:
         return not _has_thing_before(token, clause)
+    if word in _ONE and token.tag_ == "CD":
+        counted = any(child.lower_ in {"of", "in"} for child in token.rights)
+        return token.dep_ in _STANDING_ALONE and not counted
     if word not in _POINTERS or token.dep_ in _NOT_POINTING or token.tag_ in {"WDT", "IN", "CD"}:
         return False
     if token.pos_ not in {"PRON", "DET", "ADV", "NOUN"} or (word == "one" and token.n_rights):
