@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spacy.tokens import Token
 
-from extractor_service.rules.clauses import Clause
+from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.people import is_relation
 from extractor_service.rules.speaker import Participants
 from extractor_service.rules.words import word_set
@@ -16,7 +16,7 @@ _OPENERS = word_set(
     "well yeah yes yep yup oh wow hey hi hello so also actually anyway anyways basically honestly "
     "btw and but plus haha lol thanks then besides furthermore luckily fortunately unfortunately "
     "ok okay sure right no nope aw aww ah hmm omg or yet anyhow guess just definitely totally "
-    "thankfully sadly absolutely"
+    "thankfully sadly absolutely again"
 )
 _OPENING_PHRASES = tuple(
     tuple(phrase.split())
@@ -27,10 +27,20 @@ _OPENING_PHRASES = tuple(
         "you know", "as you know",
     )
 )  # fmt: skip
-_ENDINGS = "though tho however actually anyway honestly too either haha"
-_ENDING_PHRASES = (*((word,) for word in _ENDINGS.split()), *_OPENING_PHRASES)
+_ENDINGS = "though tho however actually anyway honestly too either haha unrelated"
+_LAST_WORDS = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "no joke", "no kidding", "fingers crossed", "long story", "long story short", "trust me",
+        "believe me", "stupid me", "silly me", "lucky me", "poor me",
+    )
+)  # fmt: skip
+_ENDING_PHRASES = (*((word,) for word in _ENDINGS.split()), *_LAST_WORDS, *_OPENING_PHRASES)
+_AFTER_ALL = ("after", "all")
 _ANNOUNCING = word_set("thing fact news update note announcement ps p.s. reminder story")
 _LONGEST_ANNOUNCEMENT = 10
+_LONGEST_HEADING = 4
+_TELLING = frozenset({"DATE", "TIME", "PERSON", "GPE"})
 _FILLERS = word_set("btw lol haha tho fyi omg :) :( :d ;)")
 # "now" is the time of saying, which every memory of a state has.
 _FILLER_ADVERBS = word_set("also too actually just honestly basically anyway though now currently")
@@ -57,8 +67,16 @@ def trimmed(clause: Clause, who: Participants) -> set[int]:
 def _announcement_length(tokens: Sequence[Token]) -> int:
     """Words up to the colon of "And one more thing: I moved"."""
     colon = next((i for i, t in enumerate(tokens[:_LONGEST_ANNOUNCEMENT]) if t.text == ":"), 0)
-    announces = colon and tokens[colon - 1].lemma_.lower() in _ANNOUNCING
-    return colon + 1 if announces else 0
+    if not colon:
+        return 0
+    announces = tokens[colon - 1].lemma_.lower() in _ANNOUNCING
+    return colon + 1 if announces or _is_heading(tokens[:colon], tokens[colon + 1 :]) else 0
+
+
+def _is_heading(words: Sequence[Token], rest: Sequence[Token]) -> bool:
+    """ "A heads up: we have a dog": words without a verb, and whoever does it behind them."""
+    plain = all(t.pos_ not in {"VERB", "AUX"} and t.ent_type_ not in _TELLING for t in words)
+    return plain and len(words) <= _LONGEST_HEADING and any(t.dep_ in SUBJECTS for t in rest)
 
 
 def _ending_length(tokens: Sequence[Token]) -> int:
@@ -67,6 +85,9 @@ def _ending_length(tokens: Sequence[Token]) -> int:
     while closing < len(tokens) and tokens[-1 - closing].is_punct:
         closing += 1
     lower = tuple(token.lower_ for token in tokens[: len(tokens) - closing])
+    denied = any(token.dep_ == "neg" for token in tokens)
+    if lower[-len(_AFTER_ALL) :] == _AFTER_ALL and not denied:
+        return closing + len(_AFTER_ALL)
     for phrase in _ENDING_PHRASES:
         if lower[-len(phrase) - 1 :] == (",", *phrase):
             return closing + len(phrase) + 1
@@ -98,6 +119,10 @@ def _opens(token: Token) -> bool:
         return not (token.is_quote or token.is_left_punct)
     if token.dep_ == "mark" and token.lower_ == "that":
         return True
+    if token.lower_ == "wait":
+        return token.pos_ != "VERB"
+    if token.lower_ == "next":  # "Next I have to move", and neither "next week" nor "next up is"
+        return token.i + 1 < len(token.doc) and token.nbor().tag_ == "PRP"
     return token.lower_ in _OPENERS and token.dep_ not in {"det", "neg", "amod"}
 
 
