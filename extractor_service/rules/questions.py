@@ -55,6 +55,8 @@ def asked(doc: Doc, who: Participants) -> Asked | None:
 
 def _whole(question: Span, who: Participants) -> Asked | None:
     """What a question with subject and verb asks, if it is about whoever is asked."""
+    if any(token.tag_ == "EX" for token in question):  # "Is there anything else?"
+        return None
     root = question.root
     clause = next((c for c in clauses(question) if c.head == root), None)
     if clause is None or clause.subject is None or _is_misread(clause.subject):
