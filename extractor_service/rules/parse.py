@@ -49,6 +49,7 @@ _UNREAD = (
     ),
     re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f]"),  # tabs and control characters
 )
+_UNTIL = re.compile(r"\b(until)l\b", re.IGNORECASE)
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
 _ANY_MORE = "anymore"
 _JOINING = frozenset({"and", "but", "since", "because", "so"})
@@ -153,7 +154,7 @@ def bounded(text: str) -> str:
 
 def readable(text: str) -> str:
     """A prefix of `text`, same offsets, with all that is not prose blanked."""
-    prose = _prefix(text).translate(_APOSTROPHES)
+    prose = _UNTIL.sub(r" \1", _prefix(text).translate(_APOSTROPHES))
     for pattern in _UNREAD:
         prose = pattern.sub(_blank, prose)
     return prose
