@@ -75,10 +75,10 @@ def _starts_clause(token: Token) -> bool:
         return False
     own_subject = subject_of(token) is not None
     if token.dep_ == "conj":
-        return own_subject or _stands_alone(token)
+        return own_subject or forbids(token) or _stands_alone(token)
     if token.dep_ == "ccomp" and own_subject and _introduces(token.head):
         return True
-    if token.dep_ in SPLICED | {"advcl"} and token.tag_ == "VB" and _orders(token):
+    if forbids(token) or (token.dep_ in SPLICED | {"advcl"} and _orders(token)):
         return True
     # "I'm Alice, I work at X": the parser hangs the first statement on the second.
     spliced = token.dep_ in SPLICED and own_subject and not _is_marked(token)
@@ -103,9 +103,19 @@ def _stands_alone(conjunct: Token) -> bool:
 
 def _orders(token: Token) -> bool:
     """ "Don't call, I'm asleep", "always call, I like it": orders before what they hang on."""
-    ahead = token.i < token.head.i and token.left_edge.i == token.sent.start
+    ahead = token.tag_ == "VB" and token.i < token.head.i and token.left_edge.i == token.sent.start
     others = [c for c in token.children if c.dep_ != "aux" or c.lower_ != "do"]
     return ahead and not any(c.dep_ in {"aux", "mark", *SUBJECTS} for c in others)
+
+
+def forbids(verb: Token) -> bool:
+    """ "I'm deaf, so don't call me": an order behind the statement, and no part of it."""
+    said = {child.dep_: child for child in verb.children}
+    if "neg" not in said or "aux" not in said or SUBJECTS & {*said}:
+        return False
+    opening = said["aux"]
+    led = opening.i > verb.sent.start and opening.nbor(-1).lower_ in {"so", "please", "pls"}
+    return opening.lower_ == "do" and (led or verb.dep_ in SPLICED | {"advcl"})
 
 
 def _is_marked(token: Token) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spacy.tokens import Span, Token
 
 from extractor_service.rules.affairs import is_duty
-from extractor_service.rules.clauses import AUXILIARIES, Clause, subject_of
+from extractor_service.rules.clauses import AUXILIARIES, Clause, forbids, subject_of
 from extractor_service.rules.quotations import quotes_a_statement
 from extractor_service.rules.speaker import (
     FIRST_PERSON,
@@ -126,6 +126,8 @@ def _asks(verb: Token) -> bool:
 
 def _is_order(clause: Clause) -> bool:
     verb = clause.head
+    if forbids(verb):
+        return True
     if clause.subject is not None:
         opening = clause.own[0]
         return opening.tag_ == "VB" and opening != verb and opening.i < clause.subject.i
