@@ -17,11 +17,13 @@ from extractor_service.rules.presenting import shown
 from extractor_service.rules.pronouns import Around, UnresolvedError, first_thing, standing_for
 from extractor_service.rules.surface import Edits, render
 from extractor_service.rules.trimming import trimmed
+from extractor_service.rules.words import word_set
 
 # Parts of a clause that can be left out when what they point at is not known.
 _OPTIONAL = frozenset({"advcl", "relcl", "acl", "conj", "parataxis", "appos", "npadvmod"})
 _MISSING = {"VBG": "is ", "VBN": "has "}
 _ADVERBIAL = frozenset({"npadvmod", "advmod", "pobj", "ROOT", "conj", "tmod", "prep", "pcomp"})
+_TURNING_OUT = word_set("ok okay well fine great good badly wrong smoothly perfectly")
 _DATE_PREPOSITIONS = frozenset({"on", "in", "at", "during", "over"})
 
 
@@ -97,6 +99,8 @@ def _left_out(clause: Clause, around: Around) -> str:
     )
     if verb.lemma_ == "bear" and verb.tag_ == "VBN":
         raise UnresolvedError  # "Born on 27 August": who was is not who tells it
+    if verb.lemma_ == "go" and any(t.lower_ in _TURNING_OUT for t in verb.children):
+        raise UnresolvedError  # "Went ok": what did
     if verb.tag_ != "VBZ" and not touched and not any(t.tag_ == "VBZ" for t in clause.auxiliaries):
         return around.who.speaker
     if any(token.pos_ in {"NOUN", "PROPN"} for token in around.before):
