@@ -30,7 +30,15 @@ def turns_singular(subject: Token) -> bool:
     """Whether one name will stand for this subject: "I", but not "my wife and I"."""
     alone = not any(child.dep_ == "conj" for child in subject.children)
     several = means_several(subject)
-    return alone and not several and subject.lower_ in {"i", "we", "you", "u"}
+    if several or not alone or _is_second(subject):
+        return False
+    return subject.lower_ in {"i", "we", "you", "u"}
+
+
+def _is_second(subject: Token) -> bool:
+    """The "I" of "Tim and I are going", where the parser hangs Tim on the verb."""
+    link = subject.nbor(-1) if subject.i else subject
+    return link.dep_ == "cc" and link.head.pos_ == "PROPN" and link.head.head == subject.head
 
 
 def _verb_group(verb: Token) -> list[Token]:
