@@ -42,7 +42,9 @@ def _takes_leave(verb: Token) -> bool:
         return False
     leaving = [t for t in verb.children if t.dep_ == "xcomp" and t.lemma_ in _LEAVING]
     when = any(child.dep_ in {"npadvmod", "prep"} for child in verb.children)
-    return not when and any(all(t.dep_ in _BARE for t in go.children) for go in leaving)
+    gotta = any(child.lower_ == "ta" for go in leaving for child in go.children)
+    bare = _BARE | {"prep"} if gotta and not _subject(verb) else _BARE  # "Gotta go to standup"
+    return not when and any(all(t.dep_ in bare for t in go.children) for go in leaving)
 
 
 def _orders(noun: Token) -> bool:

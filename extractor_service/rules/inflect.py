@@ -11,7 +11,7 @@ _IRREGULAR = {
 }  # fmt: skip
 _FULL = {"'ll": "will", "'m": "am", "'re": "are", "'ve": "have"}
 _SPELLED = {"wanna": "want to", "gotta": "have to", "gonna": "going to"}
-_INFORMAL = {"gon": "going", "na": "to", "wan": "want", "nt": "n't"}
+_INFORMAL = {"gon": "going", "na": "to", "wan": "want", "nt": "n't", "ta": "to"}
 _PRESENT = frozenset({"VBP", "VB"})
 
 
@@ -43,11 +43,19 @@ def spelled_out(token: Token) -> str:
     word = token.lower_
     if word in _INFORMAL and token.norm_ != word:
         return _INFORMAL[word]
+    if is_gotta(token):
+        return "have"
     if word in {"'s", "s"} and token.tag_ == "VBZ":
         return "has" if _is_perfect(token) or token.lemma_ == "have" else "is"
     if word == "'d":
         return "had" if token.tag_ == "VBD" else "would"
     return _FULL.get(word) or _SPELLED.get(word, token.text)
+
+
+def is_gotta(token: Token) -> bool:
+    """Whether it is the "got" of "I gotta go", and not of "I've gotta go"."""
+    follows = token.i + 1 < len(token.doc) and token.nbor().lower_ == "ta"
+    return token.lower_ == "got" and follows and not any(c.dep_ == "aux" for c in token.children)
 
 
 def _is_perfect(auxiliary: Token) -> bool:

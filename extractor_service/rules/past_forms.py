@@ -6,6 +6,7 @@ from spacy.tokens import Token
 
 from extractor_service.rules.clauses import AUXILIARIES, SUBJECTS
 from extractor_service.rules.date_rules import SEASONS, SHORT_MONTHS, WEEKDAYS
+from extractor_service.rules.inflect import is_gotta
 from extractor_service.rules.tense import governing_verb
 from extractor_service.rules.when import MONTHS
 from extractor_service.rules.words import word_set
@@ -31,6 +32,8 @@ _NOT_ONE_OTHER = word_set("i we you they u")
 
 def true_tag(verb: Token) -> str:
     """The tag of a verb, corrected where its spelling leaves the tense to the words around it."""
+    if is_gotta(verb):
+        return "VBP"
     if verb.tag_ in {"VB", "VBP"} and verb.lower_ in _PAST_ALONE and _opens(verb):
         return "VBD"
     if verb.tag_ not in {"VBP", "VB", "VBD"} or verb.lower_ not in _SAME:

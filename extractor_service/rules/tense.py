@@ -67,8 +67,10 @@ def _names_a_deed(verb: Token) -> bool:
 
 
 def _is_planned(infinitive: Token) -> bool:
-    """ "I decided to move in June": the decision is past, the move is not."""
-    return infinitive.head.lemma_ in _DECIDING
+    """ "I decided to move in June", "I've got to go in June": what is past is not the move."""
+    above = infinitive.head
+    owed = above.lower_ == "got" and any(c.lower_ in _HAVE for c in above.children)
+    return owed or above.lemma_ in _DECIDING
 
 
 def _has_no_tense(verb: Token) -> bool:
