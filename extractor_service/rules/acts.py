@@ -12,6 +12,7 @@ from extractor_service.rules.clauses import Clause
 from extractor_service.rules.names import full_name
 from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.tense import is_past, is_present_perfect
+from extractor_service.rules.when import MONTHS
 from extractor_service.rules.words import word_set
 
 ENDING = word_set("stop quit cease")
@@ -173,9 +174,18 @@ def is_after_all(token: Token) -> bool:
 
 
 def is_date(token: Token) -> bool:
-    """Whether the word is one of a date: the model's label, or a number of a year."""
+    """Whether the word is one of a date: the model's label, a number of a year, a day's month."""
     year = token.like_num and len(token.text) == 4
-    return token.ent_type_ in _DATED or year or token.lemma_.lower() in _CLOCKLESS
+    labelled = token.ent_type_ in _DATED or token.lemma_.lower() in _CLOCKLESS
+    return labelled or year or _is_of_a_day(token)
+
+
+def _is_of_a_day(token: Token) -> bool:
+    """Whether this is the "1" or the "August" of "1 August", which the model may not see."""
+    beside = (token.doc[i] for i in (token.i - 1, token.i + 1) if 0 <= i < len(token.doc))
+    if token.lower_ in MONTHS:
+        return any(near.like_num for near in beside)
+    return token.like_num and any(near.lower_ in MONTHS for near in beside)
 
 
 def main_part(token: Token) -> list[Token]:

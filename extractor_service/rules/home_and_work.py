@@ -13,6 +13,7 @@ from extractor_service.rules.acts import (
     values,
 )
 from extractor_service.rules.claims import claim, is_done
+from extractor_service.rules.moves import is_product, moves_house, names_of_places
 from extractor_service.rules.words import word_set
 
 _LIVING = word_set("live reside base locate")
@@ -48,17 +49,24 @@ def home(act: Act) -> Claim | None:
     """ "Alice lives in Paris", "Alice moved to Berlin"; a house is another slot than a town."""
     lives = act.lemma in _LIVING and act.present
     moved = act.lemma in _MOVING and act.clause.head is act.verb and is_done(act)
-    if not lives and not moved:
+    if not (lives or moved) or (moved and not _moves_somewhere(act)):
         return None
     where: tuple[str, ...] = ("in", "at", "near", "on", "outside", "to", "into")
     where = where if lives else where[-2:] + ("in",) * (act.lemma == "settle")
     places = act.placed(*where)
-    names, kinds = names_in(places) | _spelled_as_names(act, where), values(places)
+    names = names_of_places(places) if moved else names_in(places)
+    names, kinds = names | _spelled_as_names(act, where), values(places)
     if moved and not names and (left := names_in(_left_behind(act))):
         return claim(act, "home", left, holds=False)
     if names:
         return claim(act, "home", names)
     return claim(act, "dwelling", kinds) if kinds & _DWELLINGS else None
+
+
+def _moves_somewhere(act: Act) -> bool:
+    """ "Moved to Berlin", and neither "moved the data to Berlin" nor "moved to Linux"."""
+    ends = act.placed("from", "to", "into", "in")
+    return moves_house(act.verb) and not any(is_product(end) for end in ends)
 
 
 def _spelled_as_names(act: Act, links: tuple[str, ...]) -> frozenset[str]:

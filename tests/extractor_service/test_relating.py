@@ -57,6 +57,12 @@ CHANGES = [
     ("Alice lives in Paris.", "Alice no longer lives in Paris."),
     ("Alice lives in Paris.", "Alice used to live in Paris."),
     ("The user lives in Rome.", "The user moved to Milan."),
+    ("Alice lives in Paris.", "Alice moved house to Leeds."),
+    ("Alice lives in Paris.", "Alice moved from Paris to Hibbing in August 2023."),
+    ("Alice lives in Paris.", "Alice moved to the Leeds area."),
+    ("Alice lives in Paris.", "Alice moved to McAllen."),
+    ("Alice lives in Paris.", "Alice moved back home to Graz."),
+    ("Alice lives in Paris.", "Alice settled in Lisbon."),
     ("Alice's mom lives in Boston.", "Alice's mother moved to Denver."),
     # job
     ("Alice works at Acme.", "Alice works at Globex."),
@@ -227,6 +233,20 @@ ALONGSIDE = [
     ("Alice wants to be contacted by email.", "Alice wants short answers."),
     ("Alice wants to be contacted by email.", "Alice does not want to be contacted by phone."),
     ("Alice wants answers in German.", "Alice's sister wants answers in French."),
+    # what is moved, and what one moves to, may be no home
+    ("Alice lives in Dublin.", "Alice moved Alice's savings to Revolut."),
+    ("Alice lives in Dublin.", "Alice moved Alice's servers to Frankfurt."),
+    ("Alice lives in Dublin.", "Alice moved Tom to Leeds."),
+    ("Alice lives in Dublin.", "Alice moved the picnic to 1 August 2023."),
+    ("Alice lives in Dublin.", "Alice moved the picnic to 2 May 2023."),
+    ("Alice lives in Dublin.", "Alice relocated the team to Berlin."),
+    ("Alice lives in Dublin.", "Alice moved to Linux."),
+    ("Alice lives in Dublin.", "Alice moved to GitHub."),
+    ("Alice lives in Dublin.", "Alice moved from Bitbucket to Gitea."),
+    ("Alice lives in Dublin.", "Alice moved to Google Docs."),
+    ("Alice lives in Dublin.", "Alice moved to a Hetzner server."),
+    ("Alice lives in Dublin.", "Alice moved to the Berlin team."),
+    ("Alice lives in Dublin.", "Alice settled the bill in Leeds."),
     # one sentence that says two things is not given up for one of them
     ("Alice lives in Paris and Tom works at Acme.", "Alice moved to Berlin."),
 ]

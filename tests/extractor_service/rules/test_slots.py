@@ -126,6 +126,13 @@ SLOTS = [
     ("I live in Hibbing.", "alice|home"),
     ("I'm back to living in Hibbing.", "alice|home"),
     ("I moved to sleeping in the attic.", ""),
+    # what is moved, and what one moves to, may be no home
+    ("We moved our servers to Frankfurt.", ""),
+    ("I moved my savings to Revolut.", ""),
+    ("I moved to Zed.", ""),
+    ("I moved to GitHub from Bitbucket.", ""),
+    ("I moved house to Leeds.", "alice|home"),
+    ("I moved to Leeds from Dublin.", "alice|home"),
     # what somebody may eat is another thing than what they do
     ("My daughter Aino can't have eggs.", "aino|can eat egg"),
     ("My daughter Aino can eat eggs now.", "aino|can eat egg"),
