@@ -21,7 +21,8 @@ _RETURNING = word_set("go come be get switch")
 _TELLING = frozenset({"NOUN", "PROPN", "VERB", "ADJ", "NUM", "ADV", "INTJ"})
 _EMPTY = word_set(
     "be have do get very really so much just also too still now again ever never always more long "
-    "any currently already recently a the this that these those own even quite actually anymore 's"
+    "any currently already recently a the this that these those own even quite actually anymore "
+    "instead 's"
 )
 _DATED = frozenset({"DATE", "TIME"})
 _CLOCKLESS = word_set("day week weekend month year time today every")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from spacy.tokens import Token
 
+from extractor_service.rules.acts import is_date
 from extractor_service.rules.words import word_set
 
 TRIPS = word_set("trip holiday vacation journey visit flight getaway tour cruise honeymoon")
@@ -13,10 +14,14 @@ EVENTS = TRIPS | word_set(
     "party wedding appointment meeting dinner lunch concert class course lesson reservation "
     "booking interview surgery operation conference exam game match race ceremony retreat event "
     "celebration barbecue picnic camp move plan subscription membership show exhibition workshop "
-    "reunion festival ticket engagement gig recital performance date sleepover brunch breakfast"
+    "reunion festival ticket engagement gig recital performance date sleepover brunch breakfast "
+    "release launch fitting rehearsal"
 )
 _SHIFTING = word_set("postpone reschedule delay")
+# Of what these are said it is put off only where there is a time for it.
+_MOVING = word_set("move push shift slip bring")
 _DROPPING = word_set("cancel scrap abandon drop ditch")
+_UNTIL = frozenset({"to", "until", "till"})
 _OBJECTS = frozenset({"dobj", "nsubjpass"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 _DEEDS = word_set("have decide end choose agree")
@@ -34,10 +39,20 @@ def called_off(verb: Token) -> Token | None:
 
 def put_off(verb: Token) -> Token | None:
     """The thing that is planned for another time: the trip of "we postponed the trip"."""
+    if _is_denied(verb):
+        return None
     moved = verb.lemma_ == "move" and any(c.dep_ == "auxpass" for c in verb.children)
-    shifts = (moved or verb.lemma_.lower() in _SHIFTING) and not _is_denied(verb)
-    things = (child for child in verb.children if child.dep_ in _OBJECTS)
+    timed = verb.lemma_.lower() in _MOVING and _is_to_a_time(verb)
+    things = _children(verb, _OBJECTS) or (_children(verb, _SUBJECTS) if timed else [])
+    shifts = moved or timed or verb.lemma_.lower() in _SHIFTING
     return next((thing for thing in things if shifts and is_event(thing)), None)
+
+
+def _is_to_a_time(verb: Token) -> bool:
+    """ "To 1 August", "back to September", and not "to Berlin"."""
+    heads = (verb, *(t for t in verb.children if t.dep_ in {"advmod", "prt"}))
+    links = (t for head in heads for t in head.children if t.lower_ in _UNTIL)
+    return any(is_date(t) for link in links for t in link.children)
 
 
 def deed(verb: Token) -> Token:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from spacy.tokens import Token
+
 from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import Act
+from extractor_service.rules.speaker import UNNAMED
 from extractor_service.rules.tense import is_past, is_present_perfect
 
 
@@ -34,3 +37,8 @@ def claim(
 def is_done(act: Act) -> bool:
     """Whether it is told in the past."""
     return is_past(act.clause.head)
+
+
+def owner_unsaid(thing: Token) -> str:
+    """Of "the wedding" that is nobody's: who speaks of it, and is not named."""
+    return UNNAMED if any(t.lower_ == "the" for t in thing.lefts) else ""

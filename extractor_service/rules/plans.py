@@ -24,6 +24,7 @@ from extractor_service.rules.acts import (
     words_in_order,
 )
 from extractor_service.rules.called_off import TRIPS, called_off, deed, is_event, put_off
+from extractor_service.rules.claims import owner_unsaid
 from extractor_service.rules.clauses import SUBJECTS, subject_of
 from extractor_service.rules.pastimes import is_lesson
 from extractor_service.rules.tense import is_past, is_present_perfect
@@ -33,7 +34,7 @@ _PLANNING = word_set("plan want hope intend aim decide go mean wish")
 _MAKING = word_set("plan book arrange schedule organize organise")
 _TRAVELLING = word_set("go travel fly visit head drive")
 _HOLDING = word_set("have throw host give hold")
-_ONCE = word_set("wedding surgery operation move honeymoon graduation")
+_ONCE = word_set("wedding surgery operation move honeymoon graduation release launch")
 _CALLED_SO = word_set("mother father grandma grandpa granny gran nan nana grandad granddad")
 _DATING = frozenset({"PROPN", "NUM", "NOUN"})
 _MOST_WORDS = 5
@@ -98,12 +99,15 @@ def _dropped_or_moved(act: Act) -> Plan | None:
     noun = thing or moved
     if noun is None or not _thing(noun):
         return None
-    owner = _owner(noun)
     # Whose a thing is that nobody is said to have dropped, only its owner tells.
-    if not owner and noun.dep_ in SUBJECTS:
+    what, owner = _thing(noun), _owner(noun)
+    nobodys = not owner and noun.dep_ in SUBJECTS
+    if nobodys and (thing is not None or _is_known_by(noun, what)):
+        owner = owner_unsaid(noun)
+    if what == "date" or (nobodys and not owner):
         return None
     when = _when(act) if moved else _dates_of(noun)
-    return Plan(_thing(noun), when, thing is None, owner, postponed=thing is None)
+    return Plan(what, when, thing is None, owner, postponed=thing is None)
 
 
 def _said(act: Act) -> Plan | None:
@@ -123,8 +127,8 @@ def _said_of_a_day(act: Act, told: Token) -> Plan | None:
     if noun is None or told.lemma_ != "be" or is_past(told) or is_denied(told) or not when:
         return None
     what, owner = _thing(noun), _owner_for(act, noun)
-    known = is_event(noun) and _is_known_by(noun, what)
-    return Plan(what, when, holds=True, owner=owner) if known and owner else None
+    known = is_event(noun) and _is_known_by(noun, what) and (owner or owner_unsaid(noun))
+    return Plan(what, when, holds=True, owner=owner) if known else None
 
 
 def _on_a_day(act: Act) -> Plan | None:
@@ -132,8 +136,15 @@ def _on_a_day(act: Act) -> Plan | None:
     noun, when = act.clause.subject, _when(act)
     if noun is None or act.lemma != "be" or not act.present or not when or not is_event(noun):
         return None
-    what, owner = _thing(noun), _owner(noun)
-    return Plan(what, when, act.holds, owner) if _is_known_by(noun, what) and owner else None
+    event, owner = _event_of(noun), _owner(noun) or owner_unsaid(noun)
+    what = _thing(event)
+    return Plan(what, when, act.holds, owner) if _is_known_by(event, what) and owner else None
+
+
+def _event_of(noun: Token) -> Token:
+    """The wedding of "wedding date"."""
+    before = (t for t in noun.lefts if t.dep_ == "compound" and is_event(t))
+    return next(before, noun) if noun.lemma_ == "date" else noun
 
 
 def _is_known_by(noun: Token, what: str) -> bool:

@@ -108,6 +108,16 @@ CHANGES = [
         "Alice's dentist appointment is on 26 May 2023.",
         "Alice's dentist appointment is on 29 May 2023.",
     ),
+    ("Alice's wedding is on 18 July 2023.", "Alice moved the wedding to 1 August 2023."),
+    ("Alice's wedding is on 18 July 2023.", "Alice pushed the wedding back to August 2023."),
+    ("Alice says the wedding is on 18 July 2023.", "Alice's wedding date is 1 August 2023."),
+    ("The wedding is on 18 July 2023.", "The wedding is on 1 August 2023."),
+    ("The user's wedding is on 18 July 2023.", "The wedding is off."),
+    ("The release is on 17 April 2023.", "The release slipped to 24 April 2023."),
+    (
+        "Alice wants to release the app on 1 May 2023.",
+        "Alice wants to release the app on 15 June 2023 instead.",
+    ),
     ("Alice is moving to Oslo.", "Alice decided not to move to Oslo."),
     ("Alice wants to learn the piano.", "Alice no longer wants to learn the piano."),
     # a name
@@ -197,6 +207,10 @@ ALONGSIDE = [
     ("Emma's wedding is in June 2023.", "Alice says the wedding is off."),
     ("Alice is planning a trip to Japan.", "Bob says the trip to Japan is cancelled."),
     ("Alice's meeting is on 26 May 2023.", "Alice's meeting is on 29 May 2023."),
+    ("Alice's wedding is on 18 July 2023.", "Alice moved the wedding to Berlin."),
+    ("Alice's sister's wedding is on 18 July 2023.", "The wedding is on 1 August 2023."),
+    ("The meeting is on 26 May 2023.", "The meeting is on 29 May 2023."),
+    ("Alice's meeting is on 26 May 2023.", "The meeting moved to 29 May 2023."),
     # two things that can both be true
     ("Alice likes olives.", "Alice likes figs."),
     ("Alice plays tennis with Tom.", "Alice plays tennis on Mondays."),
