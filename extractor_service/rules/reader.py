@@ -70,9 +70,9 @@ class Reader:
         subject = split[0].subject if split else None
         return Reading(
             subject=subject_name(subject) if subject is not None else "",
-            words=same_words(telling(token for token in doc if token.is_alpha or token.like_num)),
+            words=same_words(telling(t for t in doc if t.is_alpha or _is_number(t))),
             names=frozenset(_names(doc)),
-            numbers=frozenset(t.lower_ for t in doc if t.like_num),
+            numbers=frozenset(t.lower_ for t in doc if _is_number(t)),
             stance=frozenset(_stance(doc, split)),
             claim=_claim(split) if brief and len(parts) == 1 else NO_CLAIM,
         )
@@ -85,6 +85,11 @@ class Reader:
             if token.dep_ == "dobj" and token.pos_ == "NOUN" and ended and token.text[-3:] == "ing":
                 token.pos_ = "VERB"
                 token.lemma_ = lemmatizer.rule_lemmatize(token)[0]
+
+
+def _is_number(token: Token) -> bool:
+    """ "12", "twelve", and "25k" and "9:30", which are none for the tokenizer."""
+    return token.like_num or token.text[:1].isdigit()
 
 
 def _is_brief(text: str) -> bool:

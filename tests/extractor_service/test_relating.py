@@ -314,6 +314,8 @@ def test_what_says_the_same_and_more_gives_its_text(
 
 NEAR_MISSES = [
     ("Alice has two cats.", "Alice has three cats."),
+    ("Alice's flat costs 900k.", "Alice's flat costs 950k."),
+    ("Alice gets up at 6:30.", "Alice gets up at 7:15."),
     ("Alice ran a marathon in 2021.", "Alice ran a marathon in 2022."),
     ("Alice went hiking with Emma.", "Alice went hiking with Laura."),
     ("Alice's brother Tom plays the drums.", "Alice's brother Max plays the drums."),
