@@ -1,19 +1,39 @@
-"""What somebody has but one of: a birthday, an address, a number to call."""
+"""What somebody has but one of: a birthday, an address, a number to call, a budget."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from spacy.tokens import Token
 
-from extractor_service.reading import Claim
-from extractor_service.rules.acts import Act, main_part, owner_name, owner_of, values
-from extractor_service.rules.claims import claim
+from extractor_service.reading import NOTHING, Claim
+from extractor_service.rules.acts import (
+    Act,
+    main_part,
+    owner_name,
+    owner_of,
+    values,
+    words_in_order,
+)
+from extractor_service.rules.claims import claim, is_done, owner_unsaid
+from extractor_service.rules.date_rules import WEEKDAYS
 from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
 
 _SINGULAR = word_set("birthday address hometown email nationality surname nickname username")
+# What is said of these has a number in it: how much, how many, what day, what time.
+_MEASURED = word_set("budget deadline headcount rent salary wage standup")
+_COUNTED = word_set("guest head user")
 _CALLED = word_set("phone telephone mobile cell")
-_LATEST = word_set("new current")
+_LATEST = word_set("new current latest final total overall updated revised")
 _ADDED = frozenset({"compound", "amod"})
+_CHANGING = word_set(
+    "change move go drop fall rise increase decrease slip shrink grow jump shift push extend "
+    "raise cut lower reduce set update bump"
+)
+_LEAST_DIGITS = 7
+"""Of a number that is one to call, unless it begins as only those do."""
 
 
 def singular(act: Act) -> Claim | None:
@@ -21,12 +41,28 @@ def singular(act: Act) -> Claim | None:
     subject = act.clause.subject
     if act.lemma != "be" or not act.present or subject is None:
         return None
-    attribute, owner = _attribute(subject), owner_of(subject)
-    said = (*act.objects(), *act.children("prep", "npadvmod", "advmod"))
-    value = frozenset(t.lower_ for o in said for t in main_part(o) if t.pos_ in {"PROPN", "NUM"})
-    if not attribute or owner is None or not (value or values(said)):
+    said = [*act.objects(), *act.children("prep", "npadvmod", "advmod")]
+    return _put(act, subject, said)
+
+
+def changed(act: Act) -> Claim | None:
+    """ "Alice moved the deadline to 24 April 2023", "the budget has to go down to 20k"."""
+    verb = next((t for t in act.children("xcomp") if act.lemma in {"have", "need"}), act.verb)
+    done = act.holds and (is_done(act) or (verb is not act.verb and act.present))
+    if verb.lemma_.lower() not in _CHANGING or not done:
         return None
-    return claim(act, attribute, value or values(said), subject=owner_name(owner))
+    thing = next((t for t in verb.children if t.dep_ == "dobj"), None)
+    what, owner = (act.clause.subject, "") if thing is None else (thing, act.subject)
+    said = replace(act, verb=verb).placed("to")
+    return _put(act, what, said, owner=owner) if what is not None and said else None
+
+
+def budgeted(act: Act) -> Claim | None:
+    """ "Alice has a budget of 25,000 euros", "Alice has a deadline on 17 April 2023"."""
+    things = [t for t in act.children("dobj") if t.lemma_.lower() in _MEASURED]
+    if act.lemma != "have" or not act.present or not act.holds or len(things) != 1:
+        return None
+    return _put(act, things[0], [*things, *act.placed("on", "at")], owner=act.subject)
 
 
 def new_number(act: Act) -> Claim | None:
@@ -37,20 +73,70 @@ def new_number(act: Act) -> Claim | None:
     for thing in act.children("dobj"):
         new = any(t.lower_ == "new" for t in thing.lefts)
         numbers = frozenset(t.lower_ for t in thing.subtree if t.like_num)
-        if new and numbers and _is_number(thing):
-            return claim(act, _attribute(thing), numbers)
+        attribute = _attribute(thing, numbers)
+        if new and numbers and attribute.endswith("number"):
+            return claim(act, attribute, numbers)
     return None
 
 
-def _attribute(noun: Token) -> str:
+def _put(act: Act, what: Token, said: Sequence[Token], owner: str = "") -> Claim | None:
+    """What is said of something that somebody has but one of."""
+    parts = [t for o in said for t in main_part(o)]
+    value = frozenset(t.lower_ for t in parts if t.pos_ in {"PROPN", "NUM"} or _has_digit(t))
+    attribute, whose = _attribute(what, value), owner_of(what)
+    named = "" if whose is None else owner_name(whose)
+    if _is_measured(what):
+        named = named or owner or owner_unsaid(what)
+        value = value if any(map(_has_digit, parts)) else NOTHING
+    else:
+        value = value or values(said)
+    if not attribute or not named or not value:
+        return None
+    return claim(act, attribute, value, subject=named, exclusive=not _is_weekly(act))
+
+
+def _attribute(noun: Token, value: frozenset[str]) -> str:
     """The name of what there is but one of: "address", "work phone number"; "" for all else."""
     before = (t for t in noun.subtree if t.i < noun.i and t.dep_ in _ADDED)
     added = [t.lower_ for t in before if t.lower_ not in _LATEST]
     if _is_number(noun):
         return " ".join([*added, "number"])
+    if noun.lemma_ == "number" and not added and _is_called(value):
+        return "phone number"
     if noun.lemma_ == "address" and "email" in added:
         return "email"
+    if _is_measured(noun):
+        kind = "count" if noun.lemma_ == "list" else noun.lemma_.lower()
+        return " ".join([*added, kind, *_of_what(noun)])
     return noun.lemma_.lower() if noun.lemma_ in _SINGULAR else ""
+
+
+def _is_measured(noun: Token) -> bool:
+    counted = any(t.lower_ in _COUNTED for t in noun.lefts if t.dep_ == "compound")
+    return noun.lemma_.lower() in _MEASURED or (counted and noun.lemma_ in {"count", "list"})
+
+
+def _of_what(noun: Token) -> list[str]:
+    """The flowers of "the budget for flowers", and not the 25k of "a budget of 25k"."""
+    links = (t for t in noun.rights if t.lower_ in {"of", "for"})
+    parts = [t for link in links for t in link.subtree]
+    return [] if any(map(_has_digit, parts)) else list(words_in_order(parts, dates=False))
+
+
+def _has_digit(token: Token) -> bool:
+    return any(char.isdigit() for char in token.text)
+
+
+def _is_called(value: frozenset[str]) -> bool:
+    """Whether this is a number that one calls: "0612 345 907"."""
+    digits = [char for word in value for char in word if char.isdigit()]
+    begins = any(word[0] in "0+" for word in value)
+    return begins or len(digits) >= _LEAST_DIGITS
+
+
+def _is_weekly(act: Act) -> bool:
+    """Of a day of the week there may be others, with as much again."""
+    return any(t.lower_.rstrip("s") in WEEKDAYS for t in act.clause.own)
 
 
 def _is_number(noun: Token) -> bool:

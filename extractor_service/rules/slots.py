@@ -1,7 +1,7 @@
 """Which facts take each other's place: one small function a slot, the first that fits wins.
 
 A slot is whom a fact is about and what of them: "alice|home", "emma|employer", "alice|diet",
-"alice|relationship", "alice|name", "alice|age", "alice|favourite colour", "alice|answer language",
+"alice|relationship", "alice|name", "alice|age", "alice|budget", "alice|answer language",
 "alice|trip to paris" (a plan), "alice|play tennis" (what somebody does, has, likes or is, or no
 longer). Facts of which two may well be true, such as what somebody did or whom they know, have
 none.
@@ -32,7 +32,7 @@ from extractor_service.rules.pastimes import PARTING, car, pastime
 from extractor_service.rules.personal import age, favourite, name, relationship
 from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
-from extractor_service.rules.singular import new_number, singular
+from extractor_service.rules.singular import budgeted, changed, new_number, singular
 from extractor_service.rules.tense import is_present_perfect
 from extractor_service.rules.wanted import wanted
 from extractor_service.rules.words import word_set
@@ -105,6 +105,6 @@ def _is_time(link: Token) -> bool:
 
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
-    name, age, favourite, singular, new_number, diet, ability, relationship, wanted, _plan, home,
-    work, job, amount, pastime, car, _switch,
+    name, singular, changed, budgeted, new_number, age, favourite, diet, ability, relationship,
+    wanted, _plan, home, work, job, amount, pastime, car, _switch,
 )  # fmt: skip

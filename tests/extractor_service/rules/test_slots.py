@@ -98,6 +98,15 @@ SLOTS = [
     ("My new phone number is 0612 999 111.", "alice|phone number"),
     ("My address is 5 Main Street, Leeds.", "alice|address"),
     ("My email address is a@b.cz.", "alice|email"),
+    ("My new number is 0612 999 111.", "alice|phone number"),
+    # what there is but one of, and how much of it
+    ("Our budget is 20,000 euros.", "alice|budget"),
+    ("Our marketing budget is 20,000 euros.", "alice|marketing budget"),
+    ("Our deadline is April 17.", "alice|deadline"),
+    ("We moved the deadline to April 24.", "alice|deadline"),
+    ("We have a budget of 25k.", "alice|budget"),
+    ("My rent went up to 950 euros.", "alice|rent"),
+    ("My email changed to c@d.cz.", "alice|email"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
