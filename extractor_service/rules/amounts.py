@@ -12,7 +12,7 @@ from spacy.tokens import Token
 from extractor_service.reading import Claim
 from extractor_service.rules.acts import Act, main_part, words_in_order
 from extractor_service.rules.called_off import is_event
-from extractor_service.rules.claims import claim
+from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.words import word_set
 
 _TAKING = word_set("take inject")
@@ -28,6 +28,9 @@ _PARTS = word_set(
 )
 _INVITING = word_set("invite expect")
 _PEOPLE = word_set("people person guest")
+_FOLLOWING = word_set(
+    "user customer subscriber follower member employee guest client reader listener player download"
+)
 
 
 def amount(act: Act) -> Claim | None:
@@ -36,6 +39,23 @@ def amount(act: Act) -> Claim | None:
     if not act.present or len(things) != 1 or not _numbers(things[0].subtree):
         return None
     return _dose(act, things[0]) if act.lemma in _TAKING else _crowd(act, things[0])
+
+
+def following(act: Act) -> Claim | None:
+    """ "Alice has 40 users", "Alice has reached 310 users", "Alice is at 310 users"."""
+    has = act.lemma == "have" and act.present
+    reaches = act.lemma == "reach" and (act.present or is_done(act))
+    things = act.children("dobj") if has or reaches else []
+    if act.lemma == "be" and act.present:
+        things = act.placed("at")
+    inside = [t for thing in things for t in thing.subtree]
+    numbers = frozenset(t.lower_ for t in inside if t.like_num or t.text[:1].isdigit())
+    if len(things) != 1 or things[0].lemma_.lower() not in _FOLLOWING or not numbers:
+        return None
+    where = [t for place in act.placed("in", "on", "from") for t in main_part(place)]
+    who = [*main_part(things[0]), *(t for t in where if t not in inside)]
+    named = _words(t for t in who if t.pos_ != "ADV" and t.lower_ not in numbers)
+    return claim(act, " ".join(["have", *named]), numbers)
 
 
 def _dose(act: Act, thing: Token) -> Claim | None:

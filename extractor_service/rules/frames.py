@@ -17,7 +17,7 @@ from extractor_service.domain import MemoryType
 from extractor_service.rules.affairs import is_affair, is_known
 from extractor_service.rules.called_off import called_off, deed, is_definite, put_off
 from extractor_service.rules.clauses import Clause
-from extractor_service.rules.moves import moves_house
+from extractor_service.rules.moves import moves_oneself
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.speaker import SECOND_PERSON
 from extractor_service.rules.subjects import About, is_pointed_at, stays_away
@@ -122,7 +122,7 @@ def _names_favourite(statement: Statement) -> bool:
 
 
 def _home(statement: Statement) -> Frame | None:
-    if statement.lemma in _MOVING and statement.past and moves_house(statement.clause.head):
+    if statement.lemma in _MOVING and statement.past and moves_oneself(statement.clause.head):
         return Frame("move", EPISODIC, 0.9, "home")
     if statement.lemma in _LIVING and statement.clause.children("prep", "prt", "advmod"):
         return _state("home", 0.9, "home", statement)

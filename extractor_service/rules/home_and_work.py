@@ -13,7 +13,7 @@ from extractor_service.rules.acts import (
     values,
 )
 from extractor_service.rules.claims import claim, is_done
-from extractor_service.rules.moves import is_product, moves_house, names_of_places
+from extractor_service.rules.moves import is_product, moves_oneself, names_of_places
 from extractor_service.rules.words import word_set
 
 _LIVING = word_set("live reside base locate")
@@ -66,7 +66,7 @@ def home(act: Act) -> Claim | None:
 def _moves_somewhere(act: Act) -> bool:
     """ "Moved to Berlin", and neither "moved the data to Berlin" nor "moved to Linux"."""
     ends = act.placed("from", "to", "into", "in")
-    return moves_house(act.verb) and not any(is_product(end) for end in ends)
+    return moves_oneself(act.verb) and not any(is_product(end) for end in ends)
 
 
 def _spelled_as_names(act: Act, links: tuple[str, ...]) -> frozenset[str]:

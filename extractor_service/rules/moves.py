@@ -36,7 +36,7 @@ _PRODUCTS = word_set(
 _UNLIKE_A_TOWN = re.compile(r"\d|^(?!Mc|Mac|De|La|Le|Du|Van|Fitz|O')\w*[a-z][A-Z]")
 
 
-def moves_house(verb: Token) -> bool:
+def moves_oneself(verb: Token) -> bool:
     """Whether who moves is who is somewhere else then: "moved to Berlin", "moved house"."""
     moved = (child for child in verb.children if _is_moved(child))
     return all(thing.lemma_.lower() in _HOUSE for thing in moved)

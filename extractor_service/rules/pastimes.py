@@ -5,6 +5,8 @@ Whoever "has pottery class" does pottery, and no longer once they "quit pottery"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from spacy.tokens import Token
 
 from extractor_service.reading import NOTHING, Claim
@@ -23,7 +25,7 @@ from extractor_service.rules.words import word_set
 _LESSONS = word_set("class lesson")
 _LEARNING = word_set("have take attend go do")
 _DRINKS = word_set("coffee tea alcohol beer wine soda caffeine")
-_GAMES = word_set(
+GAMES = word_set(
     "tennis football soccer basketball volleyball badminton squash golf hockey rugby cricket chess"
 )
 PARTING = word_set("sell donate")
@@ -58,9 +60,14 @@ def _doing(act: Act, thing: Token, *, holds: bool) -> Claim | None:
     words = [word for word in said if word not in _LESSONS]
     if not words or len(words) > _MOST_WORDS:
         return None
-    verb = "drink" if words[-1] in _DRINKS else "play" if words[-1] in _GAMES else "do"
-    verb = "do" if is_lesson(thing) else verb
-    return claim(act, " ".join([verb, *words]), NOTHING, holds=holds, exclusive=False)
+    what = " ".join(["do", *words]) if is_lesson(thing) else habit_with(words, verb="do")
+    return claim(act, what, NOTHING, holds=holds, exclusive=False)
+
+
+def habit_with(words: Sequence[str], verb: str = "use") -> str:
+    """What one does with a thing: "drink coffee", "play tennis"; with any other, the `verb`."""
+    does = "drink" if words[-1] in _DRINKS else "play" if words[-1] in GAMES else verb
+    return " ".join([does, *words])
 
 
 def _lesson_or_thing(thing: Token) -> list[Token]:
@@ -70,7 +77,7 @@ def _lesson_or_thing(thing: Token) -> list[Token]:
 
 def car(act: Act) -> Claim | None:
     """ "Alice drives a Volvo 240", "Alice sold the Volvo": by its make, whatever its number."""
-    makes = [t for t in act.children("dobj") if t.pos_ == "PROPN" and not is_date(t)]
+    makes = [t for t in act.children("dobj") if _is_named(t) and not is_date(t)]
     drives = act.lemma == "drive" and act.present
     sells = act.lemma in PARTING and is_done(act) and act.holds
     if len(makes) != 1 or not (drives or sells) or not _is_a_car(makes[0], known=sells):
@@ -78,6 +85,11 @@ def car(act: Act) -> Claim | None:
     kept = [t for t in main_part(makes[0]) if not t.like_num]
     words = " ".join(["have", *words_in_order(kept, dates=False)])
     return claim(act, words, NOTHING, holds=act.holds and not sells, exclusive=False)
+
+
+def _is_named(make: Token) -> bool:
+    """ "A Golf" is a noun for the model."""
+    return make.pos_ == "PROPN" or (make.pos_ == "NOUN" and make.is_title)
 
 
 def _is_a_car(make: Token, *, known: bool) -> bool:

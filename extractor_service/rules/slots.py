@@ -22,7 +22,7 @@ from extractor_service.rules.acts import (
     owner_of,
     words_in_order,
 )
-from extractor_service.rules.amounts import amount
+from extractor_service.rules.amounts import amount, following
 from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.diets import ability, diet
@@ -34,6 +34,7 @@ from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.singular import budgeted, changed, new_number, singular
 from extractor_service.rules.tense import is_present_perfect
+from extractor_service.rules.versions import switched, version
 from extractor_service.rules.wanted import wanted
 from extractor_service.rules.words import word_set
 
@@ -106,5 +107,5 @@ def _is_time(link: Token) -> bool:
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
     name, singular, changed, budgeted, new_number, age, favourite, diet, ability, relationship,
-    wanted, _plan, home, work, job, amount, pastime, car, _switch,
+    wanted, _plan, home, work, job, amount, following, version, switched, pastime, car, _switch,
 )  # fmt: skip

@@ -151,7 +151,19 @@ CHANGES = [
     ("The deadline is 17 April 2023.", "The deadline was extended to 24 April 2023."),
     ("Alice's deadline is 17 April 2023.", "Alice moved the deadline to 24 April 2023."),
     ("Alice's standup is at 9:30.", "Alice's standup moved to 10:00."),
+    ("Alice has 40 users.", "Alice has 310 users."),
+    ("Alice has about 40 users.", "Alice is at 310 users."),
+    ("Alice has 10k followers.", "Alice has reached 12k followers."),
+    # what one uses
+    ("Alice uses Postgres 15.", "Alice uses Postgres 16."),
+    ("Alice uses Postgres 15.", "Alice upgraded to Postgres 16."),
+    ("Alice uses neovim.", "Alice switched from neovim to Zed."),
+    ("Alice uses SQLite.", "Alice dropped SQLite for Postgres."),
+    ("Alice uses Vim.", "Alice replaced Vim with Emacs."),
+    ("Alice drinks coffee.", "Alice switched from coffee to tea."),
+    ("Alice uses Bitbucket.", "Alice moved from Bitbucket to GitHub."),
     # everyday life
+    ("Alice drives a Golf.", "Alice sold the Golf."),
     (
         "Alice has a dentist appointment on 18 March 2023.",
         "Alice cancelled Alice's dentist appointment.",
@@ -235,6 +247,13 @@ ALONGSIDE = [
     ("Alice's phone number is 0612 345 907.", "Alice's lucky number is 77."),
     ("Alice's phone number is 0612 345 907.", "Alice's order number is 48213001."),
     ("Alice's email is a@b.cz.", "Alice moved the email to the archive."),
+    ("Alice has 40 users in Berlin.", "Alice has 12 users in Rome."),
+    ("Alice has 40 users.", "Alice has 40 followers."),
+    ("Alice uses Postgres 15 for billing.", "Alice uses Postgres 16 for analytics."),
+    ("Alice uses Bus 5.", "Alice uses Bus 7."),
+    ("Alice uses Postgres 15.", "Alice uses Python 16."),
+    ("Alice uses neovim.", "Alice switched from Emacs to Zed."),
+    ("Alice uses neovim.", "Alice switched to Zed."),
     # two things that can both be true
     ("Alice likes olives.", "Alice likes figs."),
     ("Alice plays tennis with Tom.", "Alice plays tennis on Mondays."),

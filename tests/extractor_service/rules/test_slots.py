@@ -107,6 +107,10 @@ SLOTS = [
     ("We have a budget of 25k.", "alice|budget"),
     ("My rent went up to 950 euros.", "alice|rent"),
     ("My email changed to c@d.cz.", "alice|email"),
+    ("We have 40 users.", "alice|have user"),
+    ("I have two cats.", "alice|have two cat"),
+    ("We use Postgres 15.", "alice|use postgres"),
+    ("I switched from Vim to Emacs.", "alice|use vim"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
@@ -138,8 +142,8 @@ SLOTS = [
     # what is moved, and what one moves to, may be no home
     ("We moved our servers to Frankfurt.", ""),
     ("I moved my savings to Revolut.", ""),
-    ("I moved to Zed.", ""),
-    ("I moved to GitHub from Bitbucket.", ""),
+    ("I moved to Zed.", "alice|use zed"),
+    ("I moved to GitHub from Bitbucket.", "alice|use bitbucket"),
     ("I moved house to Leeds.", "alice|home"),
     ("I moved to Leeds from Dublin.", "alice|home"),
     # what somebody may eat is another thing than what they do
