@@ -9,11 +9,14 @@ from spacy.tokens import Token
 from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import (
     Act,
+    main_part,
     names_in,
     values,
+    words_in_order,
 )
 from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.moves import is_product, moves_oneself, names_of_places
+from extractor_service.rules.pastimes import GAMES
 from extractor_service.rules.words import word_set
 
 _LIVING = word_set("live reside base locate")
@@ -23,6 +26,15 @@ _JOBS = word_set("job position role post gig internship career")
 _TAKING = word_set("start get begin take land accept have find hold")
 _LEAVING = word_set("quit leave lose resign")
 _DISMISSING = word_set("fire dismiss lay sack")
+_SCHOOLS = word_set(
+    "university college school academy institute oxford cambridge harvard yale stanford eton"
+)
+_CHANGING_TEAM = word_set("move switch transfer change")
+# One may well be on some of these beside one's team at work.
+_OF_PLAYERS = GAMES | word_set(
+    "debate debating quiz pub swim swimming track rowing relay national dance cheer fencing ski "
+    "handball lacrosse netball baseball softball polo racing bowling darts esports trivia"
+)
 # What one may be somewhere beside one's work, or without any.
 _UNPAID = word_set("student retiree freelancer coach musician singer dancer artist author")
 _PROFESSIONS = word_set(
@@ -93,7 +105,7 @@ def work(act: Act) -> Claim | None:
         return _employment(act, over=True)
     if act.lemma in _LEAVING and is_done(act):
         return _employment(act, over=True) if things else _left(act)
-    return None
+    return _started(act)
 
 
 def job(act: Act) -> Claim | None:
@@ -119,10 +131,33 @@ def _employment(act: Act, *, over: bool = False) -> Claim | None:
     return claim(act, "job", title, holds=holds) if title else None
 
 
+def _started(act: Act) -> Claim | None:
+    """ "Alice started at Acme on Monday", and not at a school."""
+    begun = act.lemma in {"start", "begin"} and is_done(act) and act.holds
+    firms = names_in(act.placed("at"))
+    if not begun or act.objects() or not firms or firms & _SCHOOLS:
+        return None
+    return claim(act, "employer", firms)
+
+
+def team(act: Act) -> Claim | None:
+    """ "Alice is on the billing team", "Alice moved to the platform team"."""
+    stays, goes = act.lemma in {"be", "work"} and act.present, is_done(act) and act.holds
+    links = ("on", "in") if stays else ("to",) if goes and act.lemma in _CHANGING_TEAM else ()
+    joined = act.children("dobj") if goes and act.lemma == "join" else []
+    teams = [t for t in (*joined, *act.placed(*links)) if t.lower_ == "team"]
+    words = [w for t in teams for w in words_in_order(main_part(t), dates=False)]
+    words = [word for word in words if word not in {"team", "new"}]
+    if len(teams) != 1 or not words or set(words) & _OF_PLAYERS:
+        return None
+    return claim(act, "team", frozenset(words))
+
+
 def _left(act: Act) -> Claim | None:
     """ "Alice left Acme": what is no person or place for the model may be a company."""
     named = [t for t in act.children("dobj") if t.pos_ == "PROPN"]
-    firms = [t for t in named if t.ent_type_ not in {"PERSON", "GPE", "LOC"}]
+    known = {"PERSON", "GPE", "LOC"} if act.lemma == "leave" else set()
+    firms = [t for t in named if t.ent_type_ not in known]
     return claim(act, "employer", names_in(firms), holds=False) if firms else None
 
 

@@ -27,7 +27,7 @@ from extractor_service.rules.claims import claim, is_done
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.diets import ability, diet
 from extractor_service.rules.filters import states_nothing
-from extractor_service.rules.home_and_work import home, job, work
+from extractor_service.rules.home_and_work import home, job, team, work
 from extractor_service.rules.pastimes import PARTING, car, pastime
 from extractor_service.rules.personal import age, favourite, name, relationship
 from extractor_service.rules.plans import plan
@@ -107,5 +107,6 @@ def _is_time(link: Token) -> bool:
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
     name, singular, changed, budgeted, new_number, age, favourite, diet, ability, relationship,
-    wanted, _plan, home, work, job, amount, following, version, switched, pastime, car, _switch,
+    wanted, _plan, home, team, work, job, amount, following, version, switched,
+    pastime, car, _switch,
 )  # fmt: skip

@@ -163,6 +163,10 @@ CHANGES = [
     ("Alice drinks coffee.", "Alice switched from coffee to tea."),
     ("Alice uses Bitbucket.", "Alice moved from Bitbucket to GitHub."),
     # everyday life
+    ("Alice works at Acme.", "Alice started at Stripe on Monday."),
+    ("Alice works at Lumen.", "Alice quit Lumen."),
+    ("Alice is on the billing team.", "Alice is on the platform team."),
+    ("Alice is on the billing team.", "Alice moved to the platform team."),
     ("Alice drives a Golf.", "Alice sold the Golf."),
     (
         "Alice has a dentist appointment on 18 March 2023.",
@@ -254,6 +258,11 @@ ALONGSIDE = [
     ("Alice uses Postgres 15.", "Alice uses Python 16."),
     ("Alice uses neovim.", "Alice switched from Emacs to Zed."),
     ("Alice uses neovim.", "Alice switched to Zed."),
+    ("Alice works at Acme.", "Alice started at 9."),
+    ("Alice works at Acme.", "Alice started at Oxford University."),
+    ("Alice works at Acme.", "Alice quit Facebook."),
+    ("Alice is on the billing team.", "Alice is on the football team."),
+    ("Alice is on the billing team.", "Alice's sister joined the platform team."),
     # two things that can both be true
     ("Alice likes olives.", "Alice likes figs."),
     ("Alice plays tennis with Tom.", "Alice plays tennis on Mondays."),

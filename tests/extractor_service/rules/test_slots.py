@@ -111,6 +111,8 @@ SLOTS = [
     ("I have two cats.", "alice|have two cat"),
     ("We use Postgres 15.", "alice|use postgres"),
     ("I switched from Vim to Emacs.", "alice|use vim"),
+    ("I started at Stripe on Monday.", "alice|employer"),
+    ("I'm on the billing team.", "alice|team"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
