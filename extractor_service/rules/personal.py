@@ -21,6 +21,10 @@ from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
 
 _STATUSES = word_set("married single divorced engaged widowed separated unmarried")
+_PARTNERS = {
+    "boyfriend": "dating", "girlfriend": "dating", "fiance": "engaged", "fiancee": "engaged",
+    "husband": "married", "wife": "married",
+}  # fmt: skip
 _PAIRING = word_set("marry divorce engage separate")
 _NAMING = word_set("call name spell write pronounce")
 _SEVERAL = word_set(
@@ -46,7 +50,8 @@ def name(act: Act) -> Claim | None:
 
 
 def _named(act: Act, whose: str, bearer: Token, value: frozenset[str]) -> Claim:
-    one = bearer.lemma_.lower() not in _SEVERAL
+    best_man = bearer.lemma_ == "man" and any(t.lower_ == "best" for t in bearer.lefts)
+    one = best_man or bearer.lemma_.lower() not in _SEVERAL
     if one and bearer.pos_ == "NOUN":  # the new manager is the manager
         whose = " ".join(word for word in whose.split() if word not in _LATEST)
     return claim(act, "name", value, subject=whose, exclusive=one)
@@ -104,6 +109,15 @@ def relationship(act: Act) -> Claim | None:
     if act.lemma == "date" and act.present and with_whom:
         return claim(act, "relationship", {"dating"} | with_whom)
     return None
+
+
+def partner(act: Act) -> Claim | None:
+    """ "Alice has a boyfriend, Tim"."""
+    things = [t for t in act.children("dobj") if t.lemma_.lower() in _PARTNERS and t.tag_ == "NN"]
+    if act.lemma != "have" or not act.present or len(things) != 1:
+        return None
+    names = frozenset(t.lower_ for t in things[0].subtree if t.pos_ == "PROPN")
+    return claim(act, "relationship", {_PARTNERS[things[0].lemma_.lower()]} | names)
 
 
 def _people_among(act: Act) -> list[Token]:

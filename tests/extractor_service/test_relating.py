@@ -167,7 +167,10 @@ CHANGES = [
     ("Alice works at Lumen.", "Alice quit Lumen."),
     ("Alice is on the billing team.", "Alice is on the platform team."),
     ("Alice is on the billing team.", "Alice moved to the platform team."),
+    ("Alice is single.", "Alice has a boyfriend, Tim."),
+    ("Alice has a boyfriend.", "Alice is single."),
     ("Alice drives a Golf.", "Alice sold the Golf."),
+    ("Alice's best man is Declan.", "Alice's best man is Luca."),
     (
         "Alice has a dentist appointment on 18 March 2023.",
         "Alice cancelled Alice's dentist appointment.",
@@ -263,6 +266,7 @@ ALONGSIDE = [
     ("Alice works at Acme.", "Alice quit Facebook."),
     ("Alice is on the billing team.", "Alice is on the football team."),
     ("Alice is on the billing team.", "Alice's sister joined the platform team."),
+    ("Alice is single.", "Alice's sister has a boyfriend."),
     # two things that can both be true
     ("Alice likes olives.", "Alice likes figs."),
     ("Alice plays tennis with Tom.", "Alice plays tennis on Mondays."),

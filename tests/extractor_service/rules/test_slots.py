@@ -113,6 +113,7 @@ SLOTS = [
     ("I switched from Vim to Emacs.", "alice|use vim"),
     ("I started at Stripe on Monday.", "alice|employer"),
     ("I'm on the billing team.", "alice|team"),
+    ("I have a boyfriend now, Tim.", "alice|relationship"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
