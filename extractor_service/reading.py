@@ -17,7 +17,7 @@ class Claim:
     sentence says that it is not ("Emma, not Emily"). `excludes` is what cannot be so beside it, as
     meat of a vegetarian's diet. `shifts` says that the same value in other
     words is a change all the same ("postponed"), `happened` that it tells what happened, not what
-    is.
+    is, `stays` that it is true whatever is so later: who has a dog again has lost one all the same.
     """
 
     slot: str = ""
@@ -28,6 +28,7 @@ class Claim:
     excludes: frozenset[str] = NOTHING
     shifts: bool = False
     happened: bool = False
+    stays: bool = False
 
     @property
     def corrects(self) -> bool:

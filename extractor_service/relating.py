@@ -213,11 +213,14 @@ def _alike(new: Claim, known: Claim) -> bool | None:
 
 
 def _in_turn(new: Fact, known: Fact) -> _Relation:
-    """Which of two takes the place of the other: none, if it is one more of what was moved."""
+    """Which of two takes the place of the other.
+
+    Neither does where it is one more of what was moved, or where the older stays true.
+    """
     order = _order(new, known)
     newer, older = (new, known) if order is _Relation.LATER else (known, new)
     beside = older.claim.shifts and newer.claim.holds and not newer.claim.exclusive
-    return _Relation.NONE if beside else order
+    return _Relation.NONE if beside or older.claim.stays else order
 
 
 def _order(new: Fact, known: Fact) -> _Relation:

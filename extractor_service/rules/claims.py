@@ -20,6 +20,7 @@ def claim(
     exclusive: bool = True,
     excludes: frozenset[str] = NOTHING,
     shifts: bool = False,
+    stays: bool = False,
 ) -> Claim:
     """What an act puts in a slot of its subject, unless said otherwise."""
     return Claim(
@@ -31,6 +32,7 @@ def claim(
         excludes=excludes,
         shifts=shifts,
         happened=is_done(act) and not is_present_perfect(act.clause.head),
+        stays=stays,
     )
 
 

@@ -28,6 +28,7 @@ from extractor_service.rules.clauses import Clause
 from extractor_service.rules.diets import ability, diet
 from extractor_service.rules.filters import states_nothing
 from extractor_service.rules.home_and_work import home, job, team, work
+from extractor_service.rules.lives import birth, pet
 from extractor_service.rules.pastimes import PARTING, car, pastime
 from extractor_service.rules.personal import age, favourite, name, partner, relationship
 from extractor_service.rules.plans import plan
@@ -107,6 +108,6 @@ def _is_time(link: Token) -> bool:
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
     name, singular, changed, budgeted, new_number, age, favourite, diet, ability, relationship,
-    partner, _plan, home, team, work, job, amount, following, version, switched,
+    partner, pet, birth, _plan, home, team, work, job, amount, following, version, switched,
     pastime, car, _switch,
 )  # fmt: skip

@@ -469,6 +469,42 @@ def test_an_appointment_that_was_moved_takes_the_place_of_what_was_made_before(f
     assert verdict(one_more, moved).decision is verdict(moved, one_more).decision is ADD
 
 
+ENDS = [
+    ("Alice has a dog.", "Alice's dog died."),
+    ("Alice has a dog named Pixel.", "Alice's dog Pixel died."),
+    ("Alice has a dog, Pixel.", "Alice's dog passed away."),
+    ("Alice's sister is pregnant.", "Alice's sister had her baby, a girl."),
+    ("Alice's sister Emma is five months pregnant.", "Emma gave birth."),
+]
+
+
+@pytest.mark.parametrize(("state", "end"), ENDS)
+def test_a_death_or_a_birth_ends_what_was_so_and_stays_true_when_it_is_so_again(
+    state: str, end: str, fact: Make
+) -> None:
+    before, ended, again = fact(state, 0, id="before"), fact(end, 10), fact(state, 20, id="again")
+    assert verdict(ended, before).decision is SUPERSEDE
+    assert verdict(before, ended).decision is SUPERSEDED
+    assert verdict(again, ended).decision is verdict(ended, again).decision is ADD
+
+
+NO_ENDS = [
+    ("Alice has a dog, Rex.", "Alice's dog Pixel died."),
+    ("Alice has two dogs.", "Alice's dog died."),
+    ("Alice has a cat.", "Alice's dog died."),
+    ("Alice has a dog.", "Alice's sister's dog died."),
+    ("Alice has a dog.", "Alice's dog nearly died."),
+    ("Alice has a phone.", "Alice's phone died."),
+    ("Alice's sister is pregnant.", "Alice's sister had a baby shower."),
+    ("Alice's sister is pregnant.", "Alice had a baby."),
+]
+
+
+@pytest.mark.parametrize(("state", "other"), NO_ENDS)
+def test_what_died_or_was_born_elsewhere_ends_nothing(state: str, other: str, fact: Make) -> None:
+    assert verdict(fact(other, 10), fact(state)).decision is ADD
+
+
 def test_a_slot_that_the_writer_gave_is_kept_to(fact: Make) -> None:
     old = fact("Blue.", slot="Alice|Mood")
     assert verdict(fact("Green.", 10, slot="alice|mood"), old).decision is SUPERSEDE

@@ -114,6 +114,10 @@ SLOTS = [
     ("I started at Stripe on Monday.", "alice|employer"),
     ("I'm on the billing team.", "alice|team"),
     ("I have a boyfriend now, Tim.", "alice|relationship"),
+    ("I have a dog, Pixel.", "alice|have dog"),
+    ("My dog Pixel died.", "alice|have dog"),
+    ("My sister is five months pregnant.", "alice's sister|be pregnant"),
+    ("My sister had her baby.", "alice's sister|be pregnant"),
     # what one drives, and what one does week by week
     ("I drive a Volvo 240.", "alice|have volvo"),
     ("I sold the Volvo.", "alice|have volvo"),
