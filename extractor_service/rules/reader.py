@@ -15,11 +15,12 @@ from extractor_service.rules.named import opening_name, parse_named, plainly
 from extractor_service.rules.parse import bounded
 from extractor_service.rules.recent import Recent
 from extractor_service.rules.same_words import same_words
-from extractor_service.rules.slots import claim_of
+from extractor_service.rules.slots import claim_of, claim_of_two
 from extractor_service.rules.speaker import ASSISTANT
 from extractor_service.rules.tense import is_past, is_present_perfect
 from extractor_service.rules.words import word_set
 
+_TWO = 2
 _KEPT_READINGS = 4096
 _DENYING = word_set("not n't never no nobody nothing without neither nor no-one none hardly")
 # What is wanted, tried, ended or only thought is not what is done.
@@ -98,6 +99,8 @@ def _is_brief(text: str) -> bool:
 
 def _claim(split: list[Clause]) -> Claim:
     """Of a sentence that states one thing; with two of them, one could not go without the other."""
+    if len(split) == _TWO and (found := claim_of_two(*split)) is not None:
+        return found
     if len(split) != 1 or _has_two_verbs(split[0]):
         return NO_CLAIM
     claim = claim_of(split[0]) or NO_CLAIM

@@ -10,6 +10,8 @@ from spacy.tokens import Token
 from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import (
     Act,
+    act_of,
+    is_denied,
     main_part,
     owner_name,
     owner_of,
@@ -17,6 +19,7 @@ from extractor_service.rules.acts import (
     words_in_order,
 )
 from extractor_service.rules.claims import claim, is_done, owner_unsaid
+from extractor_service.rules.clauses import Clause
 from extractor_service.rules.date_rules import WEEKDAYS
 from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
@@ -55,6 +58,14 @@ def changed(act: Act) -> Claim | None:
     what, owner = (act.clause.subject, "") if thing is None else (thing, act.subject)
     said = replace(act, verb=verb).placed("to")
     return _put(act, what, said, owner=owner) if what is not None and said else None
+
+
+def put_anew(first: Clause, second: Clause) -> Claim | None:
+    """ "Alice's email changed, it is c@d.cz"."""
+    points = second.subject is not None and second.subject.lower_ == "it"
+    act = act_of(replace(second, subject=first.subject)) if points else None
+    changes = first.head.lemma_.lower() in _CHANGING and not is_denied(first.head)
+    return singular(act) if changes and act is not None and is_past(first.head) else None
 
 
 def budgeted(act: Act) -> Claim | None:

@@ -33,7 +33,7 @@ from extractor_service.rules.pastimes import PARTING, car, pastime
 from extractor_service.rules.personal import age, favourite, name, partner, relationship
 from extractor_service.rules.plans import plan
 from extractor_service.rules.same_words import same_phrase
-from extractor_service.rules.singular import budgeted, changed, new_number, singular
+from extractor_service.rules.singular import budgeted, changed, new_number, put_anew, singular
 from extractor_service.rules.tense import is_present_perfect
 from extractor_service.rules.versions import switched, version
 from extractor_service.rules.wanted import wanted
@@ -57,6 +57,11 @@ def claim_of(clause: Clause) -> Claim | None:
         return None
     found = next((made for make in _SLOTS if (made := make(act)) is not None), None)
     return found if found is not None and len(found.slot) <= MAX_SLOT_CHARS else None
+
+
+def claim_of_two(first: Clause, second: Clause) -> Claim | None:
+    """What two clauses claim of one thing; None where they say two things."""
+    return None if states_nothing(second) else put_anew(first, second)
 
 
 def _plan(act: Act) -> Claim | None:
