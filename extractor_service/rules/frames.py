@@ -192,7 +192,9 @@ def _habit(statement: Statement) -> Frame | None:
 
 def _matters(statement: Statement) -> bool:
     """ "Music means a lot to me", and not "your help means a lot to me"; "we got married"."""
-    if statement.lemma in _TURNING or _befalls(statement) or _is_missed(statement):
+    if statement.lemma in _TURNING or _is_death(statement):
+        return True
+    if _befalls(statement) or _is_missed(statement):
         return True
     if statement.lemma == "eat":
         return any(t.lower_ == "everything" for t in statement.clause.children("dobj"))
@@ -212,6 +214,13 @@ def _is_missed(statement: Statement) -> bool:
     """ "Our band can't come", and not "I can't come", which answers."""
     others = statement.about in {About.OWN_THING, About.PERSON}
     return others and stays_away(statement.clause)
+
+
+def _is_death(statement: Statement) -> bool:
+    """ "My dog died", "Emma passed away", and not "my phone died"."""
+    away = any(t.lower_ == "away" for t in statement.clause.children("advmod", "prt"))
+    died = statement.lemma == "die" or (statement.lemma == "pass" and away)
+    return died and statement.past and statement.about is About.PERSON
 
 
 def _called_off(statement: Statement) -> Frame | None:
