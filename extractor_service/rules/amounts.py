@@ -53,7 +53,7 @@ def following(act: Act) -> Claim | None:
     if len(things) != 1 or things[0].lemma_.lower() not in _FOLLOWING or not numbers:
         return None
     where = [t for place in act.placed("in", "on", "from") for t in main_part(place)]
-    who = [*main_part(things[0]), *(t for t in where if t not in inside)]
+    who = [*(t for t in main_part(things[0]) if t.i <= things[0].i), *where]
     named = _words(t for t in who if t.pos_ != "ADV" and t.lower_ not in numbers)
     return claim(act, " ".join(["have", *named]), numbers)
 

@@ -127,7 +127,7 @@ def _said_of_a_day(act: Act, told: Token) -> Plan | None:
     if noun is None or told.lemma_ != "be" or is_past(told) or is_denied(told) or not when:
         return None
     what, owner = _thing(noun), _owner_for(act, noun)
-    known = is_event(noun) and _is_known_by(noun, what) and (owner or owner_unsaid(noun))
+    known = is_event(noun) and _is_known_by(noun, what) and (owner or _only_one(noun))
     return Plan(what, when, holds=True, owner=owner) if known else None
 
 
@@ -136,8 +136,8 @@ def _on_a_day(act: Act) -> Plan | None:
     noun, when = act.clause.subject, _when(act)
     if noun is None or act.lemma != "be" or not act.present or not when or not is_event(noun):
         return None
-    event, owner = _event_of(noun), _owner(noun) or owner_unsaid(noun)
-    what = _thing(event)
+    event = _event_of(noun)
+    what, owner = _thing(event), _owner(noun) or _only_one(noun)
     return Plan(what, when, act.holds, owner) if _is_known_by(event, what) and owner else None
 
 
@@ -260,6 +260,11 @@ def _ordered(head: Token, names: frozenset[str]) -> list[str]:
 def _owner(noun: Token) -> str:
     owner = owner_of(noun)
     return "" if owner is None else owner_name(owner)
+
+
+def _only_one(noun: Token) -> str:
+    """Whose "the wedding" is; of "the team lunch" there is another next month."""
+    return owner_unsaid(noun) if _event_of(noun).lemma_.lower() in _ONCE else ""
 
 
 def _owner_for(act: Act, noun: Token) -> str:
