@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from spacy.tokens import Token
 
+from extractor_service.domain import UNNAMED
 from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import Act
-from extractor_service.rules.speaker import UNNAMED
 from extractor_service.rules.tense import is_past, is_present_perfect
 
 

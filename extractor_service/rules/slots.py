@@ -113,6 +113,6 @@ def _is_time(link: Token) -> bool:
 _Maker = Callable[[Act], Claim | None]
 _SLOTS: tuple[_Maker, ...] = (
     name, singular, changed, budgeted, new_number, age, favourite, diet, ability, relationship,
-    partner, pet, birth, _plan, home, team, work, job, amount, following, version, switched,
-    pastime, car, _switch,
+    partner, pet, birth, wanted, _plan, home, team, work, job, amount, following, version,
+    switched, pastime, car, _switch,
 )  # fmt: skip
