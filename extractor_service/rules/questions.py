@@ -114,6 +114,8 @@ def _asked(question: Span, clause: Clause, around: Around) -> Asked | None:
         return Asked(wants, f"{subject} works as {GAP}", "", _WORK)
     if wants:
         counted = next((t.text for t in wanted if t.pos_ == "NOUN" and wants == "many"), "")
+        if wants == "many" and not counted:
+            return None  # "How many do you have?": of what, it does not say
         years = "years old" if wants == "old" else counted
         return Asked(wants, _joined(subject, verb, said, GAP, years), "", frame)
     plain = said.replace("any ", "").removeprefix("ever ")
