@@ -26,7 +26,7 @@ class LlmFinder:
     """A `Finder`: whole chunks of a conversation go to the model, not message by message.
 
     One extraction has one extractor. If the model fails on any chunk, the rules do all of the
-    conversation, and `extractor` says so: "rules-3 after llm-2:qwen3-8b".
+    conversation, and `extractor` says so: "rules-4 after llm-3:qwen3-8b".
     """
 
     def __init__(

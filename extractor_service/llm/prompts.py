@@ -11,7 +11,7 @@ from extractor_service.domain import Strategy, StrategyKind
 from extractor_service.llm.answer import Fault
 from extractor_service.llm.conversation import Chunk, as_json, fenced, lines_of
 
-VERSION = "llm-2"
+VERSION = "llm-3"
 """Of the prompts and of what is kept of the answers: the same model finds the same with it."""
 
 Messages = list[dict[str, str]]

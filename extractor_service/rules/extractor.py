@@ -50,7 +50,7 @@ from extractor_service.rules.speaker import (
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.things import Thing
 
-RULES_VERSION = "rules-3"
+RULES_VERSION = "rules-4"
 
 CONTEXT_TURNS = 6
 """How many turns before a turn may tell who its pronouns mean."""

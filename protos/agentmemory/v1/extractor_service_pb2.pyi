@@ -381,8 +381,8 @@ class Extraction(_message.Message):
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     extractor: _builtins.str
-    """Name and version of the extractor that found them: "rules-3", "llm-2:qwen3-8b" with a language model of that name, or
-    "rules-3 after llm-2:qwen3-8b" if that was asked in vain, or left alone because it had failed several times.
+    """Name and version of the extractor that found them: "rules-4", "llm-3:qwen3-8b" with a language model of that name, or
+    "rules-4 after llm-3:qwen3-8b" if that was asked in vain, or left alone because it had failed several times.
     """
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExtractedMemory]:
@@ -771,8 +771,8 @@ class SummarizeResponse(_message.Message):
     anew. At most 32 KiB, so that it can be extended in its turn. Unchanged where nothing is found.
     """
     summarizer: _builtins.str
-    """Name and version of what made it: "rules-3/extractive-1", "llm-2:qwen3-8b" with a language model of that name, or
-    "rules-3/extractive-1 after llm-2:qwen3-8b" if that was asked in vain, or left alone.
+    """Name and version of what made it: "rules-4/extractive-1", "llm-3:qwen3-8b" with a language model of that name, or
+    "rules-4/extractive-1 after llm-3:qwen3-8b" if that was asked in vain, or left alone.
     """
     @_builtins.property
     def usage(self) -> Global___LlmUsage:

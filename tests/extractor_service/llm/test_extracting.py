@@ -48,7 +48,7 @@ GOOD = memories(
     memory("Ada's sister Emma skis.", "My sister Emma skis.", 3, topics=["family"]),
 )
 FOUND = ["Ada moved to Paris.", "Ada's sister Emma skis."]
-BY_RULES = "fake-1 after llm-2:wise"
+BY_RULES = "fake-1 after llm-3:wise"
 
 
 async def extract(
@@ -78,7 +78,7 @@ async def test_a_good_answer_becomes_memories_with_spans_and_vectors(
     assert moved.event_time.precision == memory_pb2.TIME_PRECISION_MONTH
     assert moved.type == memory_pb2.MEMORY_TYPE_EPISODIC
     assert all(len(each.embedding) == 4 * got.embedding_model.dimension for each in got.memories)
-    assert got.extractor == "llm-2:wise"
+    assert got.extractor == "llm-3:wise"
     assert got.usage == pb.LlmUsage(prompt_tokens=700, completion_tokens=90, calls=1)
     assert extractor.metric("extractor_llm_calls_total", outcome="ok") == 1
     assert extractor.metric("extractor_llm_tokens_total", kind="prompt") == 700
@@ -91,10 +91,10 @@ async def test_the_stream_gives_what_the_unary_twin_gives(
 ) -> None:
     llm.otherwise = lambda _: says(GOOD)
     stream = Conversation(extractor.stub)
-    assert (await stream.open()).extractor == "llm-2:wise"
+    assert (await stream.open()).extractor == "llm-3:wise"
     await stream.send(1, TALK)
     assert (await stream.result()).extraction == await extract(extractor)
-    assert (await extractor.stub.GetInfo(pb.GetInfoRequest())).extractor == "llm-2:wise"
+    assert (await extractor.stub.GetInfo(pb.GetInfoRequest())).extractor == "llm-3:wise"
 
 
 async def test_a_delta_is_one_request_with_its_context(extractor: Served, llm: ScriptedLlm) -> None:
@@ -130,7 +130,7 @@ async def test_where_no_message_counts_nothing_is_asked(
     extractor: Served, llm: ScriptedLlm
 ) -> None:
     got = await extract(extractor, TALK[1:2])
-    assert (texts(got), got.extractor, llm.asked) == ([], "llm-2:wise", [])
+    assert (texts(got), got.extractor, llm.asked) == ([], "llm-3:wise", [])
     assert not got.HasField("usage")
 
 
@@ -160,7 +160,7 @@ async def test_bad_items_are_dropped_and_counted_and_the_good_ones_kept(
     ]
     llm.will(says(memories(*bad, *json.loads(GOOD)["memories"])))
     got = await extract(extractor)
-    assert (texts(got), got.extractor) == (FOUND, "llm-2:wise")
+    assert (texts(got), got.extractor) == (FOUND, "llm-3:wise")
     for reason in ("unknown_name", "not_third_person", "quote", "schema"):
         assert extractor.metric("extractor_llm_dropped_total", reason=reason) == 1
 
@@ -185,7 +185,7 @@ async def test_a_bad_reply_is_asked_for_again_with_a_hint(
 ) -> None:
     llm.will(bad, says(GOOD))
     got = await extract(extractor)
-    assert (texts(got), got.extractor, got.usage.calls) == (FOUND, "llm-2:wise", 2)
+    assert (texts(got), got.extractor, got.usage.calls) == (FOUND, "llm-3:wise", 2)
     first, second = llm.asked
     assert len(second.body["messages"]) == len(first.body["messages"]) + 1
     assert "Answer again" in second.user
@@ -216,7 +216,7 @@ async def test_a_message_that_gives_orders_stays_data_and_what_it_orders_is_not_
     )
     llm.will(says(obeying))
     got = await extract(extractor, [message("m1", order)])
-    assert (texts(got), got.extractor) == ([], "llm-2:wise")
+    assert (texts(got), got.extractor) == ([], "llm-3:wise")
     [asked] = llm.asked
     assert "admin" not in asked.system
     assert asked.user.count('\n{"message": ') == 1
@@ -370,7 +370,7 @@ async def test_an_endpoint_that_is_back_is_used_again(serve: Serve, llm: Scripte
         assert (await extract(extractor)).extractor == BY_RULES
 
         async def is_back() -> bool:
-            return (await extract(extractor)).extractor == "llm-2:wise"
+            return (await extract(extractor)).extractor == "llm-3:wise"
 
         await wait_until(is_back, "the model is asked again")
         assert extractor.metric("extractor_llm_skipping") == 0
@@ -393,7 +393,7 @@ async def test_only_so_many_requests_go_out_at_a_time(serve: Serve, llm: Scripte
         calls = [asyncio.ensure_future(extract(extractor)) for _ in range(5)]
         await wait_until(lambda: llm.waiting == 2, "two requests wait")
         gate.set()
-        assert {each.extractor for each in await asyncio.gather(*calls)} == {"llm-2:wise"}
+        assert {each.extractor for each in await asyncio.gather(*calls)} == {"llm-3:wise"}
     assert (llm.most_waiting, len(llm.asked)) == (2, 5)
 
 

@@ -61,13 +61,13 @@ async def test_its_answers_have_the_form_of_the_schema(url: str) -> None:
 async def test_whatever_it_says_what_is_kept_is_valid(extractor: Served) -> None:
     request = pb.ExtractMemoriesRequest(messages=TALK)
     got = (await extractor.stub.ExtractMemories(request)).extraction
-    assert got.extractor in {"llm-2:smol", "fake-1 after llm-2:smol"}
+    assert got.extractor in {"llm-3:smol", "fake-1 after llm-3:smol"}
     said = {each.id: each.content.encode() for each in TALK}
     for memory in got.memories:
         [source] = memory.sources
         assert said[source.message_id][source.start : source.end].decode().strip()
         assert len(memory.embedding) == 4 * got.embedding_model.dimension
-        if got.extractor == "llm-2:smol":
+        if got.extractor == "llm-3:smol":
             assert is_statement(memory.text)
             assert is_third_person(memory.text)
     assert extractor.metric("extractor_llm_calls_total", outcome="refused") == 0
@@ -75,5 +75,5 @@ async def test_whatever_it_says_what_is_kept_is_valid(extractor: Served) -> None
 
 async def test_a_summary_by_it_is_made_of_sentences_or_is_the_rules(extractor: Served) -> None:
     got = await extractor.stub.Summarize(pb.SummarizeRequest(messages=TALK, max_tokens=32))
-    assert got.summarizer in {"llm-2:smol", "fake-1/extractive-1 after llm-2:smol"}
+    assert got.summarizer in {"llm-3:smol", "fake-1/extractive-1 after llm-3:smol"}
     assert all(is_statement(line) for line in got.summary.splitlines())

@@ -11,7 +11,7 @@ from tests.support.extractor_server import Served, message
 from tests.support.scripted_llm import ScriptedLlm, fails_with, memories, says, sentences
 
 NEW = [message("m1", "I moved to Paris in March."), message("m2", "My sister Emma skis.")]
-BY_RULES = "fake-1/extractive-1 after llm-2:wise"
+BY_RULES = "fake-1/extractive-1 after llm-3:wise"
 
 
 async def summarize(
@@ -25,7 +25,7 @@ async def test_the_model_writes_the_summary_anew(extractor: Served, llm: Scripte
     llm.will(says(sentences("Ada moved to Paris", "Emma skis."), tokens=(300, 20)))
     got = await summarize(extractor, "Ada lives in Lyon.\nAda reads.")
     assert got.summary == "Ada moved to Paris.\nEmma skis."
-    assert got.summarizer == "llm-2:wise"
+    assert got.summarizer == "llm-3:wise"
     assert got.usage == pb.LlmUsage(prompt_tokens=300, completion_tokens=20, calls=1)
     [asked] = llm.asked
     assert '["Ada lives in Lyon.", "Ada reads."]' in asked.user

@@ -250,4 +250,4 @@ def test_no_text_raises_and_every_finding_is_whole(
 
 
 def test_the_rules_have_a_version() -> None:
-    assert RULES_VERSION == "rules-3"
+    assert RULES_VERSION == "rules-4"
