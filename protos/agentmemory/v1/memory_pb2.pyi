@@ -110,7 +110,7 @@ class _MemoryType:
 class _MemoryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemoryType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     MEMORY_TYPE_UNSPECIFIED: _MemoryType.ValueType  # 0
-    """Not given. On write: SEMANTIC. In a search or list: SEMANTIC and EPISODIC."""
+    """Not given. On write: SEMANTIC. In `types` of a search, list, deletion or watch it is refused: an empty list means SEMANTIC and EPISODIC."""
     MEMORY_TYPE_SEMANTIC: _MemoryType.ValueType  # 1
     """A fact that holds until something changes it: "Alice is vegetarian." """
     MEMORY_TYPE_EPISODIC: _MemoryType.ValueType  # 2
@@ -125,7 +125,7 @@ class MemoryType(_MemoryType, metaclass=_MemoryTypeEnumTypeWrapper):
     """What kind of memory it is."""
 
 MEMORY_TYPE_UNSPECIFIED: MemoryType.ValueType  # 0
-"""Not given. On write: SEMANTIC. In a search or list: SEMANTIC and EPISODIC."""
+"""Not given. On write: SEMANTIC. In `types` of a search, list, deletion or watch it is refused: an empty list means SEMANTIC and EPISODIC."""
 MEMORY_TYPE_SEMANTIC: MemoryType.ValueType  # 1
 """A fact that holds until something changes it: "Alice is vegetarian." """
 MEMORY_TYPE_EPISODIC: MemoryType.ValueType  # 2
