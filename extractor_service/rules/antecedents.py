@@ -14,7 +14,6 @@ from spacy.tokens import Doc, Token
 from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.home_and_work import WORKERS
 from extractor_service.rules.name_words import (
-    NARROWING,
     is_name,
     is_owner,
     is_seen,
@@ -24,7 +23,6 @@ from extractor_service.rules.name_words import (
 )
 from extractor_service.rules.names import full_name, names_event, names_place
 from extractor_service.rules.people import (
-    FAMILY,
     RELATIONS,
     SHE,
     THEY,
@@ -132,22 +130,11 @@ def _somebody(noun: Token, who: Participants) -> Mention:
     """Somebody by what they are: of the listener's life where it says "your"."""
     gender = gender_of(noun.lemma_.lower())
     unnamed = Mention("", gender, plural=False, start=noun.i, kind="", possible=True, unnamed=True)
-    owner = _whose(noun, who)
-    if owner is None or noun.dep_ not in _SUBJECTS:
+    if who.other is None or not _is_yours(noun) or noun.dep_ not in _SUBJECTS:
         return unnamed
-    told, own = description(noun).lower(), owner == who.speaker
-    name = f"{owner}'s {told}"
-    return replace(unnamed, name=name, relation=told, owner=owner, possible=not own, unnamed=False)
-
-
-def _whose(noun: Token, who: Participants) -> str | None:
-    """In whose life they are, if that is one of those who speak: "dad" is the speaker's."""
-    if _is_yours(noun):
-        return who.other
-    word = noun.lemma_.lower()
-    kin = word in FAMILY and bool(gender_of(word)) and noun.pos_ != "PROPN"
-    bare = not any(child.dep_ in NARROWING for child in noun.lefts)
-    return who.speaker if kin and bare and who.speaker != ASSISTANT else None
+    told = description(noun).lower()
+    name = f"{who.other}'s {told}"
+    return replace(unnamed, name=name, relation=told, owner=who.other, unnamed=False)
 
 
 def _is_spoken_of(token: Token) -> bool:

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.kin import is_own_kin
-from extractor_service.rules.names import bearer, full_name, names_event, names_partner, names_place
+from extractor_service.rules.names import (
+    bearer,
+    full_name,
+    is_among_things,
+    is_met,
+    lives,
+    names_event,
+    names_partner,
+    names_place,
+)
 from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
 
@@ -29,6 +37,13 @@ RELATIONS = FEMALE | MALE | EITHER | PETS
 FAMILY = (FEMALE | MALE) - {"girl", "boy", "woman", "man", "lady", "guy"} | {
     "cousin", "partner", "spouse", "child", "kid", "baby", "parent", "sibling", "twin", "family",
 }  # fmt: skip
+# Whom one calls by what they are to one: the "mum" of "mum can't have oats".
+_CALLED_SO = word_set(
+    "mum mom mam mummy mommy mama dad daddy papa granny grandma grandpa grandad granddad nan nana"
+)
+_BESIDE_KIN = frozenset({"cc", "conj", "case", "punct"})
+_ONE = frozenset({"NN", "NNP"})
+_SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 
 SHE = frozenset({"she", "her", "hers", "herself"})
 HE = frozenset({"he", "him", "his", "himself"})
@@ -77,7 +92,7 @@ def is_relation(token: Token) -> bool:
 
 
 def _mention(token: Token, who: Participants) -> Mention | None:
-    if is_own_kin(token) and who.speaker != ASSISTANT:
+    if who.speaker != ASSISTANT and _is_own_kin(token):
         return _own_kin(token, who)
     if token.pos_ == "PROPN":
         return _named(token, who)
@@ -100,15 +115,27 @@ def _mention(token: Token, who: Participants) -> Mention | None:
 
 def _own_kin(token: Token, who: Participants) -> Mention:
     """The mother of "mum can't have oats"."""
-    told, gender = own_kin(token, who), gender_of(token.lower_)
-    return Mention(
-        told, gender, plural=False, start=token.i, kind="", relation=token.lower_, owner=who.speaker
-    )
+    kin, owner = token.lower_, who.speaker
+    told, gender = f"{owner}'s {kin}", gender_of(kin)
+    return Mention(told, gender, plural=False, start=token.i, kind="", relation=kin, owner=owner)
 
 
-def own_kin(token: Token, who: Participants) -> str:
-    """ "Alice's mum" for the "mum" that Alice speaks of as hers."""
-    return f"{who.speaker}'s {token.lower_}"
+def _is_own_kin(token: Token) -> bool:
+    """Whether it is the speaker's "mum" or "wife", with nobody named whose, of whom is told."""
+    called = token.i + 1 < len(token.doc) and token.nbor().text == ","  # "dad, the car broke down"
+    if token.tag_ not in _ONE or called or not all(c.dep_ in _BESIDE_KIN for c in token.children):
+        return False
+    if token.lower_ not in _CALLED_SO:
+        return _is_family(token) and token.dep_ in _SUBJECTS
+    if token.dep_ == "conj":
+        return _is_own_kin(token.head)
+    owns = token.dep_ == "poss" and token.head.dep_ in _SUBJECTS
+    return owns or token.dep_ in _SUBJECTS
+
+
+def _is_family(noun: Token) -> bool:
+    """ "Wife", "brother", and not "Father" Brown."""
+    return noun.pos_ != "PROPN" and noun.lower_ in FAMILY and bool(gender_of(noun.lower_))
 
 
 def _is_being_named(relation: Token) -> bool:
@@ -145,13 +172,7 @@ def _named(name: Token, who: Participants) -> Mention | None:
 
 def _is_taken_in(relation: Token) -> bool:
     """ "I have a dog called Rex"."""
-    takes = relation.dep_ == "dobj" and relation.head.lemma_ in {
-        "have",
-        "adopt",
-        "get",
-        "own",
-        "buy",
-    }
+    takes = relation.dep_ == "dobj" and relation.head.lemma_ in _TAKING
     subjects = (child for child in relation.head.children if child.dep_ == "nsubj")
     return takes and any(subject.lower_ in FIRST_PERSON for subject in subjects)
 
@@ -164,31 +185,6 @@ def _reads_as_person(name: Token) -> bool:
     if name.ent_type_:
         return name.ent_type_ == "PERSON"
     return is_met(name) or lives(name)
-
-
-def is_met(name: Token) -> bool:
-    """ "I met Sven": only people are."""
-    return name.dep_ == "dobj" and name.head.lemma_ in _MEETING
-
-
-def lives(name: Token) -> bool:
-    """ "Sven studies", "Sven hates it": only people do."""
-    return name.dep_ == "nsubj" and name.head.lemma_ in _LIVING
-
-
-def is_among_things(name: Token) -> bool:
-    """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand; and who is hailed."""
-    if any(char.isdigit() for char in name.text) or _is_hailed(name):
-        return True
-    if any(child.dep_ == "det" for child in name.lefts):
-        return True
-    return name.dep_ == "pobj" and name.head.lower_ in _AMID_THINGS
-
-
-def _is_hailed(name: Token) -> bool:
-    """ "Hey Mel": the one who is spoken to."""
-    before = [t.lower_ for t in name.doc[max(name.i - 2, 0) : name.i] if not t.is_punct]
-    return name.dep_ != "pobj" and before[-1:] != [] and before[-1] in _HAILING
 
 
 def _relation_of(name: Token) -> Token | None:
@@ -219,11 +215,6 @@ def _whose_name(name: Token) -> Token | None:
     return next((t for t in owners if t.lemma_.lower() in RELATIONS), None)
 
 
-# Only people do these, so that a name which the small model does not know is a person's.
-_LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
-_MEETING = word_set("meet marry date call hug")
-_AMID_THINGS = word_set("on at in into onto via inside within through under using")
-_HAILING = word_set("hey hi hello hiya thanks bye")
 _GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 _NAMES = word_set("name surname nickname spelling")
