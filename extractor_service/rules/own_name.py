@@ -17,7 +17,8 @@ from extractor_service.rules.clauses import SPLICED, Clause, clauses
 from extractor_service.rules.filters import is_question, supposes
 from extractor_service.rules.findings import source_of
 from extractor_service.rules.jokes import jokes
-from extractor_service.rules.known import PERSON
+from extractor_service.rules.known import PERSON, mention_of
+from extractor_service.rules.people import Mention
 from extractor_service.rules.speaker import introduced_name, is_own_name
 from extractor_service.rules.topics import topics
 
@@ -38,6 +39,15 @@ def known_name(known: Sequence[KnownEntity]) -> str | None:
 def names_the_user(known: KnownEntity) -> bool:
     """Whether it tells how the user is called, and nobody else."""
     return known.kind == PERSON and known.relation == NAME and known.of == UNNAMED
+
+
+def mentioned(known: Sequence[KnownEntity], user: str | None) -> Iterator[Mention]:
+    """Those known from before; who is the user's is so by the `user`'s name, too."""
+    for each in known:
+        of = user if user and each.of == UNNAMED else each.of
+        mention = None if names_the_user(each) else mention_of(replace(each, of=of))
+        if mention is not None:
+            yield mention
 
 
 def own_name_findings(doc: Doc, turn: Turn) -> Iterator[Finding]:
