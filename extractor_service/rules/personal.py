@@ -33,6 +33,7 @@ _SEVERAL = word_set(
     "pup pet teacher grandson granddaughter sibling guy man woman boy girl lady"
 )
 _LATEST = word_set("new current")
+_ONE_NAME = word_set("full whole real actual proper legal true own new current")
 
 
 def name(act: Act) -> Claim | None:
@@ -42,19 +43,27 @@ def name(act: Act) -> Claim | None:
         return None
     owner = owner_of(subject)
     if subject.lemma_ == "name" and owner is not None and act.lemma in {"be", *_NAMING}:
-        return _named(act, owner_name(owner), owner, value)
+        return _named(act, owner_name(owner), owner, value, kind=_kind_of_name(subject))
     person = subject.lemma_.lower() in RELATIONS and owner is not None
     if act.lemma in {"call", "name"} and act.verb.tag_ == "VBN":
         return _named(act, act.subject, subject, value)
     return _named(act, act.subject, subject, value) if person and act.lemma == "be" else None
 
 
-def _named(act: Act, whose: str, bearer: Token, value: frozenset[str]) -> Claim:
+def _kind_of_name(noun: Token) -> str:
+    """Of "Alice's stage name" another than of "Alice's full name", which is the one she goes by."""
+    before = (t.lower_ for t in noun.lefts if t.dep_ in {"compound", "amod"})
+    return " ".join([*(word for word in before if word not in _ONE_NAME), "name"])
+
+
+def _named(
+    act: Act, whose: str, bearer: Token, value: frozenset[str], *, kind: str = "name"
+) -> Claim:
     best_man = bearer.lemma_ == "man" and any(t.lower_ == "best" for t in bearer.lefts)
     one = best_man or bearer.lemma_.lower() not in _SEVERAL
     if one and bearer.pos_ == "NOUN":  # the new manager is the manager
         whose = " ".join(word for word in whose.split() if word not in _LATEST)
-    return claim(act, "name", value, subject=whose, exclusive=one)
+    return claim(act, kind, value, subject=whose, exclusive=one)
 
 
 def age(act: Act) -> Claim | None:
