@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Token
 
 from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.home_and_work import WORKERS
+from extractor_service.rules.kin import is_unmistakable
 from extractor_service.rules.name_words import (
     NARROWING,
     is_name,
@@ -147,7 +148,8 @@ def _whose(noun: Token, who: Participants) -> str | None:
     word = noun.lemma_.lower()
     kin = word in FAMILY and bool(gender_of(word)) and noun.pos_ != "PROPN"
     bare = not any(child.dep_ in NARROWING for child in noun.lefts)
-    return who.speaker if kin and bare and who.speaker != ASSISTANT else None
+    own = kin and bare and is_unmistakable(noun)
+    return who.speaker if own and who.speaker != ASSISTANT else None
 
 
 def _is_spoken_of(token: Token) -> bool:
