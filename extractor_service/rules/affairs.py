@@ -27,6 +27,11 @@ _FINISHED = word_set(
 _NUMBERED = word_set("order invoice ticket case booking parcel issue shipment package claim flight")
 _DUTIES = word_set("pay file send submit return renew cancel book sign finish deliver register")
 _NO_THING = word_set("day week weekend month year time morning evening night today fun rest show")
+# What everybody may know of, and what comes and goes every day.
+_PUBLIC = word_set(
+    "film movie season series episode song album single record book novel game match war president "
+    "king queen bus train tram ferry plane store shop mall winter spring summer autumn fall"
+)
 _PRESENT = frozenset({"VBZ", "VBP"})
 _NAMES = frozenset({"PROPN"})
 _PASSIVE = "nsubjpass"
@@ -41,7 +46,7 @@ def is_affair(clause: Clause, *, dated: bool) -> bool:
         return _states(clause)
     if clause.head.lemma_ == "be" and clause.head.tag_ in _PRESENT and not clause.auxiliaries:
         return _has_value(clause, subject) or _has_day(clause, subject, dated=dated)
-    if not is_definite(subject) or subject.lemma_.lower() in _NO_THING:
+    if not is_definite(subject) or subject.lemma_.lower() in _NO_THING | _PUBLIC:
         return False
     if subject.dep_ == _PASSIVE and _is_made(clause):
         return True

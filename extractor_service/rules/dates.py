@@ -206,6 +206,7 @@ _DAYS_OF_MONTH: tuple[_Pattern, ...] = (
     (_maybe("the"), _DAY_NUMBER, _maybe("of"), _ANY_MONTH, _maybe(","), _YEAR | {"OP": "?"}),
     (_ANY_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
 )
+_YEAR_WORDS: _Pattern = (_one_of("last", "next", "this"), *_words("year"))
 _TO: dict[str, object] = {"LOWER": {"IN": ["to", "until", "till", "through", "-", "\u2013"]}}
 _DAYS_JOINED: dict[str, object] = {"TEXT": {"REGEX": r"^[0-3]?\d\u2013[0-3]?\d$"}}
 _ORDINAL: dict[str, object] = {"LOWER": {"REGEX": ORDINAL}}
@@ -261,9 +262,15 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "ago": (((*_AMOUNT, _UNIT, _one_of("ago")),), rules.of_ago),
     "ahead": (((_one_of("in"), *_AMOUNT, _UNIT),), rules.of_ahead),
     "duration": (((_one_of("for"), *_AMOUNT, _UNIT),), rules.of_duration),
-    "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
+    "in_month": (
+        ((_MONTH,), (_MONTH, _YEAR), (_MONTH, _maybe("of"), *_YEAR_WORDS)),
+        rules.of_month,
+    ),
     "day_range": (_RANGES, of_day_range),
-    "day_of_month": (_DAYS_OF_MONTH, rules.of_day_of_month),
+    "day_of_month": (
+        (*_DAYS_OF_MONTH, *((*day[:-1], *_YEAR_WORDS) for day in _DAYS_OF_MONTH)),
+        rules.of_day_of_month,
+    ),
     DAY: (((_words("the")[0], _ORDINAL),), of_day_alone),
     DAYS: (((_maybe("the"), _ORDINAL, _TO, _maybe("the"), _ORDINAL),), of_days_alone),
     "week_of": (tuple((*_WEEK_OF, *day) for day in _DAYS_OF_MONTH), rules.of_week_of),

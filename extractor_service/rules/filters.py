@@ -130,6 +130,8 @@ def _is_order(clause: Clause) -> bool:
         return True
     if clause.subject is not None:
         opening = clause.own[0]
+        if opening.lower_ == "no" and opening.head == clause.subject and not clause.auxiliaries:
+            return verb.tag_ in {"VB", "VBP"}  # "No jokes, give me a list"
         return opening.tag_ == "VB" and opening != verb and opening.i < clause.subject.i
     if any(
         auxiliary.tag_ == "MD" or auxiliary.lower_ == "have" for auxiliary in clause.auxiliaries

@@ -18,6 +18,7 @@ from extractor_service.rules.filters import is_question, supposes
 from extractor_service.rules.findings import source_of
 from extractor_service.rules.jokes import jokes
 from extractor_service.rules.known import PERSON, mention_of
+from extractor_service.rules.made_up import is_made_up
 from extractor_service.rules.people import Mention
 from extractor_service.rules.speaker import introduced_name, is_own_name
 from extractor_service.rules.topics import topics
@@ -76,7 +77,7 @@ def _gives_a_name(clause: Clause) -> bool:
     """ "My name is Alice", and not "I'm Alice", which the next fact about Alice tells as well."""
     subject, stated = clause.subject, clause.head.dep_ in _STATED
     own = subject is not None and is_own_name(subject) and introduced_name(clause.head)
-    return stated and bool(own) and not supposes(clause)
+    return stated and bool(own) and not (supposes(clause) or is_made_up(clause.head))
 
 
 def _finding(clause: Clause, turn: Turn) -> Finding:

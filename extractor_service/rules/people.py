@@ -43,6 +43,8 @@ _CALLED_SO = word_set(
 )
 _BESIDE_KIN = frozenset({"cc", "conj", "case", "punct"})
 _ONE = frozenset({"NN", "NNP"})
+_OWN = word_set("my our")
+_WORDS = word_set("word name term song nickname title saying")
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 
 SHE = frozenset({"she", "her", "hers", "herself"})
@@ -122,8 +124,8 @@ def _own_kin(token: Token, who: Participants) -> Mention:
 
 def _is_own_kin(token: Token) -> bool:
     """Whether it is the speaker's "mum" or "wife", with nobody named whose, of whom is told."""
-    called = token.i + 1 < len(token.doc) and token.nbor().text == ","  # "dad, the car broke down"
-    if token.tag_ not in _ONE or called or not all(c.dep_ in _BESIDE_KIN for c in token.children):
+    alone = all(child.dep_ in _BESIDE_KIN for child in token.children)
+    if token.tag_ not in _ONE or not alone or not _is_unmistakable(token):
         return False
     if token.lower_ not in _CALLED_SO:
         return _is_family(token) and token.dep_ in _SUBJECTS
@@ -131,6 +133,26 @@ def _is_own_kin(token: Token) -> bool:
         return _is_own_kin(token.head)
     owns = token.dep_ == "poss" and token.head.dep_ in _SUBJECTS
     return owns or token.dep_ in _SUBJECTS
+
+
+def _is_unmistakable(token: Token) -> bool:
+    """Whether nothing says that it is somebody else's, or who is spoken to, or no person at all.
+
+    "Dad, the car broke down" hails him, "mom of the year" and "dad is a word" are nobody's, and
+    behind "my friend's dad was a cop" a "dad" may be his.
+    """
+    doc, after = token.doc, token.i + 1
+    if after < len(doc) and doc[after].lower_ in {",", "of"}:
+        return False
+    if token.dep_ in _SUBJECTS and any(c.lemma_.lower() in _WORDS for c in token.head.children):
+        return False
+    before = (t for t in doc[: token.i] if t.lower_ == token.lower_)
+    return not any(map(_is_others, before))
+
+
+def _is_others(kin: Token) -> bool:
+    owners = (t for t in kin.lefts if t.dep_ in {"det", "poss"})
+    return any(owner.lower_ not in _OWN for owner in owners)
 
 
 def _is_family(noun: Token) -> bool:

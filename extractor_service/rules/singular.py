@@ -11,6 +11,7 @@ from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import (
     Act,
     act_of,
+    is_date,
     is_denied,
     main_part,
     owner_name,
@@ -27,6 +28,7 @@ from extractor_service.rules.words import word_set
 _SINGULAR = word_set("birthday address hometown email nationality surname nickname username")
 # What is said of these has a number in it: how much, how many, what day, what time.
 _MEASURED = word_set("budget deadline headcount rent salary wage standup")
+_OFFERED = word_set("salary wage")
 _COUNTED = word_set("guest head user")
 _CALLED = word_set("phone telephone mobile cell")
 _LATEST = word_set("new current latest final total overall updated revised")
@@ -97,13 +99,22 @@ def _put(act: Act, what: Token, said: Sequence[Token], owner: str = "") -> Claim
     attribute, whose = _attribute(what, value), owner_of(what)
     named = "" if whose is None else owner_name(whose)
     if _is_measured(what):
-        named = named or owner or owner_unsaid(what)
+        named = named or owner or _owner_unsaid(act, what)
         value = value if any(map(_has_digit, parts)) else NOTHING
     else:
         value = value or values(said)
     if not attribute or not named or not value:
         return None
     return claim(act, attribute, value, subject=named, exclusive=not _is_weekly(act))
+
+
+def _owner_unsaid(act: Act, what: Token) -> str:
+    """Of "the rent" who speaks of it, and not of "the rent in Paris" or of an offered salary."""
+    links = [t for t in (*what.rights, *act.verb.children) if t.dep_ == "prep"]
+    elsewhere = any(t.pos_ == "PROPN" and not is_date(t) for link in links for t in link.children)
+    hearsay = any(t.lower_ == "according" for t in act.verb.children)
+    offered = what.lemma_.lower() in _OFFERED
+    return "" if elsewhere or hearsay or offered else owner_unsaid(what)
 
 
 def _attribute(noun: Token, value: frozenset[str]) -> str:
