@@ -159,11 +159,21 @@ def _is_taken_in(relation: Token) -> bool:
 def _reads_as_person(name: Token) -> bool:
     if name.dep_ == "compound" or names_place(name) or names_event(name) or is_among_things(name):
         return False
+    if is_where_from(name):
+        return False
     if names_partner(name):
         return True
     if name.ent_type_:
         return name.ent_type_ == "PERSON"
     return is_met(name) or lives(name)
+
+
+def is_where_from(name: Token) -> bool:
+    """ "My teacher is from Lima", "she's from Lima", and not "the letter is from Emma"."""
+    if name.dep_ != "pobj" or name.head.lower_ != "from" or name.head.head.lemma_ != "be":
+        return False
+    subjects = [child for child in name.head.head.children if child.dep_ == "nsubj"]
+    return any(t.lower_ in _SOMEBODY or t.lemma_.lower() in RELATIONS for t in subjects)
 
 
 def is_met(name: Token) -> bool:
@@ -222,6 +232,7 @@ def _whose_name(name: Token) -> Token | None:
 # Only people do these, so that a name which the small model does not know is a person's.
 _LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
 _MEETING = word_set("meet marry date call hug")
+_SOMEBODY = word_set("i you he she we they who")
 _AMID_THINGS = word_set("on at in into onto via inside within through under using")
 _HAILING = word_set("hey hi hello hiya thanks bye")
 _GIVING_NAMES = word_set("be call spell write")
