@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Token
 
 from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.home_and_work import WORKERS
+from extractor_service.rules.kin import RELATIONS, gender_of
 from extractor_service.rules.name_words import (
     is_name,
     is_owner,
@@ -22,15 +23,7 @@ from extractor_service.rules.name_words import (
     may_be_a_word,
 )
 from extractor_service.rules.names import full_name, names_event, names_place
-from extractor_service.rules.people import (
-    RELATIONS,
-    SHE,
-    THEY,
-    Mention,
-    description,
-    gender_of,
-    mentions,
-)
+from extractor_service.rules.people import SHE, THEY, Mention, description, mentions
 from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 

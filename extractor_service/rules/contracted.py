@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from spacy.tokens import Doc, Token
 
 from extractor_service.rules.filters import FLEETING
-from extractor_service.rules.people import RELATIONS
+from extractor_service.rules.kin import RELATIONS
 from extractor_service.rules.words import word_set
 
 # What nobody owns begins so, unless an adverb leads to the "been" of "she's never been".
@@ -30,7 +30,7 @@ _TO_A_CLAUSE = frozenset({"CC", "WDT", "WP", "WRB", "PRP", "EX", "TO"})
 _IN_A_SIDE_CLAUSE = frozenset({"relcl", "acl", "advcl"})
 _SOLE = frozenset({"JJ", "JJR"})
 # What is a number or bears a name: no word behind its "'s" is its own.
-_AMOUNTS = word_set(
+AMOUNTS = word_set(
     "count total headcount budget price rent deposit salary cost fee limit capacity size number age"
 )
 _NAMING = word_set("name surname nickname username handle email e-mail mail address venue hotel")
@@ -131,7 +131,7 @@ def _is_value(owner: Token, behind: Token) -> bool:
     if owner.pos_ != "NOUN" or owner.lemma_.lower() in RELATIONS:
         return False
     if behind.like_num:
-        return owner.lemma_ in _AMOUNTS or _ends(behind)
+        return owner.lemma_ in AMOUNTS or _ends(behind)
     name = behind.pos_ == "PROPN" or behind.ent_type_ or behind.like_email
     named = owner.lemma_ in _NAMING and bool(name)
     day = behind.ent_type_ == "DATE" and all(t.ent_type_ == "DATE" for t in _clause_of(behind))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
+from extractor_service.rules.kin import PETS, RELATIONS, gender_of, is_own_kin
 from extractor_service.rules.names import (
     bearer,
     full_name,
@@ -19,33 +20,6 @@ from extractor_service.rules.names import (
 )
 from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
-
-FEMALE = word_set(
-    "mom mum mam mommy mummy mother mama sister daughter wife girlfriend aunt niece grandma "
-    "grandmother granddaughter stepmother fiancée woman lady girl"
-)
-MALE = word_set(
-    "dad daddy father papa brother son husband boyfriend uncle nephew grandpa grandfather grandson "
-    "stepfather fiancé man guy boy"
-)
-EITHER = word_set(
-    "friend cousin partner spouse child kid baby parent sibling twin colleague coworker boss "
-    "neighbor neighbour roommate teammate mentor teacher coach manager therapist"
-)
-PETS = word_set("dog cat puppy kitten horse rabbit hamster parrot pup pet")
-RELATIONS = FEMALE | MALE | EITHER | PETS
-FAMILY = (FEMALE | MALE) - {"girl", "boy", "woman", "man", "lady", "guy"} | {
-    "cousin", "partner", "spouse", "child", "kid", "baby", "parent", "sibling", "twin", "family",
-}  # fmt: skip
-# Whom one calls by what they are to one: the "mum" of "mum can't have oats".
-_CALLED_SO = word_set(
-    "mum mom mam mummy mommy mama dad daddy papa granny grandma grandpa grandad granddad nan nana"
-)
-_BESIDE_KIN = frozenset({"cc", "conj", "case", "punct"})
-_ONE = frozenset({"NN", "NNP"})
-_OWN = word_set("my our")
-_WORDS = word_set("word name term song nickname title saying")
-_SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 
 SHE = frozenset({"she", "her", "hers", "herself"})
 HE = frozenset({"he", "him", "his", "himself"})
@@ -94,7 +68,7 @@ def is_relation(token: Token) -> bool:
 
 
 def _mention(token: Token, who: Participants) -> Mention | None:
-    if who.speaker != ASSISTANT and _is_own_kin(token):
+    if who.speaker != ASSISTANT and is_own_kin(token):
         return _own_kin(token, who)
     if token.pos_ == "PROPN":
         return _named(token, who)
@@ -120,44 +94,6 @@ def _own_kin(token: Token, who: Participants) -> Mention:
     kin, owner = token.lower_, who.speaker
     told, gender = f"{owner}'s {kin}", gender_of(kin)
     return Mention(told, gender, plural=False, start=token.i, kind="", relation=kin, owner=owner)
-
-
-def _is_own_kin(token: Token) -> bool:
-    """Whether it is the speaker's "mum" or "wife", with nobody named whose, of whom is told."""
-    alone = all(child.dep_ in _BESIDE_KIN for child in token.children)
-    if token.tag_ not in _ONE or not alone or not _is_unmistakable(token):
-        return False
-    if token.lower_ not in _CALLED_SO:
-        return _is_family(token) and token.dep_ in _SUBJECTS
-    if token.dep_ == "conj":
-        return _is_own_kin(token.head)
-    owns = token.dep_ == "poss" and token.head.dep_ in _SUBJECTS
-    return owns or token.dep_ in _SUBJECTS
-
-
-def _is_unmistakable(token: Token) -> bool:
-    """Whether nothing says that it is somebody else's, or who is spoken to, or no person at all.
-
-    "Dad, the car broke down" hails him, "mom of the year" and "dad is a word" are nobody's, and
-    behind "my friend's dad was a cop" a "dad" may be his.
-    """
-    doc, after = token.doc, token.i + 1
-    if after < len(doc) and doc[after].lower_ in {",", "of"}:
-        return False
-    if token.dep_ in _SUBJECTS and any(c.lemma_.lower() in _WORDS for c in token.head.children):
-        return False
-    before = (t for t in doc[: token.i] if t.lower_ == token.lower_)
-    return not any(map(_is_others, before))
-
-
-def _is_others(kin: Token) -> bool:
-    owners = (t for t in kin.lefts if t.dep_ in {"det", "poss"})
-    return any(owner.lower_ not in _OWN for owner in owners)
-
-
-def _is_family(noun: Token) -> bool:
-    """ "Wife", "brother", and not "Father" Brown."""
-    return noun.pos_ != "PROPN" and noun.lower_ in FAMILY and bool(gender_of(noun.lower_))
 
 
 def _is_being_named(relation: Token) -> bool:
@@ -202,11 +138,21 @@ def _is_taken_in(relation: Token) -> bool:
 def _reads_as_person(name: Token) -> bool:
     if name.dep_ == "compound" or names_place(name) or names_event(name) or is_among_things(name):
         return False
+    if is_where_from(name):
+        return False
     if names_partner(name):
         return True
     if name.ent_type_:
         return name.ent_type_ == "PERSON"
     return is_met(name) or lives(name)
+
+
+def is_where_from(name: Token) -> bool:
+    """ "My teacher is from Lima", "she's from Lima", and not "the letter is from Emma"."""
+    if name.dep_ != "pobj" or name.head.lower_ != "from" or name.head.head.lemma_ != "be":
+        return False
+    subjects = [child for child in name.head.head.children if child.dep_ == "nsubj"]
+    return any(t.lower_ in _SOMEBODY or t.lemma_.lower() in RELATIONS for t in subjects)
 
 
 def _relation_of(name: Token) -> Token | None:
@@ -237,6 +183,7 @@ def _whose_name(name: Token) -> Token | None:
     return next((t for t in owners if t.lemma_.lower() in RELATIONS), None)
 
 
+_SOMEBODY = word_set("i you he she we they who")
 _GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 _NAMES = word_set("name surname nickname spelling")
@@ -267,10 +214,3 @@ def _described(relation: Token) -> Iterator[str]:
         if token.dep_ in {"amod", "compound", "nummod"}:
             yield token.text
     yield relation.text
-
-
-def gender_of(lemma: str) -> str:
-    """ "f" or "m" where the word says so, else ""."""
-    if lemma in FEMALE:
-        return "f"
-    return "m" if lemma in MALE else ""

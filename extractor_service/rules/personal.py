@@ -15,7 +15,8 @@ from extractor_service.rules.acts import (
     words_in_order,
 )
 from extractor_service.rules.claims import claim
-from extractor_service.rules.people import PETS, RELATIONS, gender_of
+from extractor_service.rules.contracted import AMOUNTS
+from extractor_service.rules.kin import RELATIONS
 from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
@@ -76,15 +77,13 @@ def age(act: Act) -> Claim | None:
     others = (t for t in said if t.pos_ != "NUM" and t.dep_ not in {"punct", "prep", "neg"})
     years = {token.lemma_.lower() for token in others}
     aged = years <= {"year", "old", "-", "age"} and len(numbers) == 1
-    bare = not years and not _has_an_age(act.clause.subject)
+    bare = not years and _is_amount(act.clause.subject)
     return claim(act, "age", numbers) if aged and not bare else None
 
 
-def _has_an_age(subject: Token | None) -> bool:
-    """Whether "is 3" of it tells an age: of a daughter or a dog, and not of a count or a budget."""
-    if subject is None or subject.pos_ != "NOUN":
-        return True
-    return subject.lemma_.lower() in RELATIONS | PETS or gender_of(subject.lemma_.lower()) != ""
+def _is_amount(subject: Token | None) -> bool:
+    """Whether "is 42" of it tells how much or many, and no age: of a count, a budget."""
+    return subject is not None and subject.lemma_.lower() in AMOUNTS - {"age"}
 
 
 def _is_year(number: Token) -> bool:

@@ -9,15 +9,9 @@ from spacy.tokens import Token
 from extractor_service.rules.antecedents import referent
 from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
+from extractor_service.rules.kin import RELATIONS
 from extractor_service.rules.known import PERSON, alone_fitting
-from extractor_service.rules.people import (
-    HE,
-    RELATIONS,
-    SHE,
-    THEY,
-    THIRD_PERSON,
-    Mention,
-)
+from extractor_service.rules.people import HE, SHE, THEY, THIRD_PERSON, Mention
 from extractor_service.rules.several import companion, means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.things import Thing, thing_meant

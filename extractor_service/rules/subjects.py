@@ -8,7 +8,8 @@ from spacy.tokens import Token
 
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.home_and_work import WORKERS
-from extractor_service.rules.people import RELATIONS, THIRD_PERSON, Mention
+from extractor_service.rules.kin import RELATIONS
+from extractor_service.rules.people import THIRD_PERSON, Mention
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 

@@ -45,6 +45,7 @@ SLOTS = [
     ("My daughter is 3.", "alice's daughter|age"),
     ("My wife is 33 years old.", "alice's wife|age"),
     ("Our house is 100 years old.", "alice's house|age"),
+    ("My landlord is 60.", "alice's landlord|age"),
     ("The number is 42.", ""),
     ("The count is 12.", ""),
     ("My brother is the best man at Tom's.", ""),
@@ -201,6 +202,11 @@ def test_a_memory_has_the_slot_of_what_only_one_such_fact_can_say(
     text: str, slot: str, say: Say
 ) -> None:
     assert [finding.slot for finding in say(text)] == [slot]
+
+
+def test_the_nameless_user_has_an_age(say: Say) -> None:
+    (found,) = say("I'm 27.", speaker="")
+    assert (found.text, found.slot) == ("The user is 27.", "the user|age")
 
 
 def test_whom_a_pronoun_means_is_whose_slot_it_is(say: Say) -> None:
