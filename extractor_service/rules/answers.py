@@ -24,6 +24,11 @@ _OWN_PREPOSITIONS = frozenset({"ADP", "SCONJ", "ADV"})
 _YEARLY = ("birthday", "anniversary")
 _KEEP_CAPITALS = frozenset({"PROPN", "PRON"})
 _POINTING = word_set("it that")
+_EVASIVE = word_set(
+    "complicated private personal secret confidential story hard difficult tricky fine ok okay "
+    "great good bad boring terrible unclear unknown undecided open pending none not nothing up "
+    "business"
+)
 _LONGEST_ANSWER = 14
 
 
@@ -82,7 +87,9 @@ def answer(
 
 
 def _without_pointer(words: list[Token], question: Asked) -> list[Token]:
-    """What "it's 5 Main Street" says of the address that was asked for."""
+    """What "it's 5 Main Street" says of the address that was asked for, and not "it's private"."""
+    if {t.lower_ for t in words[2:]} & _EVASIVE:
+        return words
     pointing = len(words) > 2 and words[0].lower_ in _POINTING and words[1].lemma_ == "be"
     asked_for = question.positive.endswith(f" is {GAP}")
     return words[2:] if pointing and asked_for and words[1].tag_ == "VBZ" else words

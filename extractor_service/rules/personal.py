@@ -77,7 +77,8 @@ def age(act: Act) -> Claim | None:
     others = (t for t in said if t.pos_ != "NUM" and t.dep_ not in {"punct", "prep", "neg"})
     years = {token.lemma_.lower() for token in others}
     aged = years <= {"year", "old", "-", "age"} and len(numbers) == 1
-    bare = not years and _is_amount(act.clause.subject)
+    # "My wife's is 555 9876" is a number to call.
+    bare = not years and (_is_amount(act.clause.subject) or any(map(_is_year, said)))
     return claim(act, "age", numbers) if aged and not bare else None
 
 

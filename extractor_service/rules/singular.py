@@ -29,6 +29,8 @@ _SINGULAR = word_set("birthday address hometown email nationality surname nickna
 # What is said of these has a number in it: how much, how many, what day, what time.
 _MEASURED = word_set("budget deadline headcount rent salary wage standup")
 _OFFERED = word_set("salary wage")
+# Of these it is how much: when the rent is due is another matter.
+_SUMS = word_set("budget headcount rent salary wage")
 _COUNTED = word_set("guest head user")
 _CALLED = word_set("phone telephone mobile cell")
 _LATEST = word_set("new current latest final total overall updated revised")
@@ -45,6 +47,8 @@ def singular(act: Act) -> Claim | None:
     """ "Alice's birthday is on 3 May", "Alice's new phone number is 0612 345 907"."""
     subject = act.clause.subject
     if act.lemma != "be" or not act.present or subject is None:
+        return None
+    if subject.lemma_.lower() in _SUMS and any(t.lower_ == "due" for t in act.children("acomp")):
         return None
     said = [*act.objects(), *act.children("prep", "npadvmod", "advmod")]
     return _put(act, subject, said)
