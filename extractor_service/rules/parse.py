@@ -67,7 +67,13 @@ def load() -> Language:
 
 
 def parse(nlp: Language, text: str) -> Doc:
-    """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
+    """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`.
+
+    What the model would misread is put right before it reads the text: first the capitals, by
+    which it and all that follows know names, then the names that it takes for verbs. Which "'s" is
+    an "is" only its reading tells, so that it reads twice. What it has misread none the less is
+    put right in what it made, and last of all each name stands again where another stood in.
+    """
     prose = capitalized(readable(text), nlp.vocab)
     names = names_like_verbs(prose)
     plain = stood_in(prose, names)
@@ -77,7 +83,6 @@ def parse(nlp: Language, text: str) -> Doc:
         names |= dict.fromkeys(being, "'s")
     for token in doc:
         _repair_lemma(token)
-    for token in doc:
         token.tag_ = true_tag(token)
     repair_introduction(doc)
     return renamed(doc, names) if names else doc
