@@ -99,7 +99,7 @@ def _possible(token: Token, who: Participants) -> Mention | None:
         return _possible_name(token, who)
     if token.tag_ in {"NNS", "NNPS"}:
         return None
-    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_met(token)
+    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_introduced(token)
     return _somebody(token, who) if spoken_of else None
 
 
@@ -141,7 +141,7 @@ def _is_yours(noun: Token) -> bool:
     return any(t.dep_ == "poss" and t.lower_ in SECOND_PERSON for t in noun.lefts)
 
 
-def _is_met(noun: Token) -> bool:
+def _is_introduced(noun: Token) -> bool:
     """ "I have a new therapist", "there is a new guy": whom one tells more of."""
     if noun.dep_ == "attr":
         return any(child.dep_ == "expl" for child in noun.head.children)

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from spacy.tokens import Token
 
-from extractor_service.rules.words import word_set
+from extractor_service.rules.words import has_digit, word_set
 
 HOLIDAYS = word_set(
     "easter christmas halloween thanksgiving hanukkah chanukah ramadan eid diwali holi passover "
@@ -86,7 +86,7 @@ def lives(name: Token) -> bool:
 
 def is_among_things(name: Token) -> bool:
     """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand; and who is hailed."""
-    if any(char.isdigit() for char in name.text) or _is_hailed(name):
+    if has_digit(name.text) or _is_hailed(name):
         return True
     if any(child.dep_ == "det" for child in name.lefts):
         return True

@@ -23,7 +23,7 @@ from extractor_service.rules.claims import claim, is_done, owner_unsaid
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.date_rules import WEEKDAYS
 from extractor_service.rules.tense import is_past
-from extractor_service.rules.words import word_set
+from extractor_service.rules.words import has_digit, word_set
 
 _SINGULAR = word_set("birthday address hometown email nationality surname nickname username")
 # What is said of these has a number in it: how much, how many, what day, what time.
@@ -99,12 +99,12 @@ def new_number(act: Act) -> Claim | None:
 def _put(act: Act, what: Token, said: Sequence[Token], owner: str = "") -> Claim | None:
     """What is said of something that somebody has but one of."""
     parts = [t for o in said for t in main_part(o)]
-    value = frozenset(t.lower_ for t in parts if t.pos_ in {"PROPN", "NUM"} or _has_digit(t))
+    value = frozenset(t.lower_ for t in parts if t.pos_ in {"PROPN", "NUM"} or has_digit(t.text))
     attribute, whose = _attribute(what, value), owner_of(what)
     named = "" if whose is None else owner_name(whose)
     if _is_measured(what):
         named = named or owner or _owner_unsaid(act, what)
-        value = value if any(map(_has_digit, parts)) else NOTHING
+        value = value if any(has_digit(t.text) for t in parts) else NOTHING
     else:
         value = value or values(said)
     if not attribute or not named or not value:
@@ -146,11 +146,7 @@ def _of_what(noun: Token) -> list[str]:
     """The flowers of "the budget for flowers", and not the 25k of "a budget of 25k"."""
     links = (t for t in noun.rights if t.lower_ in {"of", "for"})
     parts = [t for link in links for t in link.subtree]
-    return [] if any(map(_has_digit, parts)) else list(words_in_order(parts, dates=False))
-
-
-def _has_digit(token: Token) -> bool:
-    return any(char.isdigit() for char in token.text)
+    return [] if any(has_digit(t.text) for t in parts) else list(words_in_order(parts, dates=False))
 
 
 def _is_called(value: frozenset[str]) -> bool:
