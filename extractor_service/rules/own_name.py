@@ -33,11 +33,11 @@ _STATED = SPLICED | {"ROOT", "conj"}
 
 def known_name(known: Sequence[KnownEntity]) -> str | None:
     """The name that the user is known by from before; None if there are several."""
-    names = {each.name for each in known if names_the_user(each)}
+    names = {each.name for each in known if _names_the_user(each)}
     return names.pop() if len(names) == 1 else None
 
 
-def names_the_user(known: KnownEntity) -> bool:
+def _names_the_user(known: KnownEntity) -> bool:
     """Whether it tells how the user is called, and nobody else."""
     return known.kind == PERSON and known.relation == NAME and known.of == UNNAMED
 
@@ -46,7 +46,7 @@ def mentioned(known: Sequence[KnownEntity], user: str | None) -> Iterator[Mentio
     """Those known from before; who is the user's is so by the `user`'s name, too."""
     for each in known:
         of = user if user and each.of == UNNAMED else each.of
-        mention = None if names_the_user(each) else mention_of(replace(each, of=of))
+        mention = None if _names_the_user(each) else mention_of(replace(each, of=of))
         if mention is not None:
             yield mention
 
