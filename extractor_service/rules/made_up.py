@@ -13,7 +13,7 @@ _TEXTS = r"(?:text|sample|example|dialogue|sentence|script|poem|song|story|essay
 _PRAISE = r"(?:great|good|nice|lovely|wonderful|fantastic|brilliant|big|real|true|life|star|legend)"
 _PRETENDED = re.compile(
     r"\b(?:pretend|imagine|suppose|role[- ]?play\w*|(?:let's|lets|let us) say)\b"
-    r"|\b(?:act|behave|speak|talk) (?:as|like) (?:a|an|the|my|if)\b"
+    r"|\bact as (?:a|an|the|my|if)\b"
     rf"|\byou(?:'re| are) now\b|^\W*you are (?:a|an|the) (?!{_PRAISE}\b)"
     rf"|\b(?:for (?:example|instance)\b|e\.g\.|(?:in|as) (?:this|the|an|my|a) (?:\w+ )?{_GAMES}\b)"
     rf"|\b{_TEXTS}\b[^.!?\n:]{{0,30}}:",

@@ -110,7 +110,8 @@ def _named(name: Token, who: Participants) -> Mention | None:
     known = any(who.includes(part) for part in full_name(name).split())
     if not is_person or known or not name.text[0].isupper():
         return None
-    gender = gender_of(relation.lemma_.lower()) if relation else ""
+    told_as = relation or (name.head if name.dep_ == "appos" else bearer(name))
+    gender = gender_of(told_as.lemma_.lower()) if told_as else ""
     lemma = relation.lemma_.lower() if relation else ""
     kind = "pet" if lemma in PETS else "person"
     # "We adopted a dog called Rex": the speaker's, unless said otherwise.

@@ -114,7 +114,7 @@ def _put(act: Act, what: Token, said: Sequence[Token], owner: str = "") -> Claim
 
 def _owner_unsaid(act: Act, what: Token) -> str:
     """Of "the rent" who speaks of it, and not of "the rent in Paris" or of an offered salary."""
-    links = [t for t in (*what.rights, *act.verb.children) if t.dep_ == "prep"]
+    links = [t for t in act.clause.own if t.dep_ == "prep"]
     elsewhere = any(t.pos_ == "PROPN" and not is_date(t) for link in links for t in link.children)
     hearsay = any(t.lower_ == "according" for t in act.verb.children)
     offered = what.lemma_.lower() in _OFFERED

@@ -66,8 +66,8 @@ def is_introduction(verb: Token) -> bool:
 
 def self_introduction(doc: Doc) -> str | None:
     """The name that the writer of this text gives for themselves, if any."""
-    names = (introduced_name(token) for token in doc if not is_made_up(token))
-    return next((name for name in names if name), None)
+    named = ((token, name) for token in doc if (name := introduced_name(token)))
+    return next((name for verb, name in named if not is_made_up(verb)), None)
 
 
 def introduced_name(verb: Token) -> str | None:

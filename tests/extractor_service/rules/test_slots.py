@@ -42,6 +42,8 @@ SLOTS = [
     ("My rent is due on the 1st of each month.", "alice's rent|be due"),
     ("My wife's is 555 9876.", ""),
     ("The rent in Paris is 1500 euros.", ""),
+    ("The rent is 1000 euros in Berlin these days.", ""),
+    ("The deadline is on 5 June.", "the user|deadline"),
     ("The budget of Germany is 400 billion.", ""),
     ("The salary is 95k.", ""),
     ("My salary is 95k.", "alice|salary"),
