@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from extractor_service.domain import EventTime, Precision
-from extractor_service.relating import Decision, Fact, Neighbour, Thresholds, Verdict, relate
+from extractor_service.facts import Fact
+from extractor_service.relating import Decision, Neighbour, Thresholds, Verdict, relate
 from extractor_service.rules import RulesExtractor
 
 THRESHOLDS = Thresholds(contained=0.85, reworded=0.985)
