@@ -120,7 +120,7 @@ def _nearer(one: When | None, other: When | None, now: datetime) -> When | None:
 def _is_date(span: Span) -> bool:
     if span.label_ in {DAY, DAYS}:
         return is_day_alone(span)
-    return not (_is_habit(span) or any(map(_is_a_verb, span)))
+    return not (_is_habit(span) or _is_beside_somebody(span) or any(map(_is_a_verb, span)))
 
 
 def _is_habit(span: Span) -> bool:
@@ -137,6 +137,14 @@ def _is_habit(span: Span) -> bool:
     if span.label_ in {"day_of_month", "in_month"}:
         return any(t.lemma_ in {"birthday", "anniversary"} for t in span.sent)
     return False
+
+
+def _is_beside_somebody(span: Span) -> bool:
+    """ "Mark and June are coming", and not "April and June are dry"."""
+    beside = span.root.head
+    someone = beside.pos_ == "PROPN" and beside.lower_ not in {*MONTHS, *SHORT_MONTHS}
+    listed = span.root.dep_ == "conj" and beside.dep_ in SUBJECTS
+    return span.label_ == "in_month" and someone and listed
 
 
 def _is_a_verb(token: Token) -> bool:
