@@ -77,7 +77,12 @@ def is_question(sentence: Span) -> bool:
 
 def states_nothing(clause: Clause) -> bool:
     """Whether the clause introduces, asks, orders, supposes or quotes: no fact as it stands."""
-    return is_introduction(clause.head) or _borrows_a_name(clause) or supposes(clause)
+    return (
+        is_introduction(clause.head)
+        or _borrows_a_name(clause)
+        or _counts_us(clause)
+        or supposes(clause)
+    )
 
 
 def supposes(clause: Clause) -> bool:
@@ -102,6 +107,18 @@ def is_small_talk(clause: Clause) -> bool:
         or _is_passing_mood(clause)
         or _judges_what_is_at_hand(clause)
     )
+
+
+def _counts_us(clause: Clause) -> bool:
+    """ "We're 6", "we're two teachers": how many, and neither an age nor what the speaker is."""
+    if clause.subject is None or clause.subject.lower_ != "we" or clause.head.lemma_ != "be":
+        return False
+    return any(map(_is_count, clause.children("attr", "acomp", "npadvmod")))
+
+
+def _is_count(said: Token) -> bool:
+    bare = said.like_num and not (said.n_lefts or said.n_rights)
+    return bare or (said.tag_ == "NNS" and any(t.dep_ == "nummod" for t in said.lefts))
 
 
 def _borrows_a_name(clause: Clause) -> bool:

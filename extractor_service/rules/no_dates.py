@@ -5,16 +5,17 @@ from __future__ import annotations
 from spacy.tokens import Span, Token
 
 from extractor_service.rules.clauses import SUBJECTS
-from extractor_service.rules.date_rules import WEEKDAYS
+from extractor_service.rules.date_rules import SHORT_MONTHS, WEEKDAYS
 from extractor_service.rules.past_forms import is_habitual
 from extractor_service.rules.tense import governing_verb, is_past
+from extractor_service.rules.when import MONTHS
 
 _NONE_IN_PARTICULAR = frozenset({"a", "an", "one"})
 
 
 def is_no_date(span: Span) -> bool:
     """Whether nothing happened, or will happen, at what the matched words seem to say."""
-    return _is_habit(span) or any(map(_is_a_verb, span))
+    return _is_habit(span) or _is_beside_somebody(span) or any(map(_is_a_verb, span))
 
 
 def _is_habit(span: Span) -> bool:
@@ -31,6 +32,14 @@ def _is_habit(span: Span) -> bool:
     if span.label_ in {"day_of_month", "in_month"}:
         return any(t.lemma_ in {"birthday", "anniversary"} for t in span.sent)
     return False
+
+
+def _is_beside_somebody(span: Span) -> bool:
+    """ "Mark and June are coming", and not "April and June are dry"."""
+    beside = span.root.head
+    someone = beside.pos_ == "PROPN" and beside.lower_ not in {*MONTHS, *SHORT_MONTHS}
+    listed = span.root.dep_ == "conj" and beside.dep_ in SUBJECTS
+    return span.label_ == "in_month" and someone and listed
 
 
 def _is_a_verb(token: Token) -> bool:
