@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.filters import FLEETING
 from extractor_service.rules.kin import RELATIONS
+from extractor_service.rules.small_talk import FLEETING
 from extractor_service.rules.words import word_set
 
 # What nobody owns begins so, unless an adverb leads to the "been" of "she's never been".
