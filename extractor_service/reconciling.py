@@ -12,10 +12,11 @@ import numpy.typing as npt
 from extractor_service.embed_queue import EmbeddingFailed
 from extractor_service.embedder import Purpose
 from extractor_service.extraction_metrics import ExtractionMetrics
+from extractor_service.facts import Fact
 from extractor_service.measuring import measured
 from extractor_service.pipeline import Pipeline
 from extractor_service.reading import NOTHING, Reading, Sentences
-from extractor_service.relating import Fact, Neighbour, Verdict, relate
+from extractor_service.relating import Neighbour, Verdict, relate
 from extractor_service.thresholds import thresholds_of
 from extractor_service.worker import RulesFailed, RulesWorker
 from service_kit.safe_traceback import safe_traceback

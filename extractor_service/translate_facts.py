@@ -10,10 +10,11 @@ from agentmemory.v1 import memory_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from extractor_service.domain import EventTime, Precision
+from extractor_service.facts import Fact
 from extractor_service.field_checks import bytes_violations, is_time, refuse, size_violations
 from extractor_service.reading import NO_READING
 from extractor_service.reconciling import Item
-from extractor_service.relating import Decision, Fact, Verdict
+from extractor_service.relating import Decision, Verdict
 from service_kit.errors import FieldViolation
 from service_kit.time_zones import in_zone, start_of_unit, zone_of
 

@@ -10,7 +10,7 @@ from spacy.tokens import Token
 
 from extractor_service.rules.called_off import EVENTS
 from extractor_service.rules.clauses import Clause
-from extractor_service.rules.words import word_set
+from extractor_service.rules.words import has_digit, word_set
 
 # What is agreed on, or asked of somebody: its value is a fact of theirs.
 _AGREED = word_set(
@@ -27,6 +27,11 @@ _FINISHED = word_set(
 _NUMBERED = word_set("order invoice ticket case booking parcel issue shipment package claim flight")
 _DUTIES = word_set("pay file send submit return renew cancel book sign finish deliver register")
 _NO_THING = word_set("day week weekend month year time morning evening night today fun rest show")
+# What everybody may know of, and what comes and goes every day.
+_PUBLIC = word_set(
+    "film movie season series episode song album single record book novel game match war president "
+    "king queen bus train tram ferry plane store shop mall winter spring summer autumn fall"
+)
 _PRESENT = frozenset({"VBZ", "VBP"})
 _NAMES = frozenset({"PROPN"})
 _PASSIVE = "nsubjpass"
@@ -41,7 +46,7 @@ def is_affair(clause: Clause, *, dated: bool) -> bool:
         return _states(clause)
     if clause.head.lemma_ == "be" and clause.head.tag_ in _PRESENT and not clause.auxiliaries:
         return _has_value(clause, subject) or _has_day(clause, subject, dated=dated)
-    if not is_definite(subject) or subject.lemma_.lower() in _NO_THING:
+    if not is_definite(subject) or subject.lemma_.lower() in _NO_THING | _PUBLIC:
         return False
     if subject.dep_ == _PASSIVE and _is_made(clause):
         return True
@@ -73,7 +78,7 @@ def _asks_more(subject: Token) -> bool:
 
 def _is_numbered(subject: Token) -> bool:
     after = subject.nbor() if subject.i + 1 < len(subject.doc) else subject
-    return subject.lemma_.lower() in _NUMBERED and _has_digit(after)
+    return subject.lemma_.lower() in _NUMBERED and has_digit(after.text)
 
 
 def _states(clause: Clause) -> bool:
@@ -85,11 +90,7 @@ def _has_value(clause: Clause, subject: Token) -> bool:
     """ "The budget is 20,000 euros", "the venue is Marlow House", "deposit is 3,000"."""
     agreed = subject.lemma_.lower() in _AGREED and subject.tag_ == "NN"
     said = [t for part in clause.children("attr", "npadvmod") for t in part.subtree]
-    return agreed and any(_has_digit(t) or t.pos_ in _NAMES or t.like_email for t in said)
-
-
-def _has_digit(token: Token) -> bool:
-    return any(char.isdigit() for char in token.text)
+    return agreed and any(has_digit(t.text) or t.pos_ in _NAMES or t.like_email for t in said)
 
 
 def _has_day(clause: Clause, subject: Token, *, dated: bool) -> bool:
@@ -104,7 +105,7 @@ def _has_day(clause: Clause, subject: Token, *, dated: bool) -> bool:
 
 
 def _tells_day(token: Token) -> bool:
-    return token.ent_type_ == "DATE" or _has_digit(token)
+    return token.ent_type_ == "DATE" or has_digit(token.text)
 
 
 def _is_made(clause: Clause) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from spacy.tokens import Token
 
 from extractor_service.rules.home_and_work import WORKERS
-from extractor_service.rules.people import HE, RELATIONS, SHE, is_among_things, is_met, lives
+from extractor_service.rules.kin import RELATIONS
+from extractor_service.rules.names import is_among_things, is_met, lives
+from extractor_service.rules.people import HE, SHE
 from extractor_service.rules.words import word_set
 
 _DOING = word_set(

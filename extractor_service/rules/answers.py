@@ -14,7 +14,7 @@ from extractor_service.rules.frames import Frame
 from extractor_service.rules.pronouns import Around, UnresolvedError
 from extractor_service.rules.questions import GAP, Asked
 from extractor_service.rules.rewrite import phrase
-from extractor_service.rules.words import word_set
+from extractor_service.rules.words import has_digit, word_set
 
 _YES = word_set("yes yeah yep yup sure definitely absolutely indeed")
 _NO = word_set("no nope nah")
@@ -24,6 +24,11 @@ _OWN_PREPOSITIONS = frozenset({"ADP", "SCONJ", "ADV"})
 _YEARLY = ("birthday", "anniversary")
 _KEEP_CAPITALS = frozenset({"PROPN", "PRON"})
 _POINTING = word_set("it that")
+_EVASIVE = word_set(
+    "complicated private personal secret confidential story hard difficult tricky fine ok okay "
+    "great good bad boring terrible unclear unknown undecided open pending none not nothing up "
+    "business"
+)
 _LONGEST_ANSWER = 14
 
 
@@ -50,39 +55,60 @@ def answer(
         said = said[1:]
     if not said or len(said) > _LONGEST_ANSWER or {t.lower_ for t in said} & _UNCERTAIN:
         return None
-    opening = said[0].lower_
-    words = said[1:] if opening in _YES | _NO else said
-    while words and words[0].is_punct:
-        words = words[1:]
-    while words and words[-1].is_punct:
-        words = words[:-1]
-    if _is_short_form(words):
-        words = []
-    words = _without_pointer(words, question)
+    words = _beside_yes_or_no(said, question)
+    if not _may_fill(words, question, dates):
+        return None
     try:
-        yearly = any(word in question.positive for word in _YEARLY)
-        more = phrase(words, part.root, around, () if yearly else dates) if words else ""
+        more = _phrased(words, part.root, question, around, dates)
     except UnresolvedError:
         return None
-    if any(token.dep_ in SUBJECTS for token in words):
-        return None
-    if question.wants == "figure" and not any(_is_figure(token) for token in words):
-        return None
-    if question.wants == "date" and not dates:
-        return None
-    if (
-        words
-        and words[0].is_title
-        and not question.positive.endswith(f" name is {GAP}")
-        and (words[0].pos_ not in _KEEP_CAPITALS or _is_calling(words, question))
-    ):
-        more = f"{more[:1].lower()}{more[1:]}"
+    opening = said[0].lower_
     told = _polar(opening, more, question) if not question.wants else _filled(words, more, question)
     return Answer(told, tuple(said), question.frame) if told else None
 
 
+def _beside_yes_or_no(said: list[Token], question: Asked) -> list[Token]:
+    """What is said more than "yes", "I do" or the "it's" of "it's 5 Main Street"."""
+    words = said[1:] if said[0].lower_ in _YES | _NO else said
+    while words and words[0].is_punct:
+        words = words[1:]
+    while words and words[-1].is_punct:
+        words = words[:-1]
+    return [] if _is_short_form(words) else _without_pointer(words, question)
+
+
+def _may_fill(words: Sequence[Token], question: Asked, dates: Sequence[DateMention]) -> bool:
+    """Whether the words are no statement of their own, and of the kind that was asked for."""
+    if any(token.dep_ in SUBJECTS for token in words):
+        return False
+    if question.wants == "figure":
+        return any(_is_figure(token) for token in words)
+    return question.wants != "date" or bool(dates)
+
+
+def _phrased(
+    words: Sequence[Token],
+    root: Token,
+    question: Asked,
+    around: Around,
+    dates: Sequence[DateMention],
+) -> str:
+    """The words within a sentence. Raises UnresolvedError."""
+    if not words:
+        return ""
+    yearly = any(word in question.positive for word in _YEARLY)
+    told = phrase(words, root, around, () if yearly else dates)
+    is_name = question.positive.endswith(f" name is {GAP}")
+    kept = words[0].pos_ in _KEEP_CAPITALS and not _is_calling(words, question)
+    if not words[0].is_title or is_name or kept:
+        return told
+    return f"{told[:1].lower()}{told[1:]}"
+
+
 def _without_pointer(words: list[Token], question: Asked) -> list[Token]:
-    """What "it's 5 Main Street" says of the address that was asked for."""
+    """What "it's 5 Main Street" says of the address that was asked for, and not "it's private"."""
+    if {t.lower_ for t in words[2:]} & _EVASIVE:
+        return words
     pointing = len(words) > 2 and words[0].lower_ in _POINTING and words[1].lemma_ == "be"
     asked_for = question.positive.endswith(f" is {GAP}")
     return words[2:] if pointing and asked_for and words[1].tag_ == "VBZ" else words
@@ -90,7 +116,7 @@ def _without_pointer(words: list[Token], question: Asked) -> list[Token]:
 
 def _is_figure(token: Token) -> bool:
     """A number, or an address that has one or an "@"."""
-    return token.like_num or any(c.isdigit() or c == "@" for c in token.text)
+    return token.like_num or has_digit(token.text) or "@" in token.text
 
 
 def _is_short_form(words: Sequence[Token]) -> bool:

@@ -13,8 +13,8 @@ from spacy.tokens import Doc, Token
 
 from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.home_and_work import WORKERS
+from extractor_service.rules.kin import RELATIONS, gender_of
 from extractor_service.rules.name_words import (
-    NARROWING,
     is_name,
     is_owner,
     is_seen,
@@ -23,16 +23,7 @@ from extractor_service.rules.name_words import (
     may_be_a_word,
 )
 from extractor_service.rules.names import full_name, names_event, names_place
-from extractor_service.rules.people import (
-    FAMILY,
-    RELATIONS,
-    SHE,
-    THEY,
-    Mention,
-    description,
-    gender_of,
-    mentions,
-)
+from extractor_service.rules.people import SHE, THEY, Mention, description, mentions
 from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 
@@ -108,7 +99,7 @@ def _possible(token: Token, who: Participants) -> Mention | None:
         return _possible_name(token, who)
     if token.tag_ in {"NNS", "NNPS"}:
         return None
-    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_met(token)
+    spoken_of = _is_spoken_of(token) or _is_yours(token) or _is_introduced(token)
     return _somebody(token, who) if spoken_of else None
 
 
@@ -132,22 +123,11 @@ def _somebody(noun: Token, who: Participants) -> Mention:
     """Somebody by what they are: of the listener's life where it says "your"."""
     gender = gender_of(noun.lemma_.lower())
     unnamed = Mention("", gender, plural=False, start=noun.i, kind="", possible=True, unnamed=True)
-    owner = _whose(noun, who)
-    if owner is None or noun.dep_ not in _SUBJECTS:
+    if who.other is None or not _is_yours(noun) or noun.dep_ not in _SUBJECTS:
         return unnamed
-    told, own = description(noun).lower(), owner == who.speaker
-    name = f"{owner}'s {told}"
-    return replace(unnamed, name=name, relation=told, owner=owner, possible=not own, unnamed=False)
-
-
-def _whose(noun: Token, who: Participants) -> str | None:
-    """In whose life they are, if that is one of those who speak: "dad" is the speaker's."""
-    if _is_yours(noun):
-        return who.other
-    word = noun.lemma_.lower()
-    kin = word in FAMILY and bool(gender_of(word)) and noun.pos_ != "PROPN"
-    bare = not any(child.dep_ in NARROWING for child in noun.lefts)
-    return who.speaker if kin and bare and who.speaker != ASSISTANT else None
+    told = description(noun).lower()
+    name = f"{who.other}'s {told}"
+    return replace(unnamed, name=name, relation=told, owner=who.other, unnamed=False)
 
 
 def _is_spoken_of(token: Token) -> bool:
@@ -161,7 +141,7 @@ def _is_yours(noun: Token) -> bool:
     return any(t.dep_ == "poss" and t.lower_ in SECOND_PERSON for t in noun.lefts)
 
 
-def _is_met(noun: Token) -> bool:
+def _is_introduced(noun: Token) -> bool:
     """ "I have a new therapist", "there is a new guy": whom one tells more of."""
     if noun.dep_ == "attr":
         return any(child.dep_ == "expl" for child in noun.head.children)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.filters import FLEETING
-from extractor_service.rules.people import RELATIONS
+from extractor_service.rules.kin import RELATIONS
+from extractor_service.rules.small_talk import FLEETING
 from extractor_service.rules.words import word_set
 
 # What nobody owns begins so, unless an adverb leads to the "been" of "she's never been".
@@ -25,9 +25,12 @@ _AFTER_A_QUALITY = word_set("so because to at in on for with about since as till
 _DOING = word_set("coming going moving leaving staying starting living working")
 _AFTER_DOING = word_set("to in on at from with for back over as")
 _LEADING = frozenset({"ADV", "PART"})
+_FINITE = frozenset({"VBZ", "VBP", "VBD", "MD"})
+_TO_A_CLAUSE = frozenset({"CC", "WDT", "WP", "WRB", "PRP", "EX", "TO"})
+_IN_A_SIDE_CLAUSE = frozenset({"relcl", "acl", "advcl"})
 _SOLE = frozenset({"JJ", "JJR"})
 # What is a number or bears a name: no word behind its "'s" is its own.
-_AMOUNTS = word_set(
+AMOUNTS = word_set(
     "count total headcount budget price rent deposit salary cost fee limit capacity size number age"
 )
 _NAMING = word_set("name surname nickname username handle email e-mail mail address venue hotel")
@@ -61,12 +64,26 @@ def _is_being(token: Token) -> bool:
     owner, behind = token.nbor(-1), token.nbor()
     if owner.pos_ not in {"NOUN", "PROPN"} or owner.ent_type_ == "DATE" or not _opens(owner):
         return False
+    if _has_a_verb_after(behind):
+        return False
     if behind.lower_ in _NOT_OWNED:
         return behind.pos_ not in _LEADING or not _leads_to_participle(behind)
     # "Life's tough", "art's awesome": of what is nobody's hardly anything is told.
     of_one = owner.pos_ == "PROPN" or any(t.dep_ in {"det", "poss"} for t in owner.lefts)
     quality = of_one and _is_sole_quality(behind)
     return quality or _is_doing(behind) or _is_value(owner, behind)
+
+
+def _has_a_verb_after(behind: Token) -> bool:
+    """Whether what follows up to the next clause has its verb: "sister's due date is", and not
+    "sister's a vet and is", "sister's a vet who is".
+    """
+    for token in _rest(behind):
+        if token.is_sent_start or token.is_punct or token.tag_ in _TO_A_CLAUSE:
+            return False
+        if token.tag_ in _FINITE and token.dep_ not in _IN_A_SIDE_CLAUSE:
+            return True
+    return False
 
 
 def _leads_to_participle(adverb: Token) -> bool:
@@ -114,7 +131,7 @@ def _is_value(owner: Token, behind: Token) -> bool:
     if owner.pos_ != "NOUN" or owner.lemma_.lower() in RELATIONS:
         return False
     if behind.like_num:
-        return owner.lemma_ in _AMOUNTS or _ends(behind)
+        return owner.lemma_ in AMOUNTS or _ends(behind)
     name = behind.pos_ == "PROPN" or behind.ent_type_ or behind.like_email
     named = owner.lemma_ in _NAMING and bool(name)
     day = behind.ent_type_ == "DATE" and all(t.ent_type_ == "DATE" for t in _clause_of(behind))

@@ -1,4 +1,9 @@
-"""A name that is put right after it was said: "it's Jon, not John", "I meant Jon"."""
+"""A name that is put right after it was said: "it's Jon, not John", "I meant Jon".
+
+It makes a memory of whose name is how. Two others put words right: before it `repairs` reads a
+message as it was meant that puts right a word of its own, and where a message tells nothing `slips`
+tells again what was said before, with the word that it puts right.
+"""
 
 from __future__ import annotations
 

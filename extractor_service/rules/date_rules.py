@@ -212,21 +212,30 @@ def of_duration(said: Said) -> When | None:
 
 
 def of_month(said: Said) -> When | None:
-    """Resolve "May", "May 2021"; without a year the nearest one in the direction of the tense."""
-    month = _month_number(said.words[0])
-    if len(said.words) > 1:
-        return in_month(said.today().replace(year=int(said.words[-1]), month=month, day=1))
+    """Resolve "May", "May 2021", "May next year"; without a year the nearest in the tense's way."""
+    words = _with_year(said)
+    month = _month_number(words[0])
+    if len(words) > 1:
+        return in_month(said.today().replace(year=int(words[-1]), month=month, day=1))
     return in_month(_nearest_month(said.today(), month, said.past, now_counts=True))
 
 
 def of_day_of_month(said: Said) -> When | None:
-    """Resolve "12 June", "June 12th, 2023"; the year as for months."""
-    words = [word for word in said.words if word not in {"the", "of", ","}]
+    """Resolve "12 June", "June 12th, 2023", "12 June this year"; the year as for months."""
+    words = [word for word in _with_year(said) if word not in {"the", "of", ","}]
     month = next(_month_number(word) for word in words if _is_month(word))
     numbers = [int(_digits(word)) for word in words if _digits(word)]
     if len(numbers) > 1:
         return on_day(said.today().replace(year=numbers[1], month=month, day=numbers[0]))
     return on_day(_nearest_day(said, month, numbers[0]))
+
+
+def _with_year(said: Said) -> tuple[str, ...]:
+    """The words, a "next year" at their end as its number."""
+    if said.words[-1] != "year":
+        return said.words
+    year = said.now.year + {"last": -1, "next": 1}.get(said.words[-2], 0)
+    return (*said.words[:-2], str(year))
 
 
 def of_week_of(said: Said) -> When | None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from spacy.matcher import Matcher
-from spacy.tokens import Doc, Span, Token
+from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from extractor_service.rules import date_rules as rules
 from extractor_service.rules.arranged import is_arranged, is_arranging, is_rented
-from extractor_service.rules.clauses import SUBJECTS
 from extractor_service.rules.date_rules import (
     NUMBERS,
     PARTS_OF_DAY,
@@ -35,13 +34,11 @@ from extractor_service.rules.days_alone import (
     of_days_alone,
 )
 from extractor_service.rules.feasts import NAMING, of_feast
-from extractor_service.rules.past_forms import is_habitual
+from extractor_service.rules.no_dates import is_no_date
 from extractor_service.rules.tense import governing_verb, is_past, is_present_perfect
 from extractor_service.rules.when import MONTHS, When
 
 Resolver = Callable[[Said], When | None]
-
-_NONE_IN_PARTICULAR = frozenset({"a", "an", "one"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,59 +117,7 @@ def _nearer(one: When | None, other: When | None, now: datetime) -> When | None:
 def _is_date(span: Span) -> bool:
     if span.label_ in {DAY, DAYS}:
         return is_day_alone(span)
-    return not (_is_habit(span) or any(map(_is_a_verb, span)))
-
-
-def _is_habit(span: Span) -> bool:
-    """ "every Monday", "Monday meetings", "Monday to Friday", "my birthday is on 12 June"."""
-    before = span.doc[span.start - 1] if span.start else None
-    if span.label_ == "in_month" and span.root.ent_type_ == "PERSON":
-        return span.root.dep_ != "pobj"  # "My sister May"
-    if before is not None and before.lower_ in {"every", "each", "most", "some", "any"}:
-        return True
-    if span.label_ == "weekday":
-        return _is_weekday_habit(span)
-    if span.label_ == "year":  # "2019" is a year only where "in", "since", "of" ... say so
-        return before is None or before.pos_ not in {"ADP", "SCONJ"} or _is_of_make(before)
-    if span.label_ in {"day_of_month", "in_month"}:
-        return any(t.lemma_ in {"birthday", "anniversary"} for t in span.sent)
-    return False
-
-
-def _is_a_verb(token: Token) -> bool:
-    """The "may" of "15 may come", the "march" of "they march 20 miles"."""
-    if token.lower_ not in {"may", "march"} or token.pos_ not in {"VERB", "AUX"}:
-        return False
-    return token.dep_ == "aux" or any(child.dep_ in SUBJECTS for child in token.children)
-
-
-def _is_of_make(before: Token) -> bool:
-    """ "A piano from 1920": how old a thing is, and no time of what is told of it."""
-    thing = before.head
-    told = thing.lemma_ in {"be", "have", "own"} and not is_past(thing)
-    return before.lower_ == "from" and (told or thing.pos_ in {"NOUN", "PROPN"})
-
-
-def _is_weekday_habit(span: Span) -> bool:
-    before = span.doc[span.start - 1].lower_ if span.start else ""
-    after = span.doc[span.end].lower_ if span.end < len(span.doc) else ""
-    if _NONE_IN_PARTICULAR & {before, *(child.lower_ for child in span.root.children)}:
-        return True  # "it's a Saturday", "one rainy Saturday"
-    ranged = {before, after} & {"to", "through"} or (after in {"and", "or"} and _is_day(span, 1))
-    if (
-        ranged
-        or (before in {"and", "or"} and _is_day(span, -1))
-        or span.root.dep_ in {"compound", "nmod"}
-    ):
-        return True
-    verb = governing_verb(span.root)
-    return verb is not None and is_habitual(verb) and not is_past(verb)
-
-
-def _is_day(span: Span, step: int) -> bool:
-    """Whether the word but one after the span, or before it, is a weekday as well."""
-    beyond = span.end + 1 if step > 0 else span.start - 2
-    return 0 <= beyond < len(span.doc) and span.doc[beyond].lower_ in WEEKDAYS
+    return not is_no_date(span)
 
 
 _Pattern = tuple[dict[str, object], ...]
@@ -206,6 +151,7 @@ _DAYS_OF_MONTH: tuple[_Pattern, ...] = (
     (_maybe("the"), _DAY_NUMBER, _maybe("of"), _ANY_MONTH, _maybe(","), _YEAR | {"OP": "?"}),
     (_ANY_MONTH, _maybe("the"), _DAY_NUMBER, _maybe(","), _YEAR | {"OP": "?"}),
 )
+_YEAR_WORDS: _Pattern = (_one_of("last", "next", "this"), *_words("year"))
 _TO: dict[str, object] = {"LOWER": {"IN": ["to", "until", "till", "through", "-", "\u2013"]}}
 _DAYS_JOINED: dict[str, object] = {"TEXT": {"REGEX": r"^[0-3]?\d\u2013[0-3]?\d$"}}
 _ORDINAL: dict[str, object] = {"LOWER": {"REGEX": ORDINAL}}
@@ -261,9 +207,15 @@ _TABLE: dict[str, tuple[tuple[_Pattern, ...], Resolver]] = {
     "ago": (((*_AMOUNT, _UNIT, _one_of("ago")),), rules.of_ago),
     "ahead": (((_one_of("in"), *_AMOUNT, _UNIT),), rules.of_ahead),
     "duration": (((_one_of("for"), *_AMOUNT, _UNIT),), rules.of_duration),
-    "in_month": (((_MONTH,), (_MONTH, _YEAR)), rules.of_month),
+    "in_month": (
+        ((_MONTH,), (_MONTH, _YEAR), (_MONTH, _maybe("of"), *_YEAR_WORDS)),
+        rules.of_month,
+    ),
     "day_range": (_RANGES, of_day_range),
-    "day_of_month": (_DAYS_OF_MONTH, rules.of_day_of_month),
+    "day_of_month": (
+        (*_DAYS_OF_MONTH, *((*day[:-1], *_YEAR_WORDS) for day in _DAYS_OF_MONTH)),
+        rules.of_day_of_month,
+    ),
     DAY: (((_words("the")[0], _ORDINAL),), of_day_alone),
     DAYS: (((_maybe("the"), _ORDINAL, _TO, _maybe("the"), _ORDINAL),), of_days_alone),
     "week_of": (tuple((*_WEEK_OF, *day) for day in _DAYS_OF_MONTH), rules.of_week_of),

@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from spacy.language import Language
+from spacy.lookups import Table
 from spacy.tokens import Token
+from spacy.vocab import Vocab
 
-_INDEX = "lemma_index"
+_DICTIONARY = "dictionary"
 
 
 def keep_dictionary(nlp: Language) -> None:
-    """Put the lemmatizer's list of words where each token finds it."""
+    """Put the words that the lemmatizer lists where each token finds them, whatever their kind.
+
+    The lemmatizer's own lists take a millisecond to be searched for a word that they lack.
+    """
     lemmatizer: Any = nlp.get_pipe("lemmatizer")
-    index = lemmatizer.lookups.get_table(_INDEX)
-    nlp.vocab.lookups.set_table(_INDEX, index)
+    listed = lemmatizer.lookups.get_table("lemma_index").values()
+    words = Table.from_dict(dict.fromkeys((word for words in listed for word in words), True))
+    nlp.vocab.lookups.set_table(_DICTIONARY, words)
+
+
+def is_word(vocab: Vocab, word: str) -> bool:
+    """Whether a word in small letters is listed, as few names are that are no words as well."""
+    return word in vocab.lookups.get_table(_DICTIONARY)
 
 
 def is_listed(token: Token) -> bool:
     """Whether the word, or the word that it is a form of, is a word of English."""
-    index = token.vocab.lookups.get_table(_INDEX)
-    return any(word in words for words in index.values() for word in (token.lower_, token.lemma_))
+    return any(is_word(token.vocab, word) for word in (token.lower_, token.lemma_))

@@ -9,7 +9,7 @@ from spacy.tokens import Token
 from extractor_service.domain import Entity
 from extractor_service.rules.named import opens_with
 from extractor_service.rules.names import bearer, full_name, names_event, names_place
-from extractor_service.rules.people import Mention
+from extractor_service.rules.people import Mention, is_where_from
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 
 _KINDS = {
@@ -36,7 +36,7 @@ def entities(
     named = [*_participants(tokens, who), *_people(people), *_others(tokens, frame, who)]
     distinct: dict[str, Entity] = {}
     for entity in named:
-        distinct.setdefault(entity.name, entity)
+        distinct.setdefault(entity.name.lower(), entity)
     return tuple(entity for entity in distinct.values() if _names(text, entity.name))
 
 
@@ -86,7 +86,7 @@ def _kind(name: Token, frame: str, who: Participants) -> str | None:
         preposition = name.head.lower_
         if frame == "work" and preposition in _EMPLOYING:
             return "org"
-        if preposition in _PLACING and frame in {"home", "move"}:
+        if is_where_from(name) or (preposition in _PLACING and frame in {"home", "move"}):
             return "place"
     kind = _KINDS.get(name.ent_type_)
     if kind == "place" and name.dep_ == "pobj" and name.head.lower_ in _BESIDE_SOMEBODY:

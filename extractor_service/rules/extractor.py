@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from extractor_service.domain import PLAIN, UNNAMED, Finding, KnownEntity, Role, Setting, Turn
+from extractor_service.domain import PLAIN, UNNAMED, Finding, Role, Setting, Turn
 from extractor_service.reading import Reading
-from extractor_service.rules.answers import Answer, answer, may_answer
-from extractor_service.rules.antecedents import everyone
-from extractor_service.rules.context import Earlier
+from extractor_service.rules.answers import Answer, answer
+from extractor_service.rules.context import Before, Earlier
 from extractor_service.rules.corrections import correction
 from extractor_service.rules.dates import DateFinder
 from extractor_service.rules.deeds import deeds, may_tell, served
@@ -24,17 +22,16 @@ from extractor_service.rules.findings import (
     wish_finding,
 )
 from extractor_service.rules.jokes import jokes
-from extractor_service.rules.known import PERSON, mark_names, mention_of, named, pointed_at
-from extractor_service.rules.naming import named_in_answer
+from extractor_service.rules.known import PERSON
 from extractor_service.rules.own_name import (
     known_name,
-    names_the_user,
+    mentioned,
     of_the_user,
     own_name_findings,
 )
 from extractor_service.rules.parse import load, parse, parse_said, wishes_in
 from extractor_service.rules.passages import passages
-from extractor_service.rules.people import HE, SHE, Mention, mentions
+from extractor_service.rules.people import mentions
 from extractor_service.rules.pronouns import Around
 from extractor_service.rules.questions import Asked
 from extractor_service.rules.reader import Reader
@@ -48,15 +45,11 @@ from extractor_service.rules.speaker import (
     tidy_name,
 )
 from extractor_service.rules.surroundings import Surroundings
-from extractor_service.rules.things import Thing
 
 RULES_VERSION = "rules-4"
 
 CONTEXT_TURNS = 6
 """How many turns before a turn may tell who its pronouns mean."""
-
-LONGEST_QUESTION = 300
-"""Characters at the end of an assistant's turn in which its question is looked for."""
 
 _LEMMA_CACHE_ENTRIES = 100_000
 
@@ -129,29 +122,24 @@ class RulesExtractor:
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting
     ) -> tuple[Finding, ...]:
         doc = parse_said(self._nlp, turn.text)
-        unnamed = not turn.speaker.strip()
-        user = self._introduced(doc, context) or known_name(setting.known) if unnamed else None
+        user = None if turn.speaker.strip() else self._name_of_nameless(doc, context, setting)
         who = participants(turn, context, user)
         self._earlier.remember(turn, who, doc)
-        known = tuple(_mentioned(setting.known, user))
-        question = self._question(doc, who, context)
-        people = self._people(doc, who, context, known, question)
-        dates = self._dates.find(doc, turn.time, before=[before.text for before in context])
-        things = partial(self._things, who, context)
-        around = Surroundings(turn, who, people, dates, things, known)
-        answered = self._answer(doc, around, question)
-        parts = list(doc.sents)
-        told = [] if answered is None else [answer_finding(answered, around)]
-        rest = parts if answered is None else parts[1:]
-        corrected = {part.start: made for part in rest if (made := correction(part, people))}
-        told += [correction_finding(made, around) for made in corrected.values()]
-        told += own_name_findings(doc, turn) if unnamed else ()
-        stated = passages([part for part in rest if part.start not in corrected], around)
-        told += [found for passage in stated if (found := finding(passage, around)) is not None]
-        if who.other is None and not jokes(doc):
-            told += [wish_finding(wish, around) for wish in wishes_in(turn.text)]
-        told.sort(key=lambda memory: memory.source.start)
+        before, known = Before(self._earlier, context, who), tuple(mentioned(setting.known, user))
+        question = before.question(doc)
+        people = before.people(doc, known, question)
+        dates = self._dates.find(doc, turn.time, before=[each.text for each in context])
+        around = Surroundings(turn, who, people, dates, before.things, known)
+        told = sorted(_told(doc, around, question), key=lambda memory: memory.source.start)
         return self._placed(told, user)
+
+    def _name_of_nameless(
+        self, doc: Doc, context: tuple[Turn, ...], setting: Setting
+    ) -> str | None:
+        """The name that a nameless speaker gives here, or gave last, or is known by."""
+        own = (t for t in reversed(context) if t.role is Role.USER and not t.speaker.strip())
+        earlier = (name for turn in own if (name := self._earlier.introduction(turn)))
+        return self_introduction(doc) or next(earlier, None) or known_name(setting.known)
 
     def _restated(
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting
@@ -173,24 +161,6 @@ class RulesExtractor:
         changed = [memory for memory in again if memory.text not in said]
         return tuple(restated(made, turn, memory) for memory in changed if len(changed) == 1)
 
-    def _people(
-        self,
-        doc: Doc,
-        who: Participants,
-        context: tuple[Turn, ...],
-        known: tuple[Mention, ...],
-        question: Asked | None,
-    ) -> tuple[Mention, ...]:
-        """Those who were mentioned, in their order, with their names where these are known."""
-        pointed = tuple(pointed_at(doc, who, context))
-        before = tuple(self._people_before(doc, who, context, always=bool(pointed)))
-        if (answered := named_in_answer(doc, question)) is not None:
-            before = (*before, answered)
-        mark_names(doc, (*before, *mentions(doc, who), *known))
-        here = sorted((*everyone(doc, who), *pointed), key=lambda mention: mention.start)
-        people = named((*before, *here), known)
-        return tuple(m for m in people if m.supplied or m not in pointed)
-
     def _deeds(
         self, turn: Turn, context: tuple[Turn, ...], setting: Setting
     ) -> tuple[Finding, ...]:
@@ -209,45 +179,6 @@ class RulesExtractor:
         around = Surroundings(turn, who, people, dates, lambda: things)
         return self._placed(deeds(doc, around), introduced if user == introduced else None)
 
-    def _introduced(self, doc: Doc, context: tuple[Turn, ...]) -> str | None:
-        """The name that a nameless speaker gives here, or gave last."""
-        own = (t for t in reversed(context) if t.role is Role.USER and not t.speaker.strip())
-        earlier = (name for turn in own if (name := self._earlier.introduction(turn)))
-        return self_introduction(doc) or next(earlier, None)
-
-    def _people_before(
-        self, doc: Doc, who: Participants, context: tuple[Turn, ...], *, always: bool
-    ) -> Iterator[Mention]:
-        """Whom a pronoun may mean, and whose name may be put right."""
-        if always or any(token.tag_ in {"PRP", "PRP$", "NNP"} for token in doc):
-            for turn in context:
-                if turn.role is Role.USER:
-                    yield from self._earlier.told(turn, _as_said(turn, who)).people
-            spoken = bool(context) and context[-1].role is Role.ASSISTANT
-            if spoken and any(token.lower_ in SHE | HE for token in doc):
-                yield from self._earlier.told(*_asker(context[-1], who)).people
-
-    def _things(self, who: Participants, context: tuple[Turn, ...]) -> tuple[Thing, ...]:
-        """The things of the turn before, if a person said it."""
-        if not context or context[-1].role is not Role.USER:
-            return ()
-        return self._earlier.told(context[-1], _as_said(context[-1], who)).things
-
-    def _question(self, doc: Doc, who: Participants, context: tuple[Turn, ...]) -> Asked | None:
-        """What the turn before asks, if the first sentence of this one may answer it."""
-        first = next(iter(doc.sents), None)
-        if first is None or not context or not may_answer(first):
-            return None
-        return self._earlier.told(*_asker(context[-1], who)).asked
-
-    def _answer(self, doc: Doc, around: Surroundings, question: Asked | None) -> Answer | None:
-        """What the turn's first sentence answers."""
-        if question is None:
-            return None
-        first = next(doc.sents)
-        dates = [mention for mention in around.dates if mention.end <= first.end]
-        return answer(first, question, Around(around.who, around.people), dates)
-
     def _bound_lemma_cache(self) -> None:
         cache = getattr(self._nlp.get_pipe("lemmatizer"), "cache", {})
         if len(cache) > _LEMMA_CACHE_ENTRIES:
@@ -260,13 +191,29 @@ def _is_read(turn: Turn, setting: Setting) -> bool:
     return turn.role is Role.USER and bool(turn.text.strip())
 
 
-def _mentioned(known: Sequence[KnownEntity], user: str | None) -> Iterator[Mention]:
-    """Those known from before; who is the user's is so by the `user`'s name, too."""
-    for each in known:
-        of = user if user and each.of == UNNAMED else each.of
-        mention = None if names_the_user(each) else mention_of(replace(each, of=of))
-        if mention is not None:
-            yield mention
+def _told(doc: Doc, around: Surroundings, question: Asked | None) -> Iterator[Finding]:
+    """What a turn tells, in no order: each of its sentences is read in one way."""
+    rest = list(doc.sents)
+    if (answered := _answered(doc, around, question)) is not None:
+        rest = rest[1:]
+        yield answer_finding(answered, around)
+    made = {part.start: correction(part, around.people) for part in rest}
+    yield from (correction_finding(each, around) for each in made.values() if each is not None)
+    stated = passages([part for part in rest if made[part.start] is None], around)
+    yield from (found for each in stated if (found := finding(each, around)) is not None)
+    if not around.turn.speaker.strip():
+        yield from own_name_findings(doc, around.turn)
+    if around.who.other is None and not jokes(doc):
+        yield from (wish_finding(wish, around) for wish in wishes_in(around.turn.text))
+
+
+def _answered(doc: Doc, around: Surroundings, question: Asked | None) -> Answer | None:
+    """What the turn's first sentence answers."""
+    if question is None:
+        return None
+    first = next(doc.sents)
+    dates = [mention for mention in around.dates if mention.end <= first.end]
+    return answer(first, question, Around(around.who, around.people), dates)
 
 
 def _is_same_speaker(earlier: Turn, turn: Turn) -> bool:
@@ -277,16 +224,3 @@ def _is_same_speaker(earlier: Turn, turn: Turn) -> bool:
 def _user(turn: Turn, served: str | None) -> Participants:
     """Who speaks in an earlier turn to the assistant, given whom it serves."""
     return Participants(tidy_name(turn.speaker) or served or UNNAMED, None)
-
-
-def _as_said(turn: Turn, who: Participants) -> Participants:
-    """Who speaks to whom in an earlier turn of the conversation that `who` are in."""
-    speaker = tidy_name(turn.speaker) or who.speaker
-    return Participants(speaker, who.speaker if speaker != who.speaker else who.other)
-
-
-def _asker(turn: Turn, who: Participants) -> tuple[Turn, Participants]:
-    """Who may have asked in an earlier turn; of a long one only the end is read."""
-    if turn.role is Role.USER:
-        return turn, _as_said(turn, who)
-    return replace(turn, text=turn.text[-LONGEST_QUESTION:]), Participants(ASSISTANT, who.speaker)

@@ -10,10 +10,10 @@ from extractor_service.domain import Finding, MemoryType, Source, Turn
 from extractor_service.rules.answers import Answer
 from extractor_service.rules.corrections import SURENESS, Correction
 from extractor_service.rules.entities import entities
-from extractor_service.rules.filters import is_small_talk
 from extractor_service.rules.frames import CALLED_OFF, REMARK, SHOWN, Frame
 from extractor_service.rules.passages import Passage
 from extractor_service.rules.presenting import shown
+from extractor_service.rules.small_talk import is_small_talk
 from extractor_service.rules.statements import frame_in
 from extractor_service.rules.subjects import About, about, points_at_a_sight
 from extractor_service.rules.surface import finished

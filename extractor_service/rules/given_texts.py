@@ -52,6 +52,7 @@ _REQUEST = re.compile(
     rf"|(?:{_REWRITING}|{_MENDING}) (?:for )?(?:grammar\b|{_ONE}{_TEXT}\b){_MORE}"
     rf"|(?P<writing>{_WRITING}) (?:me |us )?{_ONE}{_WRITTEN}\b{_MORE}"
     rf"|how (?:do|would|can) (?:i|you) say (?:this |that |the following )?in \w+{_MORE}"
+    rf"|(?:this is|here(?: is|'s)) (?:the|a|an|some) {_FEW}{_WRITTEN}\b{_MORE}(?=:)"
     rf"|is (?:this|the following) (?:\w+ )?{_TEXT} {_RIGHT}\b{_MORE})"
     r"(?P<end>:(?!\d)|[.!?\n]+)",
     re.IGNORECASE,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from spacy.tokens import Doc, Span, Token
+from spacy.vocab import Vocab
+
+from extractor_service.rules.dictionary import is_word
 
 _OPENING = re.compile(
     r"\W*(?:(?i:hi|hiya|hello|hey|howdy|greetings|good (?:morning|afternoon|evening))"
@@ -21,28 +23,30 @@ _INFLECTED = ("ed", "ing", "in", "en")
 _NO_NAME = frozenset({"NORP", "LANGUAGE", "DATE", "TIME", "CARDINAL", "ORDINAL", "MONEY"})
 
 
-def repair_introduction(doc: Doc, is_word: Callable[[str], bool]) -> None:
+def repair_introduction(doc: Doc) -> None:
     """Read "I'm Wendeline" as a name that is given: the model has no idea what she is.
 
-    Words of the dictionary, by `is_word`, are left as they are read: "I'm Happy".
+    Words of the dictionary are left as they are read: "I'm Happy".
     """
     opening = _OPENING.match(doc.text)
     name = None if opening is None else doc.char_span(*opening.span("name"))
-    if name is None or not all(map(_may_name, name)) or all(is_word(t.lower_) for t in name):
+    if name is None or not all(map(_may_name, name)):
+        return
+    if all(is_word(doc.vocab, token.lower_) for token in name):
         return
     if len(name) == 1 or any(token.ent_type_ == "PERSON" for token in name):
         _give(name)
 
 
-def capitalized(text: str, is_word: Callable[[str], bool]) -> str:
+def capitalized(text: str, vocab: Vocab) -> str:
     """ "Hi im Wendy" for "hi im wendy": the model sees no name in small letters.
 
-    Words of the dictionary, by `is_word`, stay as they are: "hi im sick".
+    Words of the dictionary stay as they are: "hi im sick".
     """
 
     def given(match: re.Match[str]) -> str:
         name = match["name"]
-        if is_word(name) or name.endswith(_INFLECTED):
+        if is_word(vocab, name) or name.endswith(_INFLECTED):
             return match[0]
         return f"{match[0][: -len(name)]}{name.capitalize()}"
 

@@ -15,9 +15,10 @@ from math import inf
 from spacy.tokens import Doc, Token
 
 from extractor_service.domain import KnownEntity, Turn
+from extractor_service.rules.kin import PETS, gender_of
 from extractor_service.rules.names import full_name
 from extractor_service.rules.parse import bounded
-from extractor_service.rules.people import FEMALE, MALE, PETS, Mention
+from extractor_service.rules.people import Mention
 from extractor_service.rules.speaker import FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
 
@@ -48,7 +49,7 @@ def mention_of(known: KnownEntity) -> Mention | None:
     relation = _canonical(known.relation)
     return Mention(
         known.name,
-        _gender(relation),
+        gender_of(relation.rsplit(" ", maxsplit=1)[-1]),
         plural=False,
         start=-1,
         kind=known.kind,
@@ -164,8 +165,3 @@ def _is_definite(noun: Token, word: str) -> bool:
 def _canonical(relation: str) -> str:
     *before, last = relation.casefold().split() or [""]
     return " ".join((*before, _SAME.get(last, last)))
-
-
-def _gender(relation: str) -> str:
-    last = relation.rsplit(" ", maxsplit=1)[-1]
-    return "f" if last in FEMALE else "m" if last in MALE else ""

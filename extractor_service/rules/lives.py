@@ -12,7 +12,7 @@ from spacy.tokens import Token
 from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import Act, owner_name, owner_of
 from extractor_service.rules.claims import claim, is_done
-from extractor_service.rules.people import PETS
+from extractor_service.rules.kin import PETS
 from extractor_service.rules.words import word_set
 
 _HAVING = word_set("have own keep")

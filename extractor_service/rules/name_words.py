@@ -6,11 +6,11 @@ from spacy.tokens import Token
 
 from extractor_service.rules.animate import is_said_of_people
 from extractor_service.rules.dictionary import is_listed
-from extractor_service.rules.people import is_among_things
+from extractor_service.rules.names import is_among_things
 from extractor_service.rules.when import MONTHS
 from extractor_service.rules.words import word_set
 
-NARROWING = frozenset({"det", "poss", "amod", "nummod", "compound"})
+_NARROWING = frozenset({"det", "poss", "amod", "nummod", "compound"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 _NOUN_PLACES = _SUBJECTS | {"dobj", "pobj", "dative", "poss", "attr"}
 _PLACES_OF_NAMES = _SUBJECTS | {"dobj", "dative", "appos", "conj", "advcl", "npadvmod"}
@@ -59,7 +59,7 @@ def _is_month(token: Token) -> bool:
 def _is_narrowed(noun: Token) -> bool:
     """ "The tim", and not "taylor swift"."""
     whole = noun.pos_ == "PROPN"
-    return any(t.dep_ in NARROWING for t in noun.lefts if not (whole and t.pos_ == "PROPN"))
+    return any(t.dep_ in _NARROWING for t in noun.lefts if not (whole and t.pos_ == "PROPN"))
 
 
 def _is_unlisted(token: Token) -> bool:

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from spacy.tokens import Token
 
-from extractor_service.rules.words import word_set
+from extractor_service.rules.words import has_digit, word_set
 
 HOLIDAYS = word_set(
     "easter christmas halloween thanksgiving hanukkah chanukah ramadan eid diwali holi passover "
@@ -24,6 +24,11 @@ _TRUSTING = word_set("believe trust confide interested")
 _PAIRING = {"to": word_set("engage engaged marry married"), "with": word_set("break date flirt")}
 _NAMING = frozenset({"call", "name"})
 _NAMED = frozenset({"oprd", "attr", "dobj", "appos"})
+# Only people do these, so that a name which the small model does not know is a person's.
+_LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
+_MEETING = word_set("meet marry date call hug")
+_AMID_THINGS = word_set("on at in into onto via inside within through under using")
+_HAILING = word_set("hey hi hello hiya thanks bye")
 
 
 def full_name(name: Token) -> str:
@@ -67,6 +72,31 @@ def names_partner(name: Token) -> bool:
     if name.dep_ != "pobj":
         return False
     return name.head.head.lemma_ in _PAIRING.get(name.head.lower_, frozenset())
+
+
+def is_met(name: Token) -> bool:
+    """ "I met Sven": only people are."""
+    return name.dep_ == "dobj" and name.head.lemma_ in _MEETING
+
+
+def lives(name: Token) -> bool:
+    """ "Sven studies", "Sven hates it": only people do."""
+    return name.dep_ == "nsubj" and name.head.lemma_ in _LIVING
+
+
+def is_among_things(name: Token) -> bool:
+    """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand; and who is hailed."""
+    if has_digit(name.text) or _is_hailed(name):
+        return True
+    if any(child.dep_ == "det" for child in name.lefts):
+        return True
+    return name.dep_ == "pobj" and name.head.lower_ in _AMID_THINGS
+
+
+def _is_hailed(name: Token) -> bool:
+    """ "Hey Mel": the one who is spoken to."""
+    before = [t.lower_ for t in name.doc[max(name.i - 2, 0) : name.i] if not t.is_punct]
+    return name.dep_ != "pobj" and before[-1:] != [] and before[-1] in _HAILING
 
 
 def bearer(name: Token) -> Token | None:

@@ -7,7 +7,8 @@ from itertools import takewhile
 
 from spacy.tokens import Doc
 
-from extractor_service.rules.people import PETS, RELATIONS, Mention, gender_of
+from extractor_service.rules.kin import PETS, RELATIONS, gender_of
+from extractor_service.rules.people import Mention
 from extractor_service.rules.questions import GAP, Asked
 
 _NAME_ASKED = re.compile(rf"(?P<owner>.+)'s (?P<relation>\w[\w ]*)'s name is {re.escape(GAP)}")

@@ -17,7 +17,9 @@ from extractor_service.rules.clauses import SPLICED, Clause, clauses
 from extractor_service.rules.filters import is_question, supposes
 from extractor_service.rules.findings import source_of
 from extractor_service.rules.jokes import jokes
-from extractor_service.rules.known import PERSON
+from extractor_service.rules.known import PERSON, mention_of
+from extractor_service.rules.made_up import is_made_up
+from extractor_service.rules.people import Mention
 from extractor_service.rules.speaker import introduced_name, is_own_name
 from extractor_service.rules.topics import topics
 
@@ -31,13 +33,22 @@ _STATED = SPLICED | {"ROOT", "conj"}
 
 def known_name(known: Sequence[KnownEntity]) -> str | None:
     """The name that the user is known by from before; None if there are several."""
-    names = {each.name for each in known if names_the_user(each)}
+    names = {each.name for each in known if _names_the_user(each)}
     return names.pop() if len(names) == 1 else None
 
 
-def names_the_user(known: KnownEntity) -> bool:
+def _names_the_user(known: KnownEntity) -> bool:
     """Whether it tells how the user is called, and nobody else."""
     return known.kind == PERSON and known.relation == NAME and known.of == UNNAMED
+
+
+def mentioned(known: Sequence[KnownEntity], user: str | None) -> Iterator[Mention]:
+    """Those known from before; who is the user's is so by the `user`'s name, too."""
+    for each in known:
+        of = user if user and each.of == UNNAMED else each.of
+        mention = None if _names_the_user(each) else mention_of(replace(each, of=of))
+        if mention is not None:
+            yield mention
 
 
 def own_name_findings(doc: Doc, turn: Turn) -> Iterator[Finding]:
@@ -66,7 +77,7 @@ def _gives_a_name(clause: Clause) -> bool:
     """ "My name is Alice", and not "I'm Alice", which the next fact about Alice tells as well."""
     subject, stated = clause.subject, clause.head.dep_ in _STATED
     own = subject is not None and is_own_name(subject) and introduced_name(clause.head)
-    return stated and bool(own) and not supposes(clause)
+    return stated and bool(own) and not (supposes(clause) or is_made_up(clause.head))
 
 
 def _finding(clause: Clause, turn: Turn) -> Finding:

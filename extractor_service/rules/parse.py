@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import partial
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
@@ -68,9 +67,14 @@ def load() -> Language:
 
 
 def parse(nlp: Language, text: str) -> Doc:
-    """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`."""
-    is_word = partial(_is_word, nlp)
-    prose = capitalized(readable(text), is_word)
+    """Parse at most MAX_PARSED_CHARS of `text`; token offsets count characters of `text`.
+
+    What the model would misread is put right before it reads the text: first the capitals, by
+    which it and all that follows know names, then the names that it takes for verbs. Which "'s" is
+    an "is" only its reading tells, so that it reads twice. What it has misread none the less is
+    put right in what it made, and last of all each name stands again where another stood in.
+    """
+    prose = capitalized(readable(text), nlp.vocab)
     names = names_like_verbs(prose)
     plain = stood_in(prose, names)
     doc = _parsed(nlp, plain)
@@ -79,9 +83,8 @@ def parse(nlp: Language, text: str) -> Doc:
         names |= dict.fromkeys(being, "'s")
     for token in doc:
         _repair_lemma(token)
-    for token in doc:
         token.tag_ = true_tag(token)
-    repair_introduction(doc, is_word)
+    repair_introduction(doc)
     return renamed(doc, names) if names else doc
 
 
@@ -208,9 +211,3 @@ def _repair_lemma(token: Token) -> None:
     lemma = _LEMMAS_WITHOUT_APOSTROPHE.get(token.lower_)
     if lemma is not None and token.pos_ in {"VERB", "AUX"}:
         token.lemma_ = lemma
-
-
-def _is_word(nlp: Language, word: str) -> bool:
-    """Whether the lemmatizer lists it, as it does names that are words too, but hardly others."""
-    lemmatizer: Any = nlp.get_pipe("lemmatizer")
-    return any(word in words for words in lemmatizer.lookups.get_table("lemma_index").values())

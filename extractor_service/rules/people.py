@@ -7,28 +7,19 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
 
-from extractor_service.rules.kin import is_own_kin
-from extractor_service.rules.names import bearer, full_name, names_event, names_partner, names_place
+from extractor_service.rules.kin import PETS, RELATIONS, gender_of, is_own_kin
+from extractor_service.rules.names import (
+    bearer,
+    full_name,
+    is_among_things,
+    is_met,
+    lives,
+    names_event,
+    names_partner,
+    names_place,
+)
 from extractor_service.rules.speaker import ASSISTANT, FIRST_PERSON, Participants
 from extractor_service.rules.words import word_set
-
-FEMALE = word_set(
-    "mom mum mam mommy mummy mother mama sister daughter wife girlfriend aunt niece grandma "
-    "grandmother granddaughter stepmother fiancée woman lady girl"
-)
-MALE = word_set(
-    "dad daddy father papa brother son husband boyfriend uncle nephew grandpa grandfather grandson "
-    "stepfather fiancé man guy boy"
-)
-EITHER = word_set(
-    "friend cousin partner spouse child kid baby parent sibling twin colleague coworker boss "
-    "neighbor neighbour roommate teammate mentor teacher coach manager therapist"
-)
-PETS = word_set("dog cat puppy kitten horse rabbit hamster parrot pup pet")
-RELATIONS = FEMALE | MALE | EITHER | PETS
-FAMILY = (FEMALE | MALE) - {"girl", "boy", "woman", "man", "lady", "guy"} | {
-    "cousin", "partner", "spouse", "child", "kid", "baby", "parent", "sibling", "twin", "family",
-}  # fmt: skip
 
 SHE = frozenset({"she", "her", "hers", "herself"})
 HE = frozenset({"he", "him", "his", "himself"})
@@ -77,7 +68,7 @@ def is_relation(token: Token) -> bool:
 
 
 def _mention(token: Token, who: Participants) -> Mention | None:
-    if is_own_kin(token) and who.speaker != ASSISTANT:
+    if who.speaker != ASSISTANT and is_own_kin(token):
         return _own_kin(token, who)
     if token.pos_ == "PROPN":
         return _named(token, who)
@@ -100,15 +91,9 @@ def _mention(token: Token, who: Participants) -> Mention | None:
 
 def _own_kin(token: Token, who: Participants) -> Mention:
     """The mother of "mum can't have oats"."""
-    told, gender = own_kin(token, who), gender_of(token.lower_)
-    return Mention(
-        told, gender, plural=False, start=token.i, kind="", relation=token.lower_, owner=who.speaker
-    )
-
-
-def own_kin(token: Token, who: Participants) -> str:
-    """ "Alice's mum" for the "mum" that Alice speaks of as hers."""
-    return f"{who.speaker}'s {token.lower_}"
+    kin, owner = token.lower_, who.speaker
+    told, gender = f"{owner}'s {kin}", gender_of(kin)
+    return Mention(told, gender, plural=False, start=token.i, kind="", relation=kin, owner=owner)
 
 
 def _is_being_named(relation: Token) -> bool:
@@ -125,7 +110,8 @@ def _named(name: Token, who: Participants) -> Mention | None:
     known = any(who.includes(part) for part in full_name(name).split())
     if not is_person or known or not name.text[0].isupper():
         return None
-    gender = gender_of(relation.lemma_.lower()) if relation else ""
+    told_as = relation or (name.head if name.dep_ == "appos" else bearer(name))
+    gender = gender_of(told_as.lemma_.lower()) if told_as else ""
     lemma = relation.lemma_.lower() if relation else ""
     kind = "pet" if lemma in PETS else "person"
     # "We adopted a dog called Rex": the speaker's, unless said otherwise.
@@ -145,19 +131,15 @@ def _named(name: Token, who: Participants) -> Mention | None:
 
 def _is_taken_in(relation: Token) -> bool:
     """ "I have a dog called Rex"."""
-    takes = relation.dep_ == "dobj" and relation.head.lemma_ in {
-        "have",
-        "adopt",
-        "get",
-        "own",
-        "buy",
-    }
+    takes = relation.dep_ == "dobj" and relation.head.lemma_ in _TAKING
     subjects = (child for child in relation.head.children if child.dep_ == "nsubj")
     return takes and any(subject.lower_ in FIRST_PERSON for subject in subjects)
 
 
 def _reads_as_person(name: Token) -> bool:
     if name.dep_ == "compound" or names_place(name) or names_event(name) or is_among_things(name):
+        return False
+    if is_where_from(name):
         return False
     if names_partner(name):
         return True
@@ -166,29 +148,12 @@ def _reads_as_person(name: Token) -> bool:
     return is_met(name) or lives(name)
 
 
-def is_met(name: Token) -> bool:
-    """ "I met Sven": only people are."""
-    return name.dep_ == "dobj" and name.head.lemma_ in _MEETING
-
-
-def lives(name: Token) -> bool:
-    """ "Sven studies", "Sven hates it": only people do."""
-    return name.dep_ == "nsubj" and name.head.lemma_ in _LIVING
-
-
-def is_among_things(name: Token) -> bool:
-    """ "On Zed", "the Alma", "LS6": where hardly anybody's name can stand; and who is hailed."""
-    if any(char.isdigit() for char in name.text) or _is_hailed(name):
-        return True
-    if any(child.dep_ == "det" for child in name.lefts):
-        return True
-    return name.dep_ == "pobj" and name.head.lower_ in _AMID_THINGS
-
-
-def _is_hailed(name: Token) -> bool:
-    """ "Hey Mel": the one who is spoken to."""
-    before = [t.lower_ for t in name.doc[max(name.i - 2, 0) : name.i] if not t.is_punct]
-    return name.dep_ != "pobj" and before[-1:] != [] and before[-1] in _HAILING
+def is_where_from(name: Token) -> bool:
+    """ "My teacher is from Lima", "she's from Lima", and not "the letter is from Emma"."""
+    if name.dep_ != "pobj" or name.head.lower_ != "from" or name.head.head.lemma_ != "be":
+        return False
+    subjects = [child for child in name.head.head.children if child.dep_ == "nsubj"]
+    return any(t.lower_ in _SOMEBODY or t.lemma_.lower() in RELATIONS for t in subjects)
 
 
 def _relation_of(name: Token) -> Token | None:
@@ -219,11 +184,7 @@ def _whose_name(name: Token) -> Token | None:
     return next((t for t in owners if t.lemma_.lower() in RELATIONS), None)
 
 
-# Only people do these, so that a name which the small model does not know is a person's.
-_LIVING = word_set("love like hate prefer enjoy work live study marry own eat")
-_MEETING = word_set("meet marry date call hug")
-_AMID_THINGS = word_set("on at in into onto via inside within through under using")
-_HAILING = word_set("hey hi hello hiya thanks bye")
+_SOMEBODY = word_set("i you he she we they who")
 _GIVING_NAMES = word_set("be call spell write")
 _MODIFIERS = frozenset({"compound", "nmod", "appos"})
 _NAMES = word_set("name surname nickname spelling")
@@ -254,10 +215,3 @@ def _described(relation: Token) -> Iterator[str]:
         if token.dep_ in {"amod", "compound", "nummod"}:
             yield token.text
     yield relation.text
-
-
-def gender_of(lemma: str) -> str:
-    """ "f" or "m" where the word says so, else ""."""
-    if lemma in FEMALE:
-        return "f"
-    return "m" if lemma in MALE else ""

@@ -15,7 +15,8 @@ from extractor_service.rules.acts import (
     words_in_order,
 )
 from extractor_service.rules.claims import claim
-from extractor_service.rules.people import RELATIONS
+from extractor_service.rules.contracted import AMOUNTS
+from extractor_service.rules.kin import RELATIONS
 from extractor_service.rules.same_words import same_phrase
 from extractor_service.rules.tense import is_past
 from extractor_service.rules.words import word_set
@@ -33,6 +34,7 @@ _SEVERAL = word_set(
     "pup pet teacher grandson granddaughter sibling guy man woman boy girl lady"
 )
 _LATEST = word_set("new current")
+_ONE_NAME = word_set("full whole real actual proper legal true own new current")
 
 
 def name(act: Act) -> Claim | None:
@@ -42,19 +44,28 @@ def name(act: Act) -> Claim | None:
         return None
     owner = owner_of(subject)
     if subject.lemma_ == "name" and owner is not None and act.lemma in {"be", *_NAMING}:
-        return _named(act, owner_name(owner), owner, value)
-    person = subject.lemma_.lower() in RELATIONS and owner is not None
+        return _named(act, owner_name(owner), owner, value, kind=_kind_of_name(subject))
+    told = any(t.pos_ == "PROPN" for t in act.objects())  # no "best man at Tom's"
+    person = subject.lemma_.lower() in RELATIONS and owner is not None and told
     if act.lemma in {"call", "name"} and act.verb.tag_ == "VBN":
         return _named(act, act.subject, subject, value)
     return _named(act, act.subject, subject, value) if person and act.lemma == "be" else None
 
 
-def _named(act: Act, whose: str, bearer: Token, value: frozenset[str]) -> Claim:
+def _kind_of_name(noun: Token) -> str:
+    """Of "Alice's stage name" another than of "Alice's full name", which is the one she goes by."""
+    before = (t.lower_ for t in noun.lefts if t.dep_ in {"compound", "amod"})
+    return " ".join([*(word for word in before if word not in _ONE_NAME), "name"])
+
+
+def _named(
+    act: Act, whose: str, bearer: Token, value: frozenset[str], *, kind: str = "name"
+) -> Claim:
     best_man = bearer.lemma_ == "man" and any(t.lower_ == "best" for t in bearer.lefts)
     one = best_man or bearer.lemma_.lower() not in _SEVERAL
     if one and bearer.pos_ == "NOUN":  # the new manager is the manager
         whose = " ".join(word for word in whose.split() if word not in _LATEST)
-    return claim(act, "name", value, subject=whose, exclusive=one)
+    return claim(act, kind, value, subject=whose, exclusive=one)
 
 
 def age(act: Act) -> Claim | None:
@@ -66,7 +77,14 @@ def age(act: Act) -> Claim | None:
     others = (t for t in said if t.pos_ != "NUM" and t.dep_ not in {"punct", "prep", "neg"})
     years = {token.lemma_.lower() for token in others}
     aged = years <= {"year", "old", "-", "age"} and len(numbers) == 1
-    return claim(act, "age", numbers) if aged else None
+    # "My wife's is 555 9876" is a number to call.
+    bare = not years and (_is_amount(act.clause.subject) or any(map(_is_year, said)))
+    return claim(act, "age", numbers) if aged and not bare else None
+
+
+def _is_amount(subject: Token | None) -> bool:
+    """Whether "is 42" of it tells how much or many, and no age: of a count, a budget."""
+    return subject is not None and subject.lemma_.lower() in AMOUNTS - {"age"}
 
 
 def _is_year(number: Token) -> bool:

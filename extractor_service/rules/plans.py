@@ -35,6 +35,8 @@ _MAKING = word_set("plan book arrange schedule organize organise")
 _TRAVELLING = word_set("go travel fly visit head drive")
 _HOLDING = word_set("have throw host give hold")
 _ONCE = word_set("wedding surgery operation move honeymoon graduation release launch")
+# Of which there is one more the next day.
+_EVERY_DAY = word_set("breakfast brunch lunch dinner supper coffee tea drink meal beer")
 _CALLED_SO = word_set("mother father grandma grandpa granny gran nan nana grandad granddad")
 _DATING = frozenset({"PROPN", "NUM", "NOUN"})
 _MOST_WORDS = 5
@@ -75,8 +77,8 @@ def _of_a_thing(act: Act) -> Plan | None:
     going = act.present and act.lemma in {"have", "go"} and bool(_destinations(things[0]))
     if not (making or holding or going):
         return None
-    what = _thing(things[0])
-    return Plan(what, _when(act), holds=True, owner=_owner(things[0])) if what else None
+    what, one = _thing(things[0]), not (holding and things[0].lemma_.lower() in _EVERY_DAY)
+    return Plan(what, _when(act), holds=True, owner=_owner(things[0]), one=one) if what else None
 
 
 def _at_hand(act: Act) -> Plan | None:

@@ -9,17 +9,9 @@ from spacy.tokens import Token
 from extractor_service.rules.antecedents import referent
 from extractor_service.rules.clauses import SUBJECTS, Clause
 from extractor_service.rules.expletives import points_at_nothing
-from extractor_service.rules.kin import is_own_kin
+from extractor_service.rules.kin import RELATIONS
 from extractor_service.rules.known import PERSON, alone_fitting
-from extractor_service.rules.people import (
-    HE,
-    RELATIONS,
-    SHE,
-    THEY,
-    THIRD_PERSON,
-    Mention,
-    own_kin,
-)
+from extractor_service.rules.people import HE, SHE, THEY, THIRD_PERSON, Mention
 from extractor_service.rules.several import companion, means_several
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.things import Thing, thing_meant
@@ -59,12 +51,16 @@ class Around:
         """Whom this word means, if their name has to be put beside it."""
         return next((m for m in self.people if m.supplied and m.start == token.i), None)
 
-    def own(self, token: Token) -> Mention | None:
-        """The speaker's "dad", of whom they say no "my"."""
-        if any(child.dep_ == "poss" for child in token.lefts):
-            return None
-        kin = (m for m in self.people if m.start == token.i and m.relation and not m.kind)
-        return next((m for m in kin if m.owner == self.who.speaker and not m.possible), None)
+    def own(self, token: Token) -> str:
+        """The "Alice's dad" for the "dad" of whom Alice says no "my"; "" where it is none."""
+        if any(child.dep_ in {"poss", "det"} for child in token.lefts):
+            return ""
+        here = (m for m in self.people if m.start == token.i and m.relation and not m.possible)
+        kin = (m for m in here if m.owner == self.who.speaker and (m.supplied or not m.kind))
+        meant = next(kin, None)
+        if meant is None or not meant.supplied:
+            return meant.name if meant else ""
+        return f"{meant.owner}'s {meant.relation} {meant.name}"
 
     def after(self, before: tuple[Token, ...]) -> Around:
         """The same, for a clause that joins a memory of these words."""
@@ -100,15 +96,13 @@ def _for_first_person(pronoun: Token, speaker: str) -> str:
 
 
 def _named_elsewhere(token: Token, around: Around) -> str | None:
-    """ "Sister Emma" for the "sister" who is Emma, "Alice's mum" for the "mum" that she speaks of,
+    """ "Alice's mum" for the "mum" that she speaks of, "sister Emma" for the "sister" who is Emma,
     and "Alice's" for the "the" of her dog.
     """
-    if is_own_kin(token):
-        return own_kin(token, around.who)
+    if kin := around.own(token):
+        return kin
     if token.pos_ == "NOUN" and (meant := around.supplied(token)):
         return f"{token.text} {meant.name}"
-    if meant := around.own(token):
-        return meant.name
     if token.dep_ == "det" and token.lower_ == "the" and (meant := around.supplied(token.head)):
         return f"{meant.owner}'s"
     return None

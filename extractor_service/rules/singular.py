@@ -11,6 +11,7 @@ from extractor_service.reading import NOTHING, Claim
 from extractor_service.rules.acts import (
     Act,
     act_of,
+    is_date,
     is_denied,
     main_part,
     owner_name,
@@ -22,11 +23,14 @@ from extractor_service.rules.claims import claim, is_done, owner_unsaid
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.date_rules import WEEKDAYS
 from extractor_service.rules.tense import is_past
-from extractor_service.rules.words import word_set
+from extractor_service.rules.words import has_digit, word_set
 
 _SINGULAR = word_set("birthday address hometown email nationality surname nickname username")
 # What is said of these has a number in it: how much, how many, what day, what time.
 _MEASURED = word_set("budget deadline headcount rent salary wage standup")
+_OFFERED = word_set("salary wage")
+# Of these it is how much: when the rent is due is another matter.
+_SUMS = word_set("budget headcount rent salary wage")
 _COUNTED = word_set("guest head user")
 _CALLED = word_set("phone telephone mobile cell")
 _LATEST = word_set("new current latest final total overall updated revised")
@@ -43,6 +47,8 @@ def singular(act: Act) -> Claim | None:
     """ "Alice's birthday is on 3 May", "Alice's new phone number is 0612 345 907"."""
     subject = act.clause.subject
     if act.lemma != "be" or not act.present or subject is None:
+        return None
+    if subject.lemma_.lower() in _SUMS and any(t.lower_ == "due" for t in act.children("acomp")):
         return None
     said = [*act.objects(), *act.children("prep", "npadvmod", "advmod")]
     return _put(act, subject, said)
@@ -93,17 +99,26 @@ def new_number(act: Act) -> Claim | None:
 def _put(act: Act, what: Token, said: Sequence[Token], owner: str = "") -> Claim | None:
     """What is said of something that somebody has but one of."""
     parts = [t for o in said for t in main_part(o)]
-    value = frozenset(t.lower_ for t in parts if t.pos_ in {"PROPN", "NUM"} or _has_digit(t))
+    value = frozenset(t.lower_ for t in parts if t.pos_ in {"PROPN", "NUM"} or has_digit(t.text))
     attribute, whose = _attribute(what, value), owner_of(what)
     named = "" if whose is None else owner_name(whose)
     if _is_measured(what):
-        named = named or owner or owner_unsaid(what)
-        value = value if any(map(_has_digit, parts)) else NOTHING
+        named = named or owner or _owner_unsaid(act, what)
+        value = value if any(has_digit(t.text) for t in parts) else NOTHING
     else:
         value = value or values(said)
     if not attribute or not named or not value:
         return None
     return claim(act, attribute, value, subject=named, exclusive=not _is_weekly(act))
+
+
+def _owner_unsaid(act: Act, what: Token) -> str:
+    """Of "the rent" who speaks of it, and not of "the rent in Paris" or of an offered salary."""
+    links = [t for t in act.clause.own if t.dep_ == "prep"]
+    elsewhere = any(t.pos_ == "PROPN" and not is_date(t) for link in links for t in link.children)
+    hearsay = any(t.lower_ == "according" for t in act.verb.children)
+    offered = what.lemma_.lower() in _OFFERED
+    return "" if elsewhere or hearsay or offered else owner_unsaid(what)
 
 
 def _attribute(noun: Token, value: frozenset[str]) -> str:
@@ -131,11 +146,7 @@ def _of_what(noun: Token) -> list[str]:
     """The flowers of "the budget for flowers", and not the 25k of "a budget of 25k"."""
     links = (t for t in noun.rights if t.lower_ in {"of", "for"})
     parts = [t for link in links for t in link.subtree]
-    return [] if any(map(_has_digit, parts)) else list(words_in_order(parts, dates=False))
-
-
-def _has_digit(token: Token) -> bool:
-    return any(char.isdigit() for char in token.text)
+    return [] if any(has_digit(t.text) for t in parts) else list(words_in_order(parts, dates=False))
 
 
 def _is_called(value: frozenset[str]) -> bool:

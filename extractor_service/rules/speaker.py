@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from spacy.tokens import Doc, Token
 
 from extractor_service.domain import UNNAMED, Role, Turn
+from extractor_service.rules.made_up import is_made_up
+from extractor_service.rules.words import word_set
 
 ASSISTANT = "the assistant"
 FIRST_PERSON = frozenset(
@@ -15,6 +17,8 @@ FIRST_PERSON = frozenset(
 )
 SECOND_PERSON = frozenset({"you", "your", "yours", "yourself", "u", "ur", "y'all"})
 _SHORTEST_NICKNAME = 2
+# A last, a middle, a maiden name is no name to go by.
+_WHOLE = word_set("full whole real actual proper legal true own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,8 @@ def is_introduction(verb: Token) -> bool:
 
 def self_introduction(doc: Doc) -> str | None:
     """The name that the writer of this text gives for themselves, if any."""
-    names = (introduced_name(token) for token in doc)
-    return next((name for name in names if name), None)
+    named = ((token, name) for token in doc if (name := introduced_name(token)))
+    return next((name for verb, name in named if not is_made_up(verb)), None)
 
 
 def introduced_name(verb: Token) -> str | None:
@@ -80,9 +84,9 @@ def introduced_name(verb: Token) -> str | None:
 
 
 def is_own_name(subject: Token) -> bool:
-    """ "My name", "my full name", and not "my moms name"."""
+    """ "My name", "my full name", and not "my moms name" or "my middle name"."""
     own = any(child.lower_ == "my" for child in subject.children)
-    plain = all(child.dep_ in {"poss", "amod"} for child in subject.children)
+    plain = all(child.dep_ == "poss" or child.lower_ in _WHOLE for child in subject.children)
     return subject.lemma_ == "name" and own and plain
 
 

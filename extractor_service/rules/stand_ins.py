@@ -12,7 +12,7 @@ from typing import Any
 from spacy.attrs import DEP, ENT_IOB, ENT_TYPE, HEAD, LEMMA, MORPH, POS, TAG
 from spacy.tokens import Doc
 
-from extractor_service.rules.people import RELATIONS
+from extractor_service.rules.kin import RELATIONS
 
 _PARSED = [TAG, POS, MORPH, LEMMA, DEP, HEAD, ENT_IOB, ENT_TYPE]
 _STAND_INS = {"Will": "John", "May": "Mia"}  # as long as what they stand for

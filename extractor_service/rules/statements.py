@@ -9,9 +9,10 @@ from spacy.tokens import Span
 from extractor_service.rules.acts import ENDING, gives_up, is_denied
 from extractor_service.rules.called_off import called_off
 from extractor_service.rules.clauses import SPLICED, Clause, clauses, joined
-from extractor_service.rules.filters import is_question, is_small_talk, states_nothing
+from extractor_service.rules.filters import is_question, states_nothing
 from extractor_service.rules.frames import Frame, Statement, frame_of
 from extractor_service.rules.jokes import jokes
+from extractor_service.rules.small_talk import is_small_talk
 from extractor_service.rules.subjects import about
 from extractor_service.rules.surroundings import Surroundings
 from extractor_service.rules.timing import dates_of, event_time

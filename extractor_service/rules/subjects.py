@@ -8,8 +8,8 @@ from spacy.tokens import Token
 
 from extractor_service.rules.clauses import Clause
 from extractor_service.rules.home_and_work import WORKERS
-from extractor_service.rules.kin import is_own_kin
-from extractor_service.rules.people import RELATIONS, THIRD_PERSON, Mention
+from extractor_service.rules.kin import RELATIONS
+from extractor_service.rules.people import THIRD_PERSON, Mention
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 
@@ -46,7 +46,6 @@ def about(clause: Clause, who: Participants, people: tuple[Mention, ...]) -> Abo
 
 def _is_person(subject: Token, who: Participants, people: tuple[Mention, ...]) -> bool:
     related = subject.lemma_.lower() in RELATIONS and any(t.dep_ == "poss" for t in subject.lefts)
-    related = related or is_own_kin(subject)
     known = related or any(m.start == subject.i and not m.possible for m in people)
     return known or (subject.pos_ == "PROPN" and who.includes(subject.text))
 

@@ -9,8 +9,9 @@ from spacy.tokens import Span, Token
 
 from extractor_service.rules.clauses import subject_of
 from extractor_service.rules.home_and_work import WORKERS
+from extractor_service.rules.kin import RELATIONS
 from extractor_service.rules.names import full_name, names_event, names_place
-from extractor_service.rules.people import RELATIONS, THEY
+from extractor_service.rules.people import THEY
 from extractor_service.rules.speaker import FIRST_PERSON, SECOND_PERSON, Participants
 from extractor_service.rules.words import word_set
 

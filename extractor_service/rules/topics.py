@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from spacy.tokens import Token
 
-from extractor_service.rules.people import FAMILY, PETS
+from extractor_service.rules.kin import FAMILY, PETS
 
 _WORDS = {
     "work": "work job career office company startup boss manager colleague coworker client project "

@@ -58,7 +58,10 @@ def switched(act: Act) -> Claim | None:
 
 
 def _drops(act: Act, instead: list[Token]) -> bool:
-    return act.lemma in _DROPPING and bool(instead)
+    """ "Dropped SQLite for Postgres", and not "dropped my phone for the third time"."""
+    things = [*act.children("dobj"), *instead]
+    narrowed = any(t.dep_ in {"det", "poss", "amod"} for thing in things for t in thing.lefts)
+    return act.lemma in _DROPPING and bool(instead) and not narrowed
 
 
 def _uses(act: Act, things: list[Token], *, holds: bool) -> Claim | None:

@@ -32,8 +32,10 @@ def _of_language(act: Act) -> Claim | None:
 
 
 def _of_length(act: Act, answers: Token) -> Claim | None:
+    """Of all answers, and not of those "in this chat" or "from the kids"."""
     said = {t.lower_ for t in answers.lefts}
-    if not said & (SHORT | LONG):
+    some = any(t.dep_ == "prep" for t in (*answers.rights, *act.verb.rights))
+    if some or not said & (SHORT | LONG):
         return None
     return claim(act, "answer length", {"short" if said & SHORT else "long"})
 

@@ -20,8 +20,9 @@ _LASTING = re.compile(
 )
 _ASKS_YOU = re.compile(r"\b(?:can|could|would|will) you\b", re.IGNORECASE)
 _TASK = re.compile(
-    r"\?|(?:^|[.!\n])\s*(?:please )?(?:write|give|show|make|tell|explain|create|draft|list|help"
-    r"|translate|summari[sz]e|fix|suggest|recommend|find|compose|plan|describe|compare)\b",
+    r"\?|(?:^|[.!,;:\n-])\s*(?:please |just |and |but ){0,2}"
+    r"(?:write|give|show|make|tell|explain|create|draft|list|help|translate|summari[sz]e|fix"
+    r"|suggest|recommend|find|compose|plan|describe|compare|listen|continue)\b",
     re.IGNORECASE,
 )
 

@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -29,6 +31,7 @@ from tests.support.extractor_server import (
     FakeRules,
     Hanging,
     LosingItsGpu,
+    Served,
     fails,
     message,
     served,
@@ -193,54 +196,50 @@ async def test_a_model_that_stays_broken_asks_for_a_new_process(
         await health_until(extractor.channel, NOT_SERVING, LIVENESS)
 
 
-async def test_a_model_that_does_not_return_is_out_of_order_until_it_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs, and what stays so, is known in a moment."""
     monkeypatch.setattr(checks, "RETRY_SECONDS", 0.1)
     monkeypatch.setattr(checks, "HOPELESS_SECONDS", 0.3)
     monkeypatch.setattr(condition, "STUCK_SECONDS", 0.3)
-    embedder = Hanging()
-    request = pb.EmbedRequest(texts=["a"])
-    async with served(FakeRules().ruleset, load_embedder=lambda: embedder) as extractor:
-        await health_until(extractor.channel, SERVING)
-        embedder.gate.clear()
-        try:
-            waiting = await fails(extractor.stub.Embed(request, timeout=0.1))
-            await health_until(extractor.channel, NOT_SERVING)
-            refused = await fails(extractor.stub.Embed(request))
-            await health_until(extractor.channel, NOT_SERVING, LIVENESS)
-        finally:
-            embedder.gate.set()
-        await health_until(extractor.channel, SERVING)
-        await health_until(extractor.channel, SERVING, LIVENESS)
-        assert (await extractor.stub.Embed(request)).vectors
+
+
+async def is_out_of_order_until_it_returns(
+    extractor: Served, gate: threading.Event, call: Callable[..., Awaitable[Any]]
+) -> None:
+    """Hold up what the call needs, and let it go on when all have noticed."""
+    await health_until(extractor.channel, SERVING)
+    gate.clear()
+    try:
+        waiting = await fails(call(timeout=0.1))
+        await health_until(extractor.channel, NOT_SERVING)
+        refused = await fails(call())
+        await health_until(extractor.channel, NOT_SERVING, LIVENESS)
+    finally:
+        gate.set()
+    await health_until(extractor.channel, SERVING)
+    await health_until(extractor.channel, SERVING, LIVENESS)
     assert waiting.code() is StatusCode.DEADLINE_EXCEEDED
     assert refused.code() is StatusCode.UNAVAILABLE
 
 
-async def test_rules_that_do_not_return_are_out_of_order_until_they_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(checks, "RETRY_SECONDS", 0.1)
-    monkeypatch.setattr(checks, "HOPELESS_SECONDS", 0.3)
-    monkeypatch.setattr(condition, "STUCK_SECONDS", 0.3)
+@pytest.mark.usefixtures("impatient")
+async def test_a_model_that_does_not_return_is_out_of_order_until_it_does() -> None:
+    embedder = Hanging()
+    async with served(FakeRules().ruleset, load_embedder=lambda: embedder) as extractor:
+        call = partial(extractor.stub.Embed, pb.EmbedRequest(texts=["a"]))
+        await is_out_of_order_until_it_returns(extractor, embedder.gate, call)
+        assert (await call()).vectors
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_rules_that_do_not_return_are_out_of_order_until_they_do() -> None:
     rules = FakeRules()
     request = pb.ExtractMemoriesRequest(messages=[message("m", "I ski")])
     async with served(rules.ruleset) as extractor:
-        await health_until(extractor.channel, SERVING)
-        rules.gate.clear()
-        try:
-            waiting = await fails(extractor.stub.ExtractMemories(request, timeout=0.1))
-            await health_until(extractor.channel, NOT_SERVING)
-            refused = await fails(extractor.stub.ExtractMemories(request))
-            await health_until(extractor.channel, NOT_SERVING, LIVENESS)
-        finally:
-            rules.gate.set()
-        await health_until(extractor.channel, SERVING)
-        await health_until(extractor.channel, SERVING, LIVENESS)
-        assert (await extractor.stub.ExtractMemories(request)).extraction.memories
-    assert waiting.code() is StatusCode.DEADLINE_EXCEEDED
-    assert refused.code() is StatusCode.UNAVAILABLE
+        call = partial(extractor.stub.ExtractMemories, request)
+        await is_out_of_order_until_it_returns(extractor, rules.gate, call)
+        assert (await call()).extraction.memories
 
 
 def free_port() -> int:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from extractor_service.domain import EventTime, Precision
-from extractor_service.relating import Decision, Fact, Neighbour, Thresholds, Verdict, relate
+from extractor_service.facts import Fact
+from extractor_service.relating import Decision, Neighbour, Thresholds, Verdict, relate
 from extractor_service.rules import RulesExtractor
 
 THRESHOLDS = Thresholds(contained=0.85, reworded=0.985)
@@ -246,6 +247,12 @@ ALONGSIDE = [
     ("Alice's sister's wedding is on 18 July 2023.", "The wedding is on 1 August 2023."),
     ("The meeting is on 26 May 2023.", "The meeting is on 29 May 2023."),
     ("The team lunch is on 26 May 2023.", "The team lunch is on 29 June 2023."),
+    ("Alice is having lunch on 1 June 2023.", "Alice is having lunch with Sue on 2 June 2023."),
+    ("Alice's rent is 900 euros.", "Alice's rent is due on the 1st."),
+    ("The user's rent is 900 euros.", "The rent in Paris is 1500 euros."),
+    ("The user's salary is 88k.", "The salary is 95k."),
+    ("Alice's name is Dora.", "Alice's middle name is Ruth."),
+    ("Alice uses a Fairphone.", "Alice dropped Alice's phone for the third time."),
     ("Alice's meeting is on 26 May 2023.", "The meeting moved to 29 May 2023."),
     ("Alice's budget is 25k.", "Alice's budget for flowers is 700 euros."),
     ("Alice's budget is 25k.", "Alice's marketing budget is 5k."),

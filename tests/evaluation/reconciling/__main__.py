@@ -26,8 +26,9 @@ from rich.table import Table
 
 from extractor_service.domain import Finding
 from extractor_service.embedder import Embedder, Purpose, Vectors
+from extractor_service.facts import Fact
 from extractor_service.model import ModelChoice, load_embedder
-from extractor_service.relating import Decision, Fact, Neighbour, Thresholds, relate
+from extractor_service.relating import Decision, Neighbour, Thresholds, relate
 from extractor_service.rules import CONTEXT_TURNS, RulesExtractor
 from extractor_service.thresholds import BUNDLED
 from tests.evaluation.extraction.corpus import Conversation, read_locomo

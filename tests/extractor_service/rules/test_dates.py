@@ -55,6 +55,11 @@ TABLE: list[tuple[str, str, tuple[int, ...], Precision]] = [
     ("I will meet Bob in May.", "in May 2023", (2023, 5, 1), MONTH),
     ("I will meet Bob in two weeks.", "around 8 June 2023", (2023, 6, 5), WEEK),
     ("I will meet Bob on 12 June.", "on 12 June 2023", (2023, 6, 12), DAY),
+    ("I will meet Bob on 28 June this year.", "on 28 June 2023", (2023, 6, 28), DAY),
+    ("I will meet Bob in June next year.", "in June 2024", (2024, 6, 1), MONTH),
+    ("I met Bob in February last year.", "in February 2022", (2022, 2, 1), MONTH),
+    ("I met Bob in February of last year.", "in February 2022", (2022, 2, 1), MONTH),
+    ("I met Bob on February 5 last year.", "on 5 February 2022", (2022, 2, 5), DAY),
     ("I will meet Bob next summer.", "in summer 2023", (2023, 1, 1), YEAR),
 ]
 

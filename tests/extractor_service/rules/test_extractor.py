@@ -170,6 +170,11 @@ def test_the_same_fact_twice_in_a_turn_is_one_memory(say: Say) -> None:
     assert len(say("I love tea. I love tea!")) == 1
 
 
+def test_a_name_in_small_letters_is_no_second_entity(say: Say) -> None:
+    (finding,) = say("julien is divorced", ("", "I met Julien."), speaker="")
+    assert finding.entities == (Entity("Julien", "person"),)
+
+
 def test_relations_and_organisations_are_entities(say: Say) -> None:
     (finding,) = say("My brother Tom works for Zyxcorp.")
     assert Entity("Tom", "person") in finding.entities
@@ -182,6 +187,7 @@ NAMES = [
     ("I visited the Snowdon Mountain Railway.", Entity("Snowdon Mountain Railway", "place")),
     ("My favourite composer is Camille Saint-Saëns.", Entity("Camille Saint-Saëns", "person")),
     ("I hope to move to Chester in May.", Entity("Chester", "place")),
+    ("My teacher is from Bogotá.", Entity("Bogotá", "place")),
     ("I flew to Lima.", Entity("Lima", "place")),
     ("I live in a village called Grasmere.", Entity("Grasmere", "place")),
     ("My teacher is called Ingrid.", Entity("Ingrid", "person")),

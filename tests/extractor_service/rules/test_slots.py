@@ -36,6 +36,32 @@ SLOTS = [
     ("I'm dating Sam.", "alice|relationship"),
     ("My name is spelt Katharine, not Catherine.", "alice|name"),
     ("My husband's name is Jon, not John.", "alice's husband|name"),
+    ("My stage name is Lady Lava.", "alice|stage name"),
+    ("The rent is 900 euros.", "the user|rent"),
+    ("My rent is 900 euros.", "alice|rent"),
+    ("My rent is due on the 1st of each month.", "alice's rent|be due"),
+    ("My wife's is 555 9876.", ""),
+    ("The rent in Paris is 1500 euros.", ""),
+    ("The rent is 1000 euros in Berlin these days.", ""),
+    ("The deadline is on 5 June.", "the user|deadline"),
+    ("The budget of Germany is 400 billion.", ""),
+    ("The salary is 95k.", ""),
+    ("My salary is 95k.", "alice|salary"),
+    ("My daughter is 3.", "alice's daughter|age"),
+    ("My wife is 33 years old.", "alice's wife|age"),
+    ("Our house is 100 years old.", "alice's house|age"),
+    ("My landlord is 60.", "alice's landlord|age"),
+    ("The number is 42.", ""),
+    ("The count is 12.", ""),
+    ("My brother is the best man at Tom's.", ""),
+    ("My boss is Ann.", "alice's boss|name"),
+    ("I dropped SQLite for Postgres.", "alice|use sqlite"),
+    ("I dropped my phone for the third time.", ""),
+    ("I ditched my ex for Julien.", ""),
+    ("I want short answers.", "alice|answer length"),
+    ("I want longer answers in this chat.", "alice|want answer chat"),
+    ("My husband's middle name is Jon.", "alice's husband|middle name"),
+    ("My husband's full name is Jon Snow.", "alice's husband|name"),
     ("My boss is called Ann.", "alice's boss|name"),
     ("My favorite color is blue.", "alice|favourite colour"),
     ("I'm 33, not 32.", "alice|age"),
@@ -181,6 +207,11 @@ def test_a_memory_has_the_slot_of_what_only_one_such_fact_can_say(
     text: str, slot: str, say: Say
 ) -> None:
     assert [finding.slot for finding in say(text)] == [slot]
+
+
+def test_the_nameless_user_has_an_age(say: Say) -> None:
+    (found,) = say("I'm 27.", speaker="")
+    assert (found.text, found.slot) == ("The user is 27.", "the user|age")
 
 
 def test_whom_a_pronoun_means_is_whose_slot_it_is(say: Say) -> None:
