@@ -26,6 +26,8 @@ from extractor_service.rules.wishes import Wish
 LONGEST_SENTENCE = 400
 """Characters. A longer sentence is a run-on that the parser has not understood."""
 
+_PUT_RIGHT = Frame("identity", MemoryType.SEMANTIC, SURENESS, "personal")
+
 SURENESS_OF_A_GUESS = 0.5
 """Confidence where a thing of an earlier sentence stands for an "it" or "they"."""
 
@@ -64,8 +66,16 @@ def _text(passage: Passage, frame: Frame, around: Surroundings) -> str:
 
 def answer_finding(answered: Answer, around: Surroundings) -> Finding:
     """The memory that an answer makes with its question."""
-    text = finished((answered.told,))
-    frame, tokens = answered.frame, answered.tokens
+    return _stated(answered.told, answered.tokens, answered.frame, around)
+
+
+def correction_finding(corrected: Correction, around: Surroundings) -> Finding:
+    """The memory that a name makes which is put right."""
+    return _stated(corrected.told, corrected.tokens, _PUT_RIGHT, around)
+
+
+def _stated(told: str, tokens: Sequence[Token], frame: Frame, around: Surroundings) -> Finding:
+    text = finished((told,))
     return Finding(
         text=text,
         type=frame.type,
@@ -73,19 +83,6 @@ def answer_finding(answered: Answer, around: Surroundings) -> Finding:
         entities=entities(tokens, frame.name, around.who, around.people, text),
         source=source_of(tokens, around.turn),
         confidence=frame.confidence,
-    )
-
-
-def correction_finding(corrected: Correction, around: Surroundings) -> Finding:
-    """The memory that a name makes which is put right."""
-    text = finished((corrected.told,))
-    return Finding(
-        text=text,
-        type=MemoryType.SEMANTIC,
-        topics=topics("personal", corrected.tokens),
-        entities=entities(corrected.tokens, "identity", around.who, around.people, text),
-        source=source_of(corrected.tokens, around.turn),
-        confidence=SURENESS,
     )
 
 

@@ -28,7 +28,8 @@ def read_arguments(tool: str, text: str) -> dict[str, Any]:
         raise BadCall(f"arguments: longer than {MAX_ARGUMENTS} characters")
     try:
         given = read_json(text) if text.strip() else {}
-        given = _with_numbers(given, schemas) if isinstance(given, dict) else given
+        if isinstance(given, dict):
+            given = {name: _number(given[name], schemas.get(name, {})) for name in given}
         _validator(tool)(given, name_prefix="arguments")
     except NotJson as error:
         raise BadCall(f"arguments: not JSON: {error}") from error
@@ -36,25 +37,16 @@ def read_arguments(tool: str, text: str) -> dict[str, Any]:
         # A time is all that has a pattern, which tells a model less than examples do.
         said = f"{error.name} must be a time {TIMES}" if error.rule == "pattern" else error.message
         raise BadCall(said[:_MAX_TOLD]) from error
-    return {n: _whole(value, schemas[n]) for n, value in given.items() if value is not None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _with_numbers(given: dict[str, Any], schemas: Schema) -> dict[str, Any]:
-    """Return the arguments with a number for "5" where one is wanted, as many a model writes it."""
-    return {
-        name: int(value) if _is_a_number(value, schemas.get(name, {})) else value
-        for name, value in given.items()
-    }
-
-
-def _is_a_number(value: Any, schema: Schema) -> bool:
-    wanted = "integer" in schema.get("type", ())
-    return wanted and isinstance(value, str) and re.fullmatch(_DIGITS, value) is not None
-
-
-def _whole(value: Any, schema: Schema) -> Any:
-    # To a JSON schema 5.0 is an integer, too; no object within the arguments has any.
-    return int(value) if "integer" in schema["type"] else value
+def _number(value: Any, schema: Schema) -> Any:
+    """Return a number for "5" and 5.0 where a whole one is wanted: so many a model writes it."""
+    if "integer" not in schema.get("type", ()):
+        return value
+    digits = isinstance(value, str) and re.fullmatch(_DIGITS, value)
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if digits or whole else value
 
 
 @cache
